@@ -1,0 +1,33 @@
+/** Paths of the daemon's local API. Every call carries `Authorization: Bearer <token>`: the user's, or one session's. */
+export const ROUTES = {
+  status: ['GET', '/v1/status'],
+  shutdown: ['POST', '/v1/shutdown'],
+  meshes: ['GET', '/v1/meshes'],
+  createMesh: ['POST', '/v1/meshes'],
+  leaveMesh: ['POST', '/v1/meshes/:mesh/leave'],
+  createInvite: ['POST', '/v1/invites'],
+  invites: ['GET', '/v1/invites'],
+  revokeInvite: ['DELETE', '/v1/invites/:id'],
+  joinPreview: ['POST', '/v1/join/preview'],
+  join: ['POST', '/v1/join'],
+  members: ['GET', '/v1/members'],
+  removeMember: ['DELETE', '/v1/members/:member'],
+  openSession: ['POST', '/v1/sessions'],
+  sessions: ['GET', '/v1/sessions'],
+  /** `:uuid` may be a prefix or a session's name. */
+  closeSession: ['POST', '/v1/sessions/:uuid/close'],
+  peers: ['GET', '/v1/peers'],
+  send: ['POST', '/v1/send'],
+  /** `?as=&all=1&peek=1&follow=1`; one JSON object a line; `follow` keeps the answer open. */
+  inbox: ['GET', '/v1/inbox'],
+  outbox: ['GET', '/v1/outbox'],
+  retryOutbox: ['POST', '/v1/outbox/:id/retry'],
+  dropOutbox: ['POST', '/v1/outbox/:id/drop'],
+  trace: ['GET', '/v1/trace/:id'],
+  presence: ['POST', '/v1/presence'],
+  doctor: ['GET', '/v1/doctor'],
+  /** Claude's hooks of the session whose token is used. */
+  hook: ['POST', '/v1/hook'],
+  setStatus: ['POST', '/hook/set-status'],
+} as const satisfies Record<string, readonly [string, string]>
+export type RouteName = keyof typeof ROUTES

@@ -1,0 +1,192 @@
+/** The daemon's local API: what the CLI, hooks and the MCP server may ask of it, over its unix socket. */
+import { z } from 'zod'
+
+/** Keys, hashes and ids are base64url or UUID strings here; this API never carries a secret key. */
+const keyText = z.string().length(43)
+const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'lower-case UUID')
+const ms = z.int().min(0)
+/** Mesh by name or id prefix; absent = the only one joined. */
+const mesh = z.string().min(1).max(64).optional()
+const name = z.string().trim().min(1).max(64)
+
+export const priority = z.enum(['now', 'next', 'low'])
+export const deliverMode = z.enum(['push', 'inbox', 'off'])
+export const sessionStatus = z.enum(['idle', 'working', 'waiting', 'dnd', 'closed', 'unknown'])
+
+/** How far a message has come for one recipient; `pending` = in the outbox, not yet accepted by the broker. */
+export const sendState = z.enum([
+  'pending', 'accepted', 'delivered', 'surfaced', 'answered',
+  'held', 'refused', 'expired', 'removed', 'unknown', 'undecryptable', 'failed',
+])
+export type SendState = z.output<typeof sendState>
+
+export const meshInfo = z.object({
+  id: keyText,
+  name: z.string(),
+  broker: z.string(),
+  member: keyText,
+  memberName: z.string(),
+  role: z.enum(['owner', 'admin', 'member', 'viewer']),
+  /** `stopped` = sealing is stopped for an integrity problem or a wrong clock. */
+  state: z.enum(['connecting', 'online', 'offline', 'stopped', 'removed']),
+  why: z.string().nullable(),
+  members: z.int(),
+  rosterSeq: z.int(),
+  epoch: z.int(),
+})
+export type MeshInfo = z.output<typeof meshInfo>
+
+export const statusReply = z.object({
+  pid: z.int(),
+  version: z.string(),
+  startedAt: ms,
+  home: z.string(),
+  meshes: z.array(meshInfo),
+  sessions: z.int(),
+  outbox: z.int(),
+  unread: z.int(),
+  problems: z.array(z.object({ code: z.string(), message: z.string(), mesh: z.string().nullable() })),
+})
+export type StatusReply = z.output<typeof statusReply>
+
+export const createMesh = z.strictObject({ name, broker: z.url(), memberName: name.optional(), token: z.string().max(256).optional() })
+export const createInvite = z.strictObject({
+  mesh,
+  role: z.enum(['admin', 'member', 'viewer']).default('member'),
+  uses: z.int().min(1).max(1000).default(1),
+  expiresMs: z.int().min(1000).max(30 * 86_400_000).default(86_400_000),
+})
+/** `id` is base64url of the invite entry's hash; `link` is shown only when it is made. */
+export const inviteReply = z.object({ link: z.string(), id: keyText, expiresAt: ms, uses: z.int() })
+export const inviteList = z.array(
+  z.object({ id: keyText, mesh: z.string(), role: z.string(), expiresAt: ms, uses: z.int(), used: z.int(), by: z.string(), state: z.enum(['open', 'used', 'expired', 'revoked', 'void']) }),
+)
+export const joinRequest = z.strictObject({ link: z.string().min(20).max(2048), name: name.optional() })
+export const joinPreview = z.object({ mesh: z.string(), meshId: keyText, inviter: z.string(), role: z.string(), expiresAt: ms, broker: z.string() })
+export const joinReply = z.object({ mesh: z.string(), member: keyText })
+export const memberList = z.array(
+  z.object({ mesh: z.string(), name: z.string(), member: keyText, role: z.string(), joinedAt: ms, self: z.boolean(), verified: z.boolean() }),
+)
+
+export const openSession = z.strictObject({
+  mesh,
+  uuid,
+  name: name.optional(),
+  role: z.string().max(64).optional(),
+  groups: z.array(z.string().min(1).max(64)).max(32).optional(),
+  summary: z.string().max(280).optional(),
+  directory: z.string().max(1024).optional(),
+  /** `claude`: a launched client, its mail is pushed into it; `plain`: a script, its mail waits in the inbox. */
+  kind: z.enum(['claude', 'plain']).default('plain'),
+  deliver: deliverMode.default('push'),
+  /** The process that lives as long as the session; its end closes it. Absent: open until `close`. */
+  pid: z.int().positive().optional(),
+})
+/** `tokenFile` (0600) lets whoever can read it act as this session, and nothing more. */
+export const openSessionReply = z.object({ uuid, session: keyText, mesh: z.string(), name: z.string(), tokenFile: z.string() })
+export const sessionList = z.array(
+  z.object({
+    mesh: z.string(), uuid, session: keyText, name: z.string(), kind: z.enum(['claude', 'plain']), open: z.boolean(), attached: z.boolean(),
+    status: sessionStatus, statusSource: z.string(), statusAt: ms, deliver: deliverMode, unread: z.int(),
+  }),
+)
+
+/** `uuid` and `session` are null for a person without a session shown. */
+export const peer = z.object({
+  name: z.string(),
+  /** Name of the person the session belongs to. */
+  person: z.string(),
+  member: keyText,
+  session: keyText.nullable(),
+  uuid: uuid.nullable(),
+  status: sessionStatus,
+  statusSource: z.string(),
+  statusAt: ms,
+  online: z.boolean(),
+  lease: z.enum(['online', 'away', 'offline']),
+  role: z.string(),
+  groups: z.array(z.string()),
+  summary: z.string(),
+  directory: z.string(),
+  verified: z.boolean(),
+  self: z.boolean(),
+  mesh: z.string(),
+})
+export type Peer = z.output<typeof peer>
+
+export const sendRequest = z.strictObject({
+  mesh,
+  /** UUID of the session that speaks; absent = the session of the token, else the person. */
+  as: z.string().max(64).optional(),
+  /** Addresses: `alice`, `alice/api`, `@group`, `@all`, a key or UUID prefix of 6 or more. */
+  to: z.array(z.string().min(1).max(200)).min(1).max(1000),
+  text: z.string().min(1).max(200_000),
+  priority: priority.default('next'),
+  ttlMs: z.int().min(1000).max(30 * 86_400_000).optional(),
+  replyTo: uuid.optional(),
+  threadId: uuid.optional(),
+  wait: z.enum(['none', 'accepted', 'delivered', 'surfaced']).default('accepted'),
+  timeoutMs: z.int().min(0).max(600_000).default(30_000),
+})
+export const recipientState = z.object({
+  /** The address's resolved name, e.g. `alice/api`. */
+  to: z.string(),
+  session: keyText.nullable(),
+  state: sendState,
+  why: z.string().nullable(),
+})
+export const sendReply = z.object({ id: uuid, recipients: z.array(recipientState), reached: z.boolean() })
+export type SendReply = z.output<typeof sendReply>
+
+export const inboxMessage = z.object({
+  id: uuid,
+  from: z.string(),
+  fromName: z.string(),
+  /** Name of the session or person it was sent to. */
+  to: z.string(),
+  text: z.string(),
+  sentAt: ms,
+  receivedAt: ms,
+  replyTo: uuid.nullable(),
+  threadId: uuid.nullable(),
+  /** A person confirmed the sender's key. */
+  verified: z.boolean(),
+  priority,
+  late: z.boolean(),
+  /** Set where messages of this sender before this one never came. */
+  warning: z.string().nullable(),
+  state: z.enum(['unread', 'pushed', 'surfaced', 'read']),
+  mesh: z.string(),
+})
+export type InboxMessage = z.output<typeof inboxMessage>
+
+export const outboxMessage = z.object({
+  id: uuid,
+  mesh: z.string(),
+  text: z.string(),
+  composedAt: ms,
+  endsAt: ms,
+  dead: z.boolean(),
+  recipients: z.array(recipientState),
+})
+export type OutboxMessage = z.output<typeof outboxMessage>
+
+/** `by` names who says so: this machine, `broker`, or the peer whose signed receipt it is; `verified` = that signature or proof checked out. */
+export const traceStep = z.object({ at: ms, state: z.string(), by: z.string(), to: z.string().nullable(), why: z.string().nullable(), verified: z.boolean() })
+export type TraceStep = z.output<typeof traceStep>
+
+export const setPresence = z.strictObject({ as: z.string().max(64).optional(), status: z.enum(['idle', 'working', 'dnd']).optional(), summary: z.string().max(280).optional() })
+
+/** Claude Code's own hook payload, as it came; only these fields are read. Answer: hook output JSON. */
+export const hookEvent = z.looseObject({
+  session_id: uuid,
+  hook_event_name: z.string().max(64),
+  transcript_path: z.string().max(4096).optional(),
+  cwd: z.string().max(4096).optional(),
+  prompt: z.string().optional(),
+})
+export const setStatus = z.object({ session_id: uuid, status: sessionStatus, cwd: z.string().max(4096).optional(), pid: z.int().optional() })
+
+export const errorReply = z.object({
+  error: z.object({ code: z.string(), message: z.string(), field: z.string().optional(), retryAfterMs: z.number().optional(), facts: z.record(z.string(), z.unknown()).optional() }),
+})

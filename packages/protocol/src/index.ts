@@ -1,0 +1,11 @@
+/** The words both ends of the wire agree on: schemas, types, codecs, error and close codes. Imports nothing of ours. */
+export * from './bytes.ts'
+export * from './data-frames.ts'
+export * from './envelope.ts'
+export * from './errors.ts'
+export * from './frames.ts'
+export * from './limits.ts'
+export * from './plaintext.ts'
+export * from './records.ts'
+export * from './roster.ts'
+export * from './schema.ts'

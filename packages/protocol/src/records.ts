@@ -1,0 +1,60 @@
+/** Signed records that travel in frames and plaintexts: certificates, prekeys, presence (SPEC sections 4 and 9). */
+import { z } from 'zod'
+import { LIMITS } from './limits.ts'
+import { agreementBundle, bytesUpTo, hash, key, ms, presenceStatus, seq, signature, statusSource, uuid } from './schema.ts'
+
+/** Says that a session key belongs to a member and a Claude session UUID; signed by both keys over the same bytes. */
+export const certificate = z.strictObject({
+  mesh: key,
+  member: key,
+  session: key,
+  uuid,
+  notBefore: ms,
+  notAfter: ms,
+  rosterSeq: seq,
+  rosterHead: hash,
+  memberSignature: signature,
+  sessionSignature: signature,
+})
+export type Certificate = z.output<typeof certificate>
+
+/** What others seal to until its owner rotates it; signed by the session key, or by the member key for the person. */
+export const prekeyBundle = z.strictObject({
+  mesh: key,
+  member: key,
+  session: key.nullable(),
+  /** ms of its making; never goes back. */
+  n: ms,
+  bundle: agreementBundle,
+  freshUntil: ms,
+  usableUntil: ms,
+  signature,
+})
+export type PrekeyBundle = z.output<typeof prekeyBundle>
+
+/** What a session says of itself; the profile (name, role, groups, summary, directory) is sealed under the epoch key. */
+export const presenceRecord = z.strictObject({
+  mesh: key,
+  member: key,
+  session: key,
+  counter: ms,
+  status: presenceStatus,
+  source: statusSource,
+  at: ms,
+  rosterSeq: seq,
+  rosterHead: hash,
+  epoch: z.int().min(1).max(2 ** 31),
+  profile: bytesUpTo(LIMITS.profileBytes + 64, 40),
+  signature,
+})
+export type PresenceRecord = z.output<typeof presenceRecord>
+
+/** The plaintext of a sealed profile. */
+export const profile = z.strictObject({
+  name: z.string().max(LIMITS.nameChars),
+  role: z.string().max(LIMITS.nameChars),
+  groups: z.array(z.string().max(LIMITS.groupChars)).max(LIMITS.groups),
+  summary: z.string().max(LIMITS.summaryChars),
+  directory: z.string().max(LIMITS.directoryChars),
+})
+export type Profile = z.output<typeof profile>

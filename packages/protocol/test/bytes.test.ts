@@ -1,0 +1,10 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { fromBase64url, toBase64url } from '../src/index.ts'
+
+test('base64url comes back as the bytes it was made from', () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), b => expect(fromBase64url(toBase64url(b))).toEqual(b)))
+})
+test('padding, other alphabets and stray bits are refused', () => {
+  for (const bad of ['QQ==', 'a+b/', 'QR', 'A', 'Q Q']) expect(fromBase64url(bad)).toBeUndefined()
+})
