@@ -1,11 +1,17 @@
 import { defineConfig } from 'vitest/config'
 
+const report = process.env['CLAUDEMESH_TEST_REPORT']
+
+/** One run for the whole workspace; a package's own `test` script uses it with `--root .`. Long suites have their own command. */
+const long = process.env['CLAUDEMESH_TEST_LONG'] === '1'
+
 export default defineConfig({
   test: {
     pool: 'threads',
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/*.long.test.ts', '**/node_modules/**'],
-    testTimeout: 60_000,
+    include: long ? ['**/{src,test}/**/*.long.test.ts'] : ['**/{src,test}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', ...(long ? [] : ['**/*.long.test.ts'])],
+    testTimeout: long ? 3_600_000 : 60_000,
+    ...(report ? { reporters: ['default', 'json'], outputFile: { json: report } } : {}),
     hookTimeout: 120_000,
   },
 })
