@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-const report = process.env['CLAUDEMESH_TEST_REPORT']
+const report = process.env.CLAUDEMESH_TEST_REPORT
 
 /** One run for the whole workspace; a package's own `test` script uses it with `--root .`. Long suites have their own command. */
-const long = process.env['CLAUDEMESH_TEST_LONG'] === '1'
+const long = process.env.CLAUDEMESH_TEST_LONG === '1'
 
 export default defineConfig({
   test: {

@@ -11,9 +11,18 @@ try {
   process.exit(1)
 }
 const skipped = report.testResults.flatMap(f =>
-  f.assertionResults.filter(t => t.status !== 'passed' && t.status !== 'failed').map(t => `${f.name}: ${t.fullName}`),
+  f.assertionResults
+    .filter(t => t.status !== 'passed' && t.status !== 'failed')
+    .map(t => `${f.name}: ${t.fullName}`),
 )
-const forbidden = skipped.filter(name => /claude\/|nats/i.test(name.split(': ')[0].replace(process.cwd(), '').replace(/^.*\/apps\/cli/, 'apps/cli')))
+const forbidden = skipped.filter(name =>
+  /claude\/|nats/i.test(
+    name
+      .split(': ')[0]
+      .replace(process.cwd(), '')
+      .replace(/^.*\/apps\/cli/, 'apps/cli'),
+  ),
+)
 for (const name of skipped) console.error(`ci: skipped ${name}`)
 const failed = Math.max(report.numFailedTests, status === '0' ? 0 : 1) + forbidden.length
 if (forbidden.length) console.error('ci: real-client and NATS tests may not be skipped here')
