@@ -1,1 +1,2 @@
-export {}
+export * from './claude.ts'
+export { type ModelRequest, type ModelStub, startModelStub } from './model-stub.ts'
