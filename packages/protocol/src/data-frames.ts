@@ -1,9 +1,18 @@
 /** Binary frames of /ws, the data path, in memory (SPEC section 6 draws their bytes). */
-import type { ErrorCode } from './errors.ts'
+
 import type { DeliveredEnvelope, Envelope } from './envelope.ts'
+import type { ErrorCode } from './errors.ts'
 import type { Recipient } from './schema.ts'
 
-export const DATA_TYPES = { send: 1, accepted: 2, deliver: 3, ack: 4, fact: 5, 'room.append': 6, 'room.event': 7 } as const
+export const DATA_TYPES = {
+  send: 1,
+  accepted: 2,
+  deliver: 3,
+  ack: 4,
+  fact: 5,
+  'room.append': 6,
+  'room.event': 7,
+} as const
 export type DataType = keyof typeof DATA_TYPES
 
 export const RECIPIENT_STATES = ['queued', 'unknown', 'removed'] as const

@@ -4,7 +4,19 @@ import { ERROR_CODES } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import { certificate, prekeyBundle, presenceRecord } from './records.ts'
 import { epochCopies, rosterEntry } from './roster.ts'
-import { bytes, bytesUpTo, hash, host, key, lease, ms, presenceStatus, recipient, seq, signature } from './schema.ts'
+import {
+  bytes,
+  bytesUpTo,
+  hash,
+  host,
+  key,
+  lease,
+  ms,
+  presenceStatus,
+  recipient,
+  seq,
+  signature,
+} from './schema.ts'
 
 /** Chosen by the client; the one answer to the frame carries it back. */
 const ref = z.int().min(1).max(0xffff_ffff)
@@ -86,7 +98,12 @@ export const brokerFrame = z.discriminatedUnion('type', [
     leaseMs: ms,
     time: ms,
   }),
-  frame('attached', { recipient, attachment: seq, queuedUpTo: seq, hookToken: z.string().max(128).optional() }),
+  frame('attached', {
+    recipient,
+    attachment: seq,
+    queuedUpTo: seq,
+    hookToken: z.string().max(128).optional(),
+  }),
   frame('ok', {}),
   frame('error', {
     code: z.enum(ERROR_CODES),
@@ -98,7 +115,12 @@ export const brokerFrame = z.discriminatedUnion('type', [
   frame('directory', { entries: z.array(directoryEntry), cursor: z.string().max(256).nullable() }),
   frame('prekeys', {
     bundles: z.array(
-      z.strictObject({ recipient, certificate: certificate.nullable(), prekey: prekeyBundle.nullable(), lease }),
+      z.strictObject({
+        recipient,
+        certificate: certificate.nullable(),
+        prekey: prekeyBundle.nullable(),
+        lease,
+      }),
     ),
   }),
   frame('roster', {

@@ -1,9 +1,22 @@
 /** The words both ends of the wire agree on: schemas, types, codecs, error and close codes. Imports nothing of ours. */
 export * from './bytes.ts'
+export { encodeAccepted } from './codec/accepted.ts'
+export { type DeliverItem, deliverHeadSize, deliverItemSize, encodeDeliver } from './codec/deliver.ts'
+export { decodeFrame, encodeFrame } from './codec/frame.ts'
+export { decodeHeader, encodeHeader } from './codec/header.ts'
+export {
+  type BrokenEnvelope,
+  type RawEnvelope,
+  type ScannedEnvelope,
+  type ScannedSend,
+  scanSend,
+} from './codec/scan-send.ts'
+export { dataFrameSchema } from './data-frame-schema.ts'
 export * from './data-frames.ts'
 export * from './envelope.ts'
 export * from './errors.ts'
 export * from './frames.ts'
+export { encodeBrokerFrame, encodeClientFrame, parseBrokerFrame, parseClientFrame } from './json-frames.ts'
 export * from './limits.ts'
 export * from './plaintext.ts'
 export * from './records.ts'

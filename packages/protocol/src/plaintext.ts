@@ -3,7 +3,17 @@ import { z } from 'zod'
 import { certificate } from './records.ts'
 import { bytes, hash, ms, recipient, seq, signature, uuid } from './schema.ts'
 
-export const MESSAGE_KINDS = ['text', 'receipt', 'room-key', 'room-grant', 'command', 'command-result', 'chat', 'notify', 'file'] as const
+export const MESSAGE_KINDS = [
+  'text',
+  'receipt',
+  'room-key',
+  'room-grant',
+  'command',
+  'command-result',
+  'chat',
+  'notify',
+  'file',
+] as const
 export type MessageKind = (typeof MESSAGE_KINDS)[number]
 
 /** The signed JSON of a plaintext. `kind` is open: what this version does not know is kept and reported. */
@@ -32,7 +42,16 @@ export const textPayload = z.strictObject({
 })
 export type TextPayload = z.output<typeof textPayload>
 
-export const RECEIPT_STATES = ['delivered', 'surfaced', 'answered', 'held', 'refused', 'undecryptable', 'stale-prekey', 'unknown-opener'] as const
+export const RECEIPT_STATES = [
+  'delivered',
+  'surfaced',
+  'answered',
+  'held',
+  'refused',
+  'undecryptable',
+  'stale-prekey',
+  'unknown-opener',
+] as const
 export const receiptState = z.enum(RECEIPT_STATES)
 export type ReceiptState = z.output<typeof receiptState>
 
@@ -44,7 +63,10 @@ export const receipt = z.strictObject({
   state: receiptState,
   /** A word of why: `closed`, `dnd`, `clock`, `budget` …; empty where the state says all. */
   why: z.string().max(64),
-  items: z.array(z.strictObject({ id: uuid, msg: uuid.nullable() })).min(1).max(1000),
+  items: z
+    .array(z.strictObject({ id: uuid, msg: uuid.nullable() }))
+    .min(1)
+    .max(1000),
   at: ms,
   signature,
 })

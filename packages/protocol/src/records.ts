@@ -1,7 +1,18 @@
 /** Signed records that travel in frames and plaintexts: certificates, prekeys, presence (SPEC sections 4 and 9). */
 import { z } from 'zod'
 import { LIMITS } from './limits.ts'
-import { agreementBundle, bytesUpTo, hash, key, ms, presenceStatus, seq, signature, statusSource, uuid } from './schema.ts'
+import {
+  agreementBundle,
+  bytesUpTo,
+  hash,
+  key,
+  ms,
+  presenceStatus,
+  seq,
+  signature,
+  statusSource,
+  uuid,
+} from './schema.ts'
 
 /** Says that a session key belongs to a member and a Claude session UUID; signed by both keys over the same bytes. */
 export const certificate = z.strictObject({
@@ -43,7 +54,10 @@ export const presenceRecord = z.strictObject({
   at: ms,
   rosterSeq: seq,
   rosterHead: hash,
-  epoch: z.int().min(1).max(2 ** 31),
+  epoch: z
+    .int()
+    .min(1)
+    .max(2 ** 31),
   profile: bytesUpTo(LIMITS.profileBytes + 64, 40),
   signature,
 })

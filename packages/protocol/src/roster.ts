@@ -5,7 +5,10 @@ import { agreementBundle, bytes, hash, host, key, ms, role, seq, signature } fro
 
 const sealedName = bytes(SIZES.sealedName)
 const nextEpoch = z.strictObject({
-  number: z.int().min(2).max(2 ** 31),
+  number: z
+    .int()
+    .min(2)
+    .max(2 ** 31),
   /** Hash that only the right epoch key meets. */
   commitment: hash,
   /** Root over the copies sealed to every member left and every open invite. */

@@ -24,7 +24,10 @@ export const bytes = (size: number) =>
 export const bytesUpTo = (max: number, min = 0) =>
   z.codec(
     z.string().max(Math.ceil((max * 4) / 3), `base64url of at most ${max} bytes`),
-    z.custom<Bytes>(v => v instanceof Uint8Array && v.length >= min && v.length <= max, `${min} to ${max} bytes`),
+    z.custom<Bytes>(
+      v => v instanceof Uint8Array && v.length >= min && v.length <= max,
+      `${min} to ${max} bytes`,
+    ),
     {
       decode: (text, ctx) => {
         const value = fromBase64url(text)
@@ -43,9 +46,15 @@ export const signature = bytes(64)
 export const ms = z.int().min(0).max(8_640_000_000_000_000)
 export const seq = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
 /** Lower-case UUID in its 36-character form. */
-export const uuid = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'lower-case UUID')
+export const uuid = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'lower-case UUID')
 /** host or host:port, as dialled, lower case. */
-export const host = z.string().min(1).max(255).regex(/^[a-z0-9.\-[\]:]+$/, 'host or host:port')
+export const host = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[a-z0-9.\-[\]:]+$/, 'host or host:port')
 
 export const recipient = z.strictObject({ member: key, session: key.nullable() })
 /** (member key, session key); `session: null` is the person. */
@@ -57,7 +66,15 @@ export const priority = z.enum(['now', 'next', 'low'])
 export type Priority = z.output<typeof priority>
 export const presenceStatus = z.enum(['idle', 'working', 'waiting', 'dnd', 'closed', 'unknown'])
 export type PresenceStatus = z.output<typeof presenceStatus>
-export const statusSource = z.enum(['sessions-file', 'hook', 'transcript', 'manual', 'process', 'hook@broker', 'daemon'])
+export const statusSource = z.enum([
+  'sessions-file',
+  'hook',
+  'transcript',
+  'manual',
+  'process',
+  'hook@broker',
+  'daemon',
+])
 export type StatusSource = z.output<typeof statusSource>
 export const lease = z.enum(['online', 'away', 'offline'])
 export type Lease = z.output<typeof lease>
