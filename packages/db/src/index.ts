@@ -1,1 +1,27 @@
-export {}
+/** The broker's database: schema, migrations, every query, and the embedded Postgres. The only package that speaks SQL. */
+
+export type { AttachOutcome, AttachRequest } from './attach.ts'
+export { attach, detach } from './attach.ts'
+export { appendAudit, dropAuditDays, ensureAuditDays } from './audit.ts'
+export { commit } from './commit.ts'
+export { type Database, openDatabase } from './database.ts'
+export type {
+  AcceptError,
+  AcceptItem,
+  AcceptOutcome,
+  AckItem,
+  AckOutcome,
+  QueueRow,
+  Seat,
+} from './delivery-types.ts'
+export type { PrekeyRow } from './directory.ts'
+export { directory, directoryOf, getPrekeys } from './directory.ts'
+export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.ts'
+export { claimNode, type LeaseChange, releaseNode, renewLeases, sweepLeases } from './leases.ts'
+export { migrate } from './migrate.ts'
+export { putPrekey, putPresence, setHookStatus } from './presence.ts'
+export { dropOldFacts, queueDepth, readQueue } from './queue.ts'
+export type { AppendOutcome, MemberRow, RosterPage } from './roster.ts'
+export { appendRoster, createMesh, findInviteMesh, findMember, rosterPage } from './roster.ts'
+export type { LiveWindow, SettledRow } from './settle.ts'
+export { dropRemoved, expireDue } from './settle.ts'
