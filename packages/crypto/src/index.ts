@@ -1,1 +1,28 @@
-export {}
+/** Signing and verification: all that a broker may do. What seals and opens is in `@claudemesh/crypto/sealing`. */
+export { certificateHash, signCertificate, verifyCertificate } from './certificate.ts'
+export { recipientsHash, slotHash } from './envelope-header.ts'
+export { signFact, verifyFact } from './fact.ts'
+export {
+  type AttachProof,
+  type HelloProof,
+  signAttach,
+  signHello,
+  verifyAttach,
+  verifyHello,
+} from './handshake.ts'
+export { formatInviteLink, type InviteLink, parseInviteLink } from './invite-link.ts'
+export { type Leaf, type LeafType, leafHash } from './leaf.ts'
+export { prekeyId, signPrekey, verifyPrekey } from './prekey.ts'
+export { profileHash, signPresence, verifyPresence } from './presence.ts'
+export { ready } from './ready.ts'
+export { signReceipt, verifyReceipt } from './receipt.ts'
+export { compareRecipients, recipientFields, recipientKey } from './recipient.ts'
+export { checkEpochCopies, epochCopiesRoot } from './roster/copies.ts'
+export { rosterEntryHash } from './roster/entry-bytes.ts'
+export { mayWrite, type WriteTarget } from './roster/may-write.ts'
+export { applyEntry, openRoster, replayRoster } from './roster/replay.ts'
+export { signJoin, signRosterEntry } from './roster/sign.ts'
+export type { InviteState, Roster, RosterEpoch, RosterInvite, RosterMember } from './roster/state.ts'
+export { DOMAINS, type Domain, encodeFields, type Field, hash, signedBytes } from './signed-bytes.ts'
+export { generateSigner, type Signer, sign, verify } from './signer.ts'
+export { uuidBytes, uuidText, uuidTime, uuidv7 } from './uuid.ts'

@@ -1,0 +1,139 @@
+/** Replays a chain of roster entries: what comes out is signed, unbroken and obeys every rule, or nothing comes out. */
+import { equalBytes, MeshError, type Role, type RosterEntry, TIMES, toBase64url } from '@claudemesh/protocol'
+import { verify } from '../signer.ts'
+import { entryFields, rosterEntryHash } from './entry-bytes.ts'
+import { mayWrite, type WriteTarget } from './may-write.ts'
+import { effectOf, inviteStateAt } from './rules.ts'
+import { broken, memberOf, type Roster, type RosterEpoch } from './state.ts'
+
+/**
+ * The roster that a genesis entry begins.
+ * @param expectedMesh the mesh id that the entry must hash to, 32 bytes.
+ * @throws MeshError `integrity` when it is no genesis, its signature is wrong or it begins another mesh.
+ */
+export function openRoster(genesis: RosterEntry, expectedMesh?: Uint8Array): Roster {
+  if (genesis.kind !== 'genesis' || genesis.seq !== 0)
+    throw broken('no-genesis', 'the first entry is no genesis', 'kind')
+  const mesh = rosterEntryHash(genesis)
+  if (expectedMesh && !equalBytes(mesh, expectedMesh))
+    throw broken('other-mesh', 'the chain does not begin this mesh', 'mesh')
+  if (!verify('roster', entryFields(genesis), genesis.signatures[0], genesis.author)) {
+    throw broken('signature', 'the genesis was not signed by its author', 'signatures')
+  }
+  const epoch: RosterEpoch = { number: 1, commitment: genesis.body.commitment, beganSeq: 0, previous: null }
+  const founder = {
+    key: genesis.author,
+    role: 'owner' as Role,
+    bundle: genesis.body.bundle,
+    sealedName: genesis.body.name,
+    nameEpoch: 1,
+    joinedSeq: 0,
+    joinedAt: genesis.at,
+    joinEntryHash: mesh,
+    invite: null,
+  }
+  return {
+    mesh,
+    genesis,
+    seq: 0,
+    head: mesh,
+    at: genesis.at,
+    heads: [mesh],
+    members: new Map([[toBase64url(genesis.author), founder]]),
+    removed: new Map(),
+    invites: new Map(),
+    broker: null,
+    epoch,
+    epochs: [epoch],
+    rekeyDue: false,
+    meshName: genesis.body.meshName,
+  }
+}
+
+function requireLink(roster: Roster, entry: RosterEntry): void {
+  if (entry.kind === 'genesis') throw broken('second-genesis', 'a genesis stands first', 'kind')
+  if (!equalBytes(entry.mesh, roster.mesh)) throw broken('other-mesh', 'the entry is of another mesh', 'mesh')
+  if (entry.seq !== roster.seq + 1) throw broken('seq', `seq ${roster.seq + 1} is expected`, 'seq')
+  if (!equalBytes(entry.prev, roster.head)) throw broken('prev', 'the entry does not follow the head', 'prev')
+  if (entry.at < roster.at) throw broken('time', 'time goes back in the chain', 'at')
+}
+
+function targetOf(roster: Roster, entry: RosterEntry): WriteTarget {
+  switch (entry.kind) {
+    case 'invite':
+      return { gets: entry.body.role }
+    case 'role':
+      return { has: memberOf(roster, entry.body.member, 'body.member').role, gets: entry.body.role }
+    case 'remove':
+      return {
+        has: memberOf(roster, entry.body.member, 'body.member').role,
+        self: equalBytes(entry.body.member, entry.author),
+      }
+    default:
+      return {}
+  }
+}
+
+/** The role table for members; for a `join`, the signature of the invite key that stands in for a role. */
+function requireRight(roster: Roster, entry: RosterEntry): void {
+  if (entry.kind === 'join') {
+    const invite = roster.invites.get(toBase64url(entry.body.invite))
+    if (!invite || !verify('join', entryFields(entry), entry.signatures[1], invite.entry.body.key)) {
+      throw broken('signature', 'the join was not signed by its invite', 'signatures')
+    }
+    return
+  }
+  const author = memberOf(roster, entry.author, 'author')
+  if (!mayWrite(entry.kind, author.role, targetOf(roster, entry))) {
+    throw broken('role', `${author.role} may not write this ${entry.kind}`, 'author')
+  }
+}
+
+/**
+ * Checks an entry against the roster before it and applies it: chain, author, role, signatures, rules, time.
+ * The roster is unchanged when it throws. Costs one or two signature verifications.
+ * @param opts.now the reader's own clock, ms since 1970; left out, `at` is not held against any clock.
+ * @throws MeshError `integrity` for a broken entry (`facts.rule` says which rule), `clock` for a sound one that is more
+ * than 5 min ahead of `now`: wait for it, it is no lie.
+ */
+export function applyEntry(roster: Roster, entry: RosterEntry, opts: { now?: number } = {}): void {
+  requireLink(roster, entry)
+  const effect = effectOf(roster, entry)
+  requireRight(roster, entry)
+  if (!verify('roster', entryFields(entry), entry.signatures[0], entry.author)) {
+    throw broken('signature', 'the entry was not signed by its author', 'signatures')
+  }
+  if (opts.now !== undefined && entry.at > opts.now + TIMES.idSkewMs) {
+    const aheadMs = entry.at - opts.now
+    throw new MeshError('clock', 'a roster entry is ahead of this clock', { field: 'at', facts: { aheadMs } })
+  }
+  const hash = rosterEntryHash(entry)
+  roster.seq = entry.seq
+  roster.head = hash
+  roster.at = entry.at
+  roster.heads.push(hash)
+  expireInvites(roster)
+  effect(roster, hash)
+}
+
+function expireInvites(roster: Roster): void {
+  for (const [id, invite] of roster.invites) {
+    const state = inviteStateAt(invite, roster.at)
+    if (state !== invite.state) roster.invites.set(id, { ...invite, state })
+  }
+}
+
+/**
+ * Replays a whole chain, genesis first.
+ * @throws MeshError as `openRoster` and `applyEntry` do; the error's `facts.rule` names the broken rule.
+ */
+export function replayRoster(
+  entries: readonly RosterEntry[],
+  opts: { mesh: Uint8Array; now?: number },
+): Roster {
+  const [genesis, ...rest] = entries
+  if (!genesis) throw broken('no-genesis', 'the chain is empty', 'entries')
+  const roster = openRoster(genesis, opts.mesh)
+  for (const entry of rest) applyEntry(roster, entry, opts)
+  return roster
+}

@@ -1,0 +1,81 @@
+/** What a verified chain of roster entries says: plain data that `openRoster` makes and `applyEntry` moves on. */
+import {
+  type AgreementBundle,
+  MeshError,
+  type Role,
+  type RosterEntryOf,
+  toBase64url,
+} from '@claudemesh/protocol'
+
+export interface RosterMember {
+  readonly key: Uint8Array
+  readonly role: Role
+  readonly bundle: AgreementBundle
+  /** Sealed under the key of epoch `nameEpoch`. */
+  readonly sealedName: Uint8Array
+  readonly nameEpoch: number
+  readonly joinedSeq: number
+  /** ms since 1970. */
+  readonly joinedAt: number
+  readonly joinEntryHash: Uint8Array
+  /** Hash of the `invite` entry it came by; `null` for who wrote the genesis. */
+  readonly invite: Uint8Array | null
+}
+
+/** `used`: every use is taken. `expired`: the chain's `at` is past `expiresAt`. `void`: a removal, a leave or its author's demotion ended it. */
+export type InviteState = 'open' | 'used' | 'expired' | 'revoked' | 'void'
+
+export interface RosterInvite {
+  readonly hash: Uint8Array
+  readonly entry: RosterEntryOf<'invite'>
+  readonly used: number
+  readonly state: InviteState
+}
+
+/** One life of the mesh key. */
+export interface RosterEpoch {
+  readonly number: number
+  readonly commitment: Uint8Array
+  /** Seq of the entry that began it. */
+  readonly beganSeq: number
+  /** The key of the epoch before, sealed under this one (72 bytes); `null` for epoch 1. */
+  readonly previous: Uint8Array | null
+}
+
+/** Maps are keyed by base64url: members and removed by member key, invites by the hash of their entry. */
+export interface Roster {
+  readonly mesh: Uint8Array
+  readonly genesis: RosterEntryOf<'genesis'>
+  seq: number
+  head: Uint8Array
+  /** `at` of the newest entry, ms since 1970: the chain's own clock. */
+  at: number
+  /** Hash of every entry, by seq. */
+  readonly heads: Uint8Array[]
+  readonly members: Map<string, RosterMember>
+  readonly removed: Map<string, { readonly at: number; readonly seq: number }>
+  readonly invites: Map<string, RosterInvite>
+  broker: { readonly hosts: readonly string[]; readonly key: Uint8Array } | null
+  epoch: RosterEpoch
+  /** Every epoch by number - 1, the present one last. */
+  readonly epochs: RosterEpoch[]
+  /** Somebody left who knows the present key: the first admin online writes `rekey`. */
+  rekeyDue: boolean
+  /** The mesh's name, sealed under the key of epoch 1 by the author of the genesis. */
+  readonly meshName: Uint8Array
+}
+
+/** A broken chain: stop there, seal nothing, exit code 7. `rule` is a stable word for what was broken. */
+export const broken = (rule: string, message: string, field?: string): MeshError =>
+  new MeshError('integrity', `roster: ${message}`, { field, facts: { rule } })
+
+/** The member with this key, or a broken chain. */
+export function memberOf(roster: Roster, key: Uint8Array, field: string): RosterMember {
+  const member = roster.members.get(toBase64url(key))
+  if (!member) throw broken('not-a-member', 'this key is no member at this point of the chain', field)
+  return member
+}
+
+/** Owners at this point of the chain. */
+export const countOwners = (roster: Roster): number =>
+  [...roster.members.values()].filter(member => member.role === 'owner').length

@@ -1,0 +1,37 @@
+/** Ed25519 over `signedBytes`, and over nothing else. */
+import sodium from 'libsodium-wrappers'
+import { randomBytes } from './random.ts'
+import { type Domain, type Field, signedBytes } from './signed-bytes.ts'
+
+/** An ed25519 key pair: public 32 bytes, secret 64 bytes (libsodium's form: seed ‖ public). */
+export interface Signer {
+  readonly publicKey: Uint8Array
+  readonly secretKey: Uint8Array
+}
+
+/** A new key pair, or the one that a 32-byte seed stands for. The seed passed in is left as it is. */
+export function generateSigner(seed?: Uint8Array): Signer {
+  const from = seed ?? randomBytes(32)
+  const { publicKey, privateKey } = sodium.crypto_sign_seed_keypair(from)
+  if (!seed) sodium.memzero(from)
+  return { publicKey, secretKey: privateKey }
+}
+
+/** A 64-byte signature over `signedBytes(domain, fields)` (RFC 8032, deterministic). */
+export function sign(domain: Domain, fields: readonly Field[], secretKey: Uint8Array): Uint8Array {
+  return sodium.crypto_sign_detached(signedBytes(domain, fields), secretKey)
+}
+
+/** True when `publicKey` signed exactly these fields. Never throws: what cannot be signed was not signed. */
+export function verify(
+  domain: Domain,
+  fields: readonly Field[],
+  signature: Uint8Array,
+  publicKey: Uint8Array,
+): boolean {
+  try {
+    return sodium.crypto_sign_verify_detached(signature, signedBytes(domain, fields), publicKey)
+  } catch {
+    return false
+  }
+}
