@@ -1,1 +1,14 @@
-export {}
+/** Everything known about Claude Code's own formats, measured on the versions under `fixtures/`, and nothing else. */
+export { claudeConfigDir, configDirOfTranscript } from './config-dir.ts'
+export { carriesContext, contextOutput, type HookPayload, hookPayload, isKnownHook } from './hooks.ts'
+export { claudeVersion, HOW_TO_INSTALL, locateClaude } from './locate.ts'
+export { type PushPriority, pushText, SOCKET_LIMITS } from './messaging-socket.ts'
+export { type Command, pluginFiles, TOOL_RULE } from './plugin-files.ts'
+export { findRunning, type OnUnknown, type RunningSession } from './sessions-file.ts'
+export {
+  cursorAtEnd,
+  findTranscript,
+  newestSessionOf,
+  readSurfaced,
+  type TranscriptCursor,
+} from './transcript.ts'

@@ -1,0 +1,86 @@
+/** Reads `<config>/sessions/<pid>.json`, Claude's own process table: which session runs, how it stands, where its socket is. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+/** Fields as seen in 2.1.329; sessions of the SDK may carry no status. `kind` is not reliable and not read. */
+const sessionsFile = z.looseObject({
+  pid: z.int().positive(),
+  sessionId: z.string(),
+  procStart: z.union([z.string(), z.number()]).optional(),
+  cwd: z.string().optional(),
+  version: z.string().optional(),
+  messagingSocketPath: z.string().startsWith('/').optional(),
+  status: z.string().optional(),
+  statusUpdatedAt: z.number().optional(),
+})
+export type RunningSession = z.output<typeof sessionsFile>
+
+/** Told once per kind of record, hook or field that this version of ours does not know; nothing ever fails on one. */
+export type OnUnknown = (what: string) => void
+
+/**
+ * The live session of this id (the newest, if two processes hold it), or `undefined`. A process that ended without
+ * cleaning up (kill -9) or whose pid now belongs to another does not count. A torn read is tried once more.
+ * `.key` files beside are never opened.
+ */
+export function findRunning(
+  configDir: string,
+  sessionId: string,
+  onUnknown: OnUnknown,
+): RunningSession | undefined {
+  const found = runningSessions(configDir, onUnknown).filter(session => session.sessionId === sessionId)
+  return found.sort((a, b) => (b.statusUpdatedAt ?? 0) - (a.statusUpdatedAt ?? 0))[0]
+}
+
+function runningSessions(configDir: string, onUnknown: OnUnknown): RunningSession[] {
+  const folder = join(configDir, 'sessions')
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch {
+    return []
+  }
+  return names
+    .filter(name => /^\d+\.json$/.test(name))
+    .map(name => readOne(join(folder, name), onUnknown))
+    .filter(session => session !== undefined)
+    .filter(isAlive)
+}
+
+function readOne(path: string, onUnknown: OnUnknown): RunningSession | undefined {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    let json: unknown
+    try {
+      json = JSON.parse(readFileSync(path, 'utf8'))
+    } catch {
+      continue
+    }
+    const parsed = sessionsFile.safeParse(json)
+    if (parsed.success) return parsed.data
+    onUnknown('sessions-file')
+    return undefined
+  }
+  return undefined
+}
+
+/** Alive by pid and, where /proc tells it (Linux), by the same start time. */
+function isAlive(session: RunningSession): boolean {
+  try {
+    process.kill(session.pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
+  }
+  const started = processStart(session.pid)
+  return started === undefined || session.procStart === undefined || String(session.procStart) === started
+}
+
+/** Field 22 of `/proc/<pid>/stat`, counted after the name in parentheses, which may itself hold spaces (proc(5)). */
+export function processStart(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,162 @@
+/** Reads a session's transcript as far as it proves that a text stood in the model's context. */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { OnUnknown } from './sessions-file.ts'
+
+const block = z.looseObject({ type: z.string(), text: z.string().optional() })
+const content = z.union([z.string(), z.array(block)])
+const record = z.looseObject({
+  type: z.string(),
+  isSidechain: z.boolean().optional(),
+  isApiErrorMessage: z.boolean().optional(),
+  origin: z.looseObject({ kind: z.string() }).optional(),
+  message: z.looseObject({ content: content.optional() }).optional(),
+  attachment: z
+    .looseObject({
+      type: z.string(),
+      prompt: content.optional(),
+      content: z.unknown().optional(),
+      origin: z.looseObject({ kind: z.string() }).optional(),
+    })
+    .optional(),
+})
+type Record = z.output<typeof record>
+
+/**
+ * A record puts texts before the model: pushed while idle (`user` of a peer), pushed while busy (`queued_command`), or given
+ * by a hook. Not yet a proof: the request may fail.
+ */
+function textsGiven(r: Record): string[] {
+  if (r.isSidechain) return []
+  if (r.type === 'user' && r.origin?.kind === 'peer') return textsOf(r.message?.content)
+  const attachment = r.type === 'attachment' ? r.attachment : undefined
+  if (attachment?.type === 'queued_command' && attachment.origin?.kind === 'peer')
+    return textsOf(attachment.prompt)
+  if (attachment?.type === 'hook_additional_context') return stringsOf(attachment.content)
+  return []
+}
+
+/** The model answered: what was given before stood in its context. */
+const isAnswer = (r: Record): boolean => r.type === 'assistant' && !r.isSidechain && !r.isApiErrorMessage
+
+const textsOf = (c: z.output<typeof content> | undefined): string[] =>
+  typeof c === 'string' ? [c] : (c ?? []).flatMap(b => (b.text === undefined ? [] : [b.text]))
+
+const stringsOf = (value: unknown): string[] =>
+  typeof value === 'string' ? [value] : Array.isArray(value) ? value.filter(v => typeof v === 'string') : []
+
+/** Where a reader of one transcript stands. */
+export interface TranscriptCursor {
+  readonly path: string
+  /** Bytes read so far. */
+  offset: number
+  /** Texts given and not yet answered. */
+  given: string[]
+}
+
+/** Bytes looked at in one go; of a transcript that grew by more, the end is what matters. */
+const MOST_AT_ONCE = 64 << 20
+
+/** Starts at the transcript's present end: what stands there already proves nothing about what is pushed later. */
+export function cursorAtEnd(path: string): TranscriptCursor {
+  return { path, offset: sizeOf(path), given: [] }
+}
+
+/** Texts that have since stood in the model's context, in order. Moves the cursor over whole lines only. */
+export function readSurfaced(cursor: TranscriptCursor, onUnknown: OnUnknown): string[] {
+  const surfaced: string[] = []
+  for (const line of newLines(cursor)) {
+    const parsed = parseLine(line)
+    if (parsed === undefined) {
+      onUnknown('transcript-record')
+      continue
+    }
+    cursor.given.push(...textsGiven(parsed))
+    if (isAnswer(parsed)) surfaced.push(...cursor.given.splice(0))
+  }
+  return surfaced
+}
+
+function parseLine(line: string): Record | undefined {
+  try {
+    return record.parse(JSON.parse(line))
+  } catch {
+    return undefined
+  }
+}
+
+function newLines(cursor: TranscriptCursor): string[] {
+  let file: number
+  try {
+    file = openSync(cursor.path, 'r')
+  } catch {
+    return []
+  }
+  try {
+    const { size } = fstatSync(file)
+    if (size < cursor.offset) cursor.offset = 0
+    cursor.offset = Math.max(cursor.offset, size - MOST_AT_ONCE)
+    const chunk = Buffer.alloc(size - cursor.offset)
+    const read = readSync(file, chunk, 0, chunk.length, cursor.offset)
+    const whole = chunk.subarray(0, chunk.subarray(0, read).lastIndexOf(0x0a) + 1)
+    cursor.offset += whole.length
+    return whole
+      .toString('utf8')
+      .split('\n')
+      .filter(line => line !== '')
+  } finally {
+    closeSync(file)
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size
+  } catch {
+    return 0
+  }
+}
+
+/** Folder of a working directory's transcripts; `undefined` beyond 200 characters, where the client cuts and hashes. */
+function transcriptFolder(configDir: string, cwd: string): string | undefined {
+  const slug = realpathSync(cwd).replace(/[^A-Za-z0-9]/g, '-')
+  return slug.length > 200 ? undefined : join(configDir, 'projects', slug)
+}
+
+/** Path of a session's transcript, wherever its directory was, or `undefined` before its first prompt. */
+export function findTranscript(configDir: string, sessionId: string): string | undefined {
+  const projects = join(configDir, 'projects')
+  const folders = namesIn(projects)
+  return folders.map(folder => join(projects, folder, `${sessionId}.jsonl`)).find(path => existsSync(path))
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+const TRANSCRIPT = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl$/
+
+/** Session id of the newest transcript of this directory (what `claude --continue` takes), or `undefined`. */
+export function newestSessionOf(configDir: string, cwd: string): string | undefined {
+  const folder = transcriptFolder(configDir, cwd)
+  if (folder === undefined) return undefined
+  const transcripts = namesIn(folder).flatMap(name => {
+    const id = TRANSCRIPT.exec(name)?.[1]
+    return id === undefined ? [] : [{ id, at: statSync(join(folder, name)).mtimeMs }]
+  })
+  return transcripts.sort((a, b) => b.at - a.at)[0]?.id
+}

@@ -1,0 +1,214 @@
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  configDirOfTranscript,
+  cursorAtEnd,
+  findRunning,
+  findTranscript,
+  hookPayload,
+  locateClaude,
+  newestSessionOf,
+  pluginFiles,
+  pushText,
+  readSurfaced,
+} from '../src/index.ts'
+import { processStart } from '../src/sessions-file.ts'
+
+const FIXTURES = join(import.meta.dirname, '../fixtures/2.1.329')
+const SESSION = '11111111-2222-4333-8444-555555555555'
+const fixture = (name: string): string => readFileSync(join(FIXTURES, name), 'utf8')
+
+let dir = ''
+let unknown: string[] = []
+const onUnknown = (what: string): number => unknown.push(what)
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'cm-claude-'))
+  unknown = []
+})
+afterEach(() => rmSync(dir, { recursive: true }))
+
+describe('the sessions file', () => {
+  const write = (name: string, change: object): void => {
+    mkdirSync(join(dir, 'sessions'), { recursive: true })
+    const recorded = JSON.parse(fixture('sessions-file.json'))
+    writeFileSync(join(dir, 'sessions', name), JSON.stringify({ ...recorded, ...change }))
+  }
+  const self = { pid: process.pid, procStart: processStart(process.pid) }
+
+  test('names the live process of a session, its status and its socket', () => {
+    write(`${process.pid}.json`, self)
+    const found = findRunning(dir, SESSION, onUnknown)
+    expect(found).toMatchObject({
+      pid: process.pid,
+      status: 'idle',
+      messagingSocketPath: '/home/dev/r/cc-socks/11154.sock',
+    })
+    expect(findRunning(dir, SESSION.replace('1', '2'), onUnknown)).toBeUndefined()
+    expect(unknown).toEqual([])
+  })
+
+  test('left behind by a killed process, or by a pid that is another’s now, counts for nothing', () => {
+    write('4194301.json', { pid: 4194301 })
+    write('1.json', { ...self, procStart: '7' })
+    expect(findRunning(dir, SESSION, onUnknown)).toBeUndefined()
+  })
+
+  test('torn, missing, of another shape or beside a key file breaks nothing', () => {
+    expect(findRunning(join(dir, 'nowhere'), SESSION, onUnknown)).toBeUndefined()
+    write(`${process.pid}.json`, self)
+    writeFileSync(join(dir, 'sessions', '2.json'), '{"pid":2,"sess')
+    writeFileSync(join(dir, 'sessions', '3.json'), '{"pid":"three"}')
+    writeFileSync(join(dir, 'sessions', '3.key'), 'secret')
+    expect(findRunning(dir, SESSION, onUnknown)?.pid).toBe(process.pid)
+    expect(unknown).toEqual(['sessions-file'])
+  })
+})
+
+describe('the transcript', () => {
+  const id = (n: number): RegExp => new RegExp(`message 019a0000-0000-7000-8000-00000000000${n}`)
+
+  test('proves what was pushed while idle and while busy, and not what met an API error', () => {
+    const path = join(dir, 't.jsonl')
+    const cursor = cursorAtEnd(path)
+    copyFileSync(join(FIXTURES, 'transcript-pushed.jsonl'), path)
+    const surfaced = readSurfaced(cursor, onUnknown)
+    expect(surfaced).toHaveLength(2)
+    expect(surfaced[0]).toMatch(id(1))
+    expect(surfaced[1]).toMatch(id(2))
+    expect(cursor.given).toHaveLength(1)
+    expect(cursor.given[0]).toMatch(id(3))
+    expect(unknown).toEqual([])
+  })
+
+  test('proves a text only once the answer’s line is whole, however the bytes arrive', () => {
+    const path = join(dir, 't.jsonl')
+    writeFileSync(path, 'what stood before is not read')
+    const cursor = cursorAtEnd(path)
+    const bytes = Buffer.from(fixture('transcript-pushed.jsonl'))
+    const surfaced: string[] = []
+    for (let at = 0; at < bytes.length; at += 333) {
+      appendFileSync(path, bytes.subarray(at, at + 333))
+      surfaced.push(...readSurfaced(cursor, onUnknown))
+    }
+    expect(surfaced).toHaveLength(2)
+  })
+
+  test('takes no word of a subagent, a person or a tool for a pushed text', () => {
+    const path = join(dir, 't.jsonl')
+    const answer = { type: 'assistant', message: { content: [{ type: 'text', text: 'yes' }] } }
+    const records = [
+      { type: 'user', isSidechain: true, origin: { kind: 'peer' }, message: { content: 'subagent' } },
+      { type: 'user', origin: { kind: 'human' }, message: { content: 'typed' } },
+      { type: 'user', message: { content: [{ type: 'tool_result', content: 'tool' }] } },
+      { type: 'queue-operation', operation: 'enqueue', content: 'queued' },
+      { type: 'never-seen-before' },
+      answer,
+      { type: 'user', origin: { kind: 'peer' }, message: { content: 'pushed' } },
+      { ...answer, isSidechain: true },
+      { ...answer, isApiErrorMessage: true },
+    ]
+    writeFileSync(path, `${records.map(r => JSON.stringify(r)).join('\n')}\nnot json\n`)
+    expect(readSurfaced({ path, offset: 0, given: [] }, onUnknown)).toEqual([])
+    expect(unknown).toEqual(['transcript-record'])
+  })
+
+  test('is found by session id, and the newest of a directory is what --continue means', () => {
+    const cwd = join(dir, 'a.b c')
+    const folder = join(dir, 'projects', cwd.replace(/[^A-Za-z0-9]/g, '-'))
+    mkdirSync(cwd)
+    expect(newestSessionOf(dir, cwd)).toBeUndefined()
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, `${SESSION}.jsonl`), '')
+    writeFileSync(join(folder, 'agent-1.jsonl'), '')
+    expect(newestSessionOf(dir, cwd)).toBe(SESSION)
+    expect(findTranscript(dir, SESSION)).toBe(join(folder, `${SESSION}.jsonl`))
+    expect(configDirOfTranscript(join(folder, `${SESSION}.jsonl`))).toBe(dir)
+    expect(findTranscript(dir, SESSION.replace('1', '2'))).toBeUndefined()
+  })
+})
+
+describe('hooks', () => {
+  test('recorded payloads are read, known and unknown events alike', () => {
+    const recorded = Object.values(JSON.parse(fixture('hooks.json')))
+    for (const payload of recorded) expect(hookPayload.safeParse(payload).success).toBe(true)
+    expect(recorded.length).toBeGreaterThan(5)
+  })
+})
+
+describe('the plugin', () => {
+  const files = pluginFiles({
+    hook: ['/b u n', "/it's/hook.ts"],
+    hookTimeoutSeconds: 3,
+    server: ['/bun', '/mcp.ts'],
+  })
+
+  test('registers the hooks we use and never WorktreeCreate', () => {
+    const { hooks } = JSON.parse(files['hooks/hooks.json'] ?? '')
+    expect(Object.keys(hooks).sort()).toEqual([
+      'PostToolUse',
+      'SessionEnd',
+      'SessionStart',
+      'Stop',
+      'UserPromptSubmit',
+    ])
+    expect(hooks.Stop[0].hooks[0]).toEqual({
+      type: 'command',
+      command: `'/b u n' '/it'\\''s/hook.ts'`,
+      timeout: 3,
+    })
+  })
+
+  test('holds no secret and loads its tools without a search', () => {
+    const { mcpServers } = JSON.parse(files['.mcp.json'] ?? '')
+    expect(mcpServers).toEqual({ mesh: { command: '/bun', args: ['/mcp.ts'], alwaysLoad: true } })
+  })
+})
+
+describe('the messaging socket', () => {
+  test('gets one line with the session’s id', async () => {
+    const socketPath = join(dir, 's')
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const server = createServer(socket => {
+      let got = ''
+      socket.on('data', chunk => (got += chunk)).on('end', () => resolve(got))
+    })
+    await new Promise<void>(listening => server.listen(socketPath, listening))
+    expect(await pushText({ socketPath, sessionId: SESSION }, 'two\nlines', 'next')).toBe('written')
+    const message = { role: 'user', content: 'two\nlines' }
+    expect(JSON.parse(await promise)).toEqual({
+      type: 'user',
+      message,
+      priority: 'next',
+      session_id: SESSION,
+    })
+    server.close()
+  })
+
+  test('with nobody behind it says gone, and a line it would refuse is not written', async () => {
+    const target = { socketPath: join(dir, 'none'), sessionId: SESSION }
+    expect(await pushText(target, 'x', 'next')).toBe('gone')
+    expect(await pushText(target, 'x'.repeat(1 << 20), 'next')).toBe('too-large')
+  })
+})
+
+describe('the binary', () => {
+  test('is CLAUDE_BIN and nothing else where that is set, else the first on PATH', () => {
+    const bin = join(dir, 'claude')
+    writeFileSync(bin, '#!/bin/sh\n', { mode: 0o755 })
+    expect(locateClaude({ CLAUDE_BIN: bin, PATH: '/nowhere' })).toBe(bin)
+    expect(locateClaude({ CLAUDE_BIN: '/nowhere/claude', PATH: dir })).toBeUndefined()
+    expect(locateClaude({ PATH: `/nowhere::${dir}` })).toBe(bin)
+    expect(locateClaude({ PATH: '/nowhere' })).toBeUndefined()
+  })
+})
