@@ -1,0 +1,92 @@
+-- Leaves in their final bytes (SPEC sections 2 and 8), and the lock that everything that makes order takes.
+
+-- One field of signedBytes: 4-byte length and bytes; NULL is absent.
+CREATE FUNCTION mesh_fn.field(b bytea) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN b IS NULL THEN '\xffffffff'::bytea ELSE int4send(octet_length(b)) || b END;
+
+CREATE FUNCTION mesh_fn.number(n bigint) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '\x00000008'::bytea || int8send(n);
+
+-- A recipient is two fields: member key, session key or absent.
+CREATE FUNCTION mesh_fn.who(key bytea) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '\x00000020'::bytea || CASE octet_length(key)
+  WHEN 32 THEN key || '\xffffffff'::bytea
+  ELSE substring(key FROM 1 FOR 32) || '\x00000020'::bytea || substring(key FROM 33 FOR 32) END;
+
+CREATE FUNCTION mesh_fn.ms(t timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (extract(epoch FROM t) * 1000)::bigint;
+
+CREATE FUNCTION mesh_fn.at(n bigint) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+RETURN to_timestamp(n::float8 / 1000);
+
+-- SHA-256(0x00 ‖ signedBytes('leaf', [salt, index, at, type, fields])); '\x00 claudemesh/v1/leaf 00000010' is the constant head.
+CREATE FUNCTION mesh_fn.leaf_hash(salt bytea, index bigint, at_ms bigint, type text, fields bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN sha256('\x00636c617564656d6573682f76312f6c65616600000010'::bytea || salt
+  || '\x00000008'::bytea || int8send(index) || '\x00000008'::bytea || int8send(at_ms)
+  || mesh_fn.field(convert_to(type, 'UTF8')) || mesh_fn.field(fields));
+
+-- Takes the mesh's lock. Every function that makes order begins here (or in commit_batch, for many meshes at once).
+CREATE FUNCTION mesh_fn.lock_mesh(p_mesh bytea) RETURNS mesh.mesh_head LANGUAGE plpgsql AS $$
+DECLARE v mesh.mesh_head;
+BEGIN
+  SELECT * INTO v FROM mesh.mesh_head h WHERE h.mesh = p_mesh FOR UPDATE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'unknown-mesh' USING ERRCODE = 'CM001'; END IF;
+  RETURN v;
+END $$;
+
+-- The caller holds the mesh's lock.
+CREATE FUNCTION mesh_fn.append_leaf(p_mesh_id int, p_type text, p_fields bytea) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  v_index bigint;
+  v_at timestamptz;
+  v_salt bytea := uuid_send(gen_random_uuid());
+BEGIN
+  UPDATE mesh.mesh_head SET audit_size = audit_size + 1, last_at = greatest(last_at, date_trunc('milliseconds', clock_timestamp()))
+    WHERE id = p_mesh_id RETURNING audit_size - 1, last_at INTO v_index, v_at;
+  INSERT INTO mesh.audit_leaf VALUES (p_mesh_id, v_index, mesh_fn.leaf_hash(v_salt, v_index, mesh_fn.ms(v_at), p_type, p_fields));
+  INSERT INTO mesh.audit_body VALUES (p_mesh_id, v_index, v_at, v_salt, p_type, p_fields);
+  RETURN v_index;
+END $$;
+
+CREATE FUNCTION mesh_fn.append_audit(p_mesh bytea, p_type text, p_fields bytea) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE v mesh.mesh_head := mesh_fn.lock_mesh(p_mesh);
+BEGIN
+  RETURN mesh_fn.append_leaf(v.id, p_type, p_fields);
+END $$;
+
+-- Days from yesterday to a week ahead. A day that already overflowed into the default partition stays there.
+CREATE FUNCTION mesh_fn.ensure_audit_days(p_now timestamptz) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  v_day date;
+  v_name text;
+  v_made int := 0;
+BEGIN
+  FOR v_day IN SELECT (p_now AT TIME ZONE 'UTC')::date + n FROM generate_series(-1, 7) n LOOP
+    v_name := 'audit_body_' || to_char(v_day, 'YYYYMMDD');
+    CONTINUE WHEN to_regclass('mesh.' || v_name) IS NOT NULL;
+    CONTINUE WHEN EXISTS (SELECT FROM mesh.audit_body_default
+      WHERE at >= v_day::timestamp AT TIME ZONE 'UTC' AND at < (v_day + 1)::timestamp AT TIME ZONE 'UTC');
+    EXECUTE format('CREATE TABLE mesh.%I PARTITION OF mesh.audit_body FOR VALUES FROM (%L) TO (%L)', v_name,
+      v_day::timestamp AT TIME ZONE 'UTC', (v_day + 1)::timestamp AT TIME ZONE 'UTC');
+    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON mesh.%I FOR EACH STATEMENT EXECUTE FUNCTION mesh.refuse_change()', v_name);
+    v_made := v_made + 1;
+  END LOOP;
+  RETURN v_made;
+END $$;
+
+CREATE FUNCTION mesh_fn.drop_audit_days(p_before timestamptz) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  v_name text;
+  v_gone int := 0;
+BEGIN
+  FOR v_name IN
+    SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'mesh.audit_body'::regclass AND c.relname ~ '^audit_body_\d{8}$'
+      AND (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC' <= p_before
+  LOOP
+    EXECUTE format('DROP TABLE mesh.%I', v_name);
+    v_gone := v_gone + 1;
+  END LOOP;
+  RETURN v_gone;
+END $$;
