@@ -1,0 +1,51 @@
+/** Decides what is proven to have stood in the model's context: by hooks in their order, or by the transcript. */
+import { type HookPayload, type OnUnknown, readSurfaced } from '@claudemesh/claude'
+import { idsFramedIn } from './frame.ts'
+import { cursorOf, type Seat } from './seat.ts'
+
+export interface Proven {
+  readonly ids: string[]
+  readonly proof: 'hook' | 'transcript'
+}
+
+/**
+ * What the transcript proves since the last look: a record that gave the text, followed by an answer of the model that is no
+ * error. Marks flights that are given and not answered yet as taken.
+ */
+export function provenByTranscript(seat: Seat, onUnknown: OnUnknown): Proven | undefined {
+  const cursor = cursorOf(seat)
+  if (cursor === undefined || seat.flights.length === 0) return undefined
+  const answered = new Set(readSurfaced(cursor, onUnknown).flatMap(idsFramedIn))
+  const given = new Set(cursor.given.flatMap(idsFramedIn))
+  for (const flight of seat.flights) if (flight.ids.some(id => given.has(id))) flight.taken = true
+  return land(seat, id => answered.has(id), 'transcript')
+}
+
+/**
+ * What a hook proves by itself: UserPromptSubmit with the pushed text, then Stop of the same turn. Another prompt between, a
+ * failed or an interrupted turn prove nothing: then the transcript has to.
+ */
+export function provenByHook(seat: Seat, hook: HookPayload): Proven | undefined {
+  if (hook.agent_id !== undefined) return undefined
+  if (hook.hook_event_name === 'UserPromptSubmit') {
+    const shown = new Set(idsFramedIn(hook.prompt ?? ''))
+    for (const flight of seat.flights) {
+      flight.latestPrompt = flight.via === 'socket' && flight.ids.every(id => shown.has(id))
+      flight.taken ||= flight.latestPrompt
+    }
+    return undefined
+  }
+  if (hook.hook_event_name !== 'Stop') return undefined
+  const read = new Set(seat.flights.filter(flight => flight.latestPrompt).flatMap(flight => flight.ids))
+  return land(seat, id => read.has(id), 'hook')
+}
+
+/** Takes the flights whose messages are all read off the list. */
+function land(seat: Seat, isRead: (id: string) => boolean, proof: Proven['proof']): Proven | undefined {
+  const landed = seat.flights.filter(flight => flight.ids.every(isRead))
+  if (landed.length === 0) return undefined
+  seat.flights = seat.flights.filter(flight => !landed.includes(flight))
+  const ids = landed.flatMap(flight => flight.ids)
+  for (const id of ids) seat.tries.delete(id)
+  return { ids, proof }
+}
