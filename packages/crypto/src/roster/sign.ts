@@ -20,7 +20,7 @@ function requireAuthor(author: Uint8Array, signer: Signer): void {
  * @throws MeshError `bad-field` when `author` is not the key that signs.
  */
 export function signRosterEntry<K extends Exclude<RosterKind, 'join'>>(
-  unsigned: Omit<RosterEntryOf<K>, 'signatures'>,
+  unsigned: Omit<RosterEntryOf<K>, 'signatures'> & { readonly kind: K },
   author: Signer,
 ): RosterEntryOf<K> {
   const entry = unsigned as unknown as Unsigned<RosterEntry>
