@@ -1,0 +1,31 @@
+/** Everything a frame or a route may reach: made once by the server, passed as an argument, never imported. */
+import type { Signer } from '@claudemesh/crypto'
+import type { Database } from '@claudemesh/db'
+import type { Backplane } from './backplane/in-process.ts'
+import type { Clock } from './clock.ts'
+import type { BatchWriter } from './delivery/batch-writer.ts'
+import type { PushWindow } from './delivery/push-window.ts'
+import type { Rates } from './limits/rates.ts'
+import type { Meshes } from './roster/meshes.ts'
+import type { Settings } from './settings.ts'
+import type { Log } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import type { Connection } from './ws/connection.ts'
+
+export interface Broker {
+  readonly settings: Settings
+  readonly key: Signer
+  readonly db: Database
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly rates: Rates
+  readonly meshes: Meshes
+  readonly lane: BatchWriter
+  readonly window: PushWindow
+  readonly backplane: Backplane
+  readonly connections: Set<Connection>
+  /** `host[:port]` that clients may dial, lower case; known once the port is. */
+  hosts: readonly string[]
+  draining: boolean
+}

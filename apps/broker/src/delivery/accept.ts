@@ -1,0 +1,104 @@
+/** A `send` frame from its bytes to the lane: every envelope is checked alone, and one result is owed for each. */
+import { recipientsHash, uuidTime } from '@claudemesh/crypto'
+import type { AcceptItem } from '@claudemesh/db'
+import {
+  type AcceptedResult,
+  type ErrorCode,
+  equalBytes,
+  type RawEnvelope,
+  scanSend,
+  TIMES,
+} from '@claudemesh/protocol'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { SendAnswer } from './answers.ts'
+import type { Attachment, PushSocket } from './attachment.ts'
+import type { BatchWriter } from './batch-writer.ts'
+import { contentHash } from './content-hash.ts'
+import type { MeshRecipients } from './mesh-recipients.ts'
+import { recipientIndex } from './recipient-index.ts'
+
+export interface AcceptParts {
+  readonly lane: BatchWriter
+  readonly limits: { readonly ttlMs: number; readonly bodyBytes: number; readonly recipients: number }
+  readonly now: () => number
+  readonly metrics: Metrics
+  /** Takes `count` envelopes from the member's bucket: 0, or ms to wait. */
+  take(member: Uint8Array, count: number): number
+  readonly draining: () => boolean
+}
+
+/** Who sends: the socket, its mesh, and what was attached on it (live or replaced). */
+export interface Sender {
+  readonly socket: PushSocket
+  readonly member: Uint8Array
+  readonly mesh: MeshRecipients
+  readonly attachments: ReadonlyMap<string, Attachment>
+}
+
+/** What may wait for the database before senders are told to come again: with it down, memory stays bounded. */
+const LANE_BYTES = 64 << 20
+
+/** Takes one `send` frame. Throws `MeshError` where the frame itself is broken; then nothing of it was taken. */
+export function acceptSend(parts: AcceptParts, sender: Sender, frame: Uint8Array): void {
+  const { ref, envelopes } = scanSend(frame)
+  const arrived = parts.now()
+  const answer = new SendAnswer(sender.socket, ref, envelopes.length)
+  const full = parts.lane.waitingBytes > LANE_BYTES
+  const wait = parts.draining() || full ? 0 : parts.take(sender.member, envelopes.length)
+  let answered = false
+  for (const [place, envelope] of envelopes.entries()) {
+    const error = parts.draining()
+      ? 'draining'
+      : full || wait > 0
+        ? 'rate'
+        : (envelope.error?.code ?? refusal(parts, sender, envelope as RawEnvelope, arrived))
+    if (error === null) {
+      parts.lane.accept({ item: itemOf(envelope as RawEnvelope), mesh: sender.mesh, answer, place, arrived })
+      continue
+    }
+    parts.metrics.refused(error)
+    if (answer.settle(place, refused(envelope.id, error, arrived))) answered = true
+  }
+  if (answered) sender.socket.flushOut()
+  parts.lane.kick()
+}
+
+const refused = (id: Uint8Array, error: ErrorCode, at: number): AcceptedResult => ({
+  id,
+  error,
+  seq: 0,
+  auditIndex: 0,
+  at,
+  recipients: [],
+})
+
+/** Why an envelope is not even asked about in the database; `null` = it is. */
+function refusal(
+  { limits }: AcceptParts,
+  sender: Sender,
+  envelope: RawEnvelope,
+  now: number,
+): ErrorCode | null {
+  if (!equalBytes(envelope.mesh, sender.mesh.id)) return 'unknown-mesh'
+  const from = sender.attachments.get(recipientIndex(envelope.from))
+  if (from === undefined) return 'not-attached'
+  if (!from.live) return 'replaced'
+  const time = uuidTime(envelope.id)
+  if (time === undefined || time !== envelope.sentAt) return 'bad-field'
+  if (Math.abs(time - now) > TIMES.idSkewMs) return 'id-time'
+  if (envelope.ttl < 1 || envelope.ttl > limits.ttlMs) return 'bad-field'
+  if (envelope.body.length > limits.bodyBytes || envelope.to.length > limits.recipients) return 'too-large'
+  return null
+}
+
+const itemOf = (envelope: RawEnvelope): AcceptItem => ({
+  mesh: envelope.mesh,
+  id: envelope.id,
+  from: envelope.from,
+  contentHash: contentHash(envelope),
+  header: envelope.header,
+  body: envelope.body,
+  recipientsHash: recipientsHash(envelope.targets),
+  to: envelope.to.map((recipient, i) => ({ recipient, slot: envelope.slots[i]! })),
+  expiresAt: envelope.sentAt + envelope.ttl,
+})

@@ -1,0 +1,169 @@
+/** One lane to the database: a commit takes all that waits, the next begins when it ends, and outcomes follow in its order. */
+import type { AcceptItem, AcceptOutcome, AckItem, AckOutcome } from '@claudemesh/db'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { AckAnswer, SendAnswer } from './answers.ts'
+import type { Attachment } from './attachment.ts'
+import type { MeshRecipients } from './mesh-recipients.ts'
+
+/** An envelope on its way to its commit. */
+export interface PendingAccept {
+  readonly item: AcceptItem
+  readonly mesh: MeshRecipients
+  readonly answer: SendAnswer
+  /** Place of its result in the answer. */
+  readonly place: number
+  /** ms since 1970. */
+  readonly arrived: number
+}
+
+/** Acks of one attachment on their way to their commit: one row, whoever waits for it. */
+export interface PendingAck {
+  readonly attachment: Attachment
+  upTo: number
+  readonly answers: AckAnswer[]
+}
+
+export interface Batch {
+  readonly accepts: PendingAccept[]
+  readonly acks: PendingAck[]
+}
+export interface Outcomes {
+  readonly accepts: readonly AcceptOutcome[]
+  readonly acks: readonly AckOutcome[]
+}
+
+export interface BatchWriterParts {
+  readonly maxRows: number
+  commit(batch: { accepts: AcceptItem[]; acks: AckItem[] }): Promise<Outcomes>
+  /** `outcomes` null: the commit failed as a whole and nothing of it may be called a success. */
+  committed(batch: Batch, outcomes: Outcomes | null): void
+  readonly now: () => number
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+export class BatchWriter {
+  private readonly parts: BatchWriterParts
+  private accepts: PendingAccept[] = []
+  private acks = new Map<Attachment, PendingAck>()
+  private alone: (() => Promise<void>)[] = []
+  private rows = 0
+  private bytes = 0
+  private flying = false
+  private idlers: (() => void)[] = []
+
+  constructor(parts: BatchWriterParts) {
+    this.parts = parts
+  }
+
+  /** Rows that wait for a commit. */
+  get waiting(): number {
+    return this.rows
+  }
+
+  /** Bytes of envelopes that wait for a commit. */
+  get waitingBytes(): number {
+    return this.bytes
+  }
+
+  /** Adds an envelope; `kick` starts the lane. */
+  accept(pending: PendingAccept): void {
+    this.accepts.push(pending)
+    this.rows += pending.item.to.length
+    this.bytes += pending.item.body.length + pending.item.header.length
+  }
+
+  /** Adds an ack; of several for one attachment the highest is committed. */
+  ack(attachment: Attachment, upTo: number, answer: AckAnswer): void {
+    const standing = this.acks.get(attachment)
+    if (standing === undefined) {
+      this.acks.set(attachment, { attachment, upTo, answers: [answer] })
+      this.rows++
+      return
+    }
+    standing.upTo = Math.max(standing.upTo, upTo)
+    standing.answers.push(answer)
+  }
+
+  /** Runs `work` in the lane while no commit is under way: for what writes to queues by another function. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.alone.push(() => work().then(resolve, reject))
+      this.kick()
+    })
+  }
+
+  /** Starts a commit of all that waits unless one is under way. */
+  kick(): void {
+    if (this.flying) return
+    const work = this.alone.shift()
+    if (work !== undefined) {
+      this.flying = true
+      void work().then(() => this.landed())
+      return
+    }
+    if (this.rows === 0) {
+      for (const wake of this.idlers.splice(0)) wake()
+      return
+    }
+    this.flying = true
+    void this.fly(this.take())
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  idle(): Promise<void> {
+    return new Promise(resolve => {
+      this.idlers.push(resolve)
+      this.kick()
+    })
+  }
+
+  private landed(): void {
+    this.flying = false
+    this.kick()
+  }
+
+  /** All that waits, up to `maxRows`; an envelope with more recipients than that goes alone. */
+  private take(): Batch {
+    const acks = [...this.acks.values()]
+    this.acks.clear()
+    let rows = acks.length
+    let end = 0
+    while (end < this.accepts.length) {
+      const next = this.accepts[end]!.item.to.length
+      if (end > 0 && rows + next > this.parts.maxRows) break
+      rows += next
+      end++
+    }
+    const accepts = end === this.accepts.length ? this.accepts : this.accepts.slice(0, end)
+    this.accepts = end === this.accepts.length ? [] : this.accepts.slice(end)
+    this.rows -= rows
+    for (const { item } of accepts) this.bytes -= item.body.length + item.header.length
+    return { accepts, acks }
+  }
+
+  private async fly(batch: Batch): Promise<void> {
+    const { parts } = this
+    const began = performance.now()
+    let outcomes: Outcomes | null = null
+    try {
+      outcomes = await parts.commit({
+        accepts: batch.accepts.map(pending => pending.item),
+        acks: batch.acks.map(({ attachment: { mesh, recipient, number }, upTo }) => ({
+          mesh,
+          recipient,
+          attachment: number,
+          upTo,
+        })),
+      })
+    } catch (cause) {
+      parts.log.error('commit.failed', cause, { accepts: batch.accepts.length, acks: batch.acks.length })
+    }
+    parts.metrics.batch(batch.accepts.length + batch.acks.length, performance.now() - began)
+    // The next commit runs in Postgres while this one's outcomes are told here: its own are told after these.
+    this.landed()
+    parts.committed(batch, outcomes)
+    if (batch.accepts.length > 0) parts.metrics.pushed(parts.now() - batch.accepts[0]!.arrived)
+  }
+}

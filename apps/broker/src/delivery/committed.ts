@@ -1,0 +1,92 @@
+/** What follows a commit, in its order: `accepted` to senders, envelopes to the recipients attached here, room for acks. */
+import { type AcceptedResult, MeshError } from '@claudemesh/protocol'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { PushSocket } from './attachment.ts'
+import type { Batch, Outcomes, PendingAccept } from './batch-writer.ts'
+import type { PushWindow } from './push-window.ts'
+import { recipientIndex } from './recipient-index.ts'
+
+export interface CommittedParts {
+  readonly window: PushWindow
+  readonly redeliverMs: number
+  readonly now: () => number
+  readonly metrics: Metrics
+  /** A newer attachment stands in the database, made by another node. */
+  replaced(attachment: Batch['acks'][number]['attachment']): void
+}
+
+const FAILED = new MeshError('unavailable', 'The database did not take it; try again.', {
+  retryAfterMs: 1000,
+})
+
+/** Tells the outcomes of one batch. */
+export function tellCommitted(parts: CommittedParts, batch: Batch, outcomes: Outcomes | null): void {
+  const answered = new Set<PushSocket>()
+  for (const [i, pending] of batch.accepts.entries()) {
+    const outcome = outcomes?.accepts[i]
+    const result: AcceptedResult =
+      outcome === undefined
+        ? {
+            id: pending.item.id,
+            error: 'unavailable',
+            seq: 0,
+            auditIndex: 0,
+            at: parts.now(),
+            recipients: [],
+          }
+        : {
+            id: pending.item.id,
+            error: outcome.error,
+            seq: outcome.error === null ? outcome.seq : 0,
+            auditIndex: outcome.error === null ? outcome.auditIndex : 0,
+            at: outcome.at,
+            recipients:
+              outcome.error === null || outcome.error === 'unknown-recipient' ? outcome.recipients : [],
+          }
+    if (result.error !== null) parts.metrics.refused(result.error)
+    else if (outcome?.repeat === false) offerAll(parts, pending, result)
+    if (pending.answer.settle(pending.place, result)) answered.add(pending.answer.socket)
+  }
+  for (const [i, { attachment, upTo, answers }] of batch.acks.entries()) {
+    const outcome = outcomes?.acks[i]
+    const error = outcome === undefined ? FAILED : outcome.error === null ? null : ACK_ERRORS[outcome.error]
+    if (error !== null) parts.metrics.refused(error.code)
+    if (outcome?.error === 'replaced') parts.replaced(attachment)
+    if (outcome?.error === null) {
+      parts.metrics.count.acked += outcome.deleted
+      parts.window.acked(attachment, Math.max(upTo, outcome.ackedUpTo))
+      attachment.redeliverStep = parts.redeliverMs
+      attachment.redeliverAt = parts.now() + parts.redeliverMs
+      answered.add(attachment.socket)
+    }
+    for (const answer of answers) answer.settle(error)
+  }
+  for (const socket of new Set(batch.acks.map(ack => ack.attachment.socket))) parts.window.pump(socket)
+  parts.window.flush()
+  for (const socket of answered) socket.flushOut()
+}
+
+function offerAll(
+  { window, metrics }: CommittedParts,
+  { item, mesh }: PendingAccept,
+  result: AcceptedResult,
+): void {
+  metrics.count.accepted++
+  const { header, body, to } = item
+  for (let i = 0; i < to.length; i++) {
+    if (result.recipients[i] !== 'queued') continue
+    const attachment = mesh.attachments.get(recipientIndex(to[i]!.recipient))
+    if (attachment !== undefined)
+      window.offer(attachment, { seq: result.seq, fact: null, header, slot: to[i]!.slot, body })
+  }
+}
+
+const ACK_ERRORS = {
+  replaced: new MeshError('replaced', 'Another connection attached this recipient after you.', {
+    field: 'acks',
+  }),
+  'bad-ack': new MeshError('bad-ack', 'Acked beyond what was delivered on this attachment.', {
+    field: 'acks',
+  }),
+  internal: FAILED,
+}

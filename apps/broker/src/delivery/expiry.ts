@@ -1,0 +1,37 @@
+/** What ran out ends: row, audit leaf and signed fact in one commit in the lane; what is handed out live does not expire. */
+import { signFact } from '@claudemesh/crypto'
+import { expireDue, type LiveWindow } from '@claudemesh/db'
+import type { Broker } from '../broker.ts'
+
+const ENDS_A_COMMIT = 500
+
+/** Ends all that is due now. */
+export async function sweepExpired(broker: Broker): Promise<void> {
+  const { db, lane, clock, backplane, metrics, key, settings } = broker
+  let more = true
+  while (more)
+    more = await lane.exclusive(async () => {
+      const rows = await expireDue(db, {
+        now: clock.now(),
+        limit: ENDS_A_COMMIT,
+        node: settings.NODE_NAME,
+        live: liveWindows(broker),
+        sign: fact => signFact(fact, key),
+      })
+      metrics.count.expired += rows.length
+      for (const { fact, factSeq } of rows)
+        if (factSeq > 0) backplane.wake({ mesh: fact.mesh, recipient: fact.from })
+      return rows.length > 0
+    })
+}
+
+/** What attachments here were handed and have not acked; what is held for them in memory counts as handed out. */
+function liveWindows({ meshes }: Broker): LiveWindow[] {
+  const live: LiveWindow[] = []
+  for (const mesh of meshes.all())
+    for (const { recipient, delivered, acked, held } of mesh.attachments.values()) {
+      const handedUpTo = Math.max(delivered, held.at(-1)?.seq ?? 0)
+      if (handedUpTo > acked) live.push({ mesh: mesh.id, recipient, handedUpTo })
+    }
+  return live
+}

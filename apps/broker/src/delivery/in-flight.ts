@@ -1,0 +1,32 @@
+/** What was handed to a socket and is not acked yet: seqs in rising order with their bytes, nothing allocated per item. */
+
+export class InFlight {
+  bytes = 0
+  private seqs: number[] = []
+  private sizes: number[] = []
+  private first = 0
+
+  get count(): number {
+    return this.seqs.length - this.first
+  }
+
+  push(seq: number, size: number): void {
+    this.seqs.push(seq)
+    this.sizes.push(size)
+    this.bytes += size
+  }
+
+  /** Forgets all up to `seq`; answers how many those were. */
+  release(seq: number): number {
+    const before = this.first
+    while (this.first < this.seqs.length && this.seqs[this.first]! <= seq)
+      this.bytes -= this.sizes[this.first++]!
+    const released = this.first - before
+    if (this.first === this.seqs.length || this.first > 1024) {
+      this.seqs = this.seqs.slice(this.first)
+      this.sizes = this.sizes.slice(this.first)
+      this.first = 0
+    }
+    return released
+  }
+}

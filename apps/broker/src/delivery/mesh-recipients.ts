@@ -1,0 +1,9 @@
+/** The recipients of one mesh that are attached here. */
+import type { Attachment } from './attachment.ts'
+
+export interface MeshRecipients {
+  /** The mesh id, 32 bytes. */
+  readonly id: Uint8Array
+  /** By `recipientIndex`; one a recipient: the newest. */
+  readonly attachments: Map<string, Attachment>
+}

@@ -1,0 +1,205 @@
+/** Hands every recipient its queue in order of seq and within its window; what does not fit stays in the database. */
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Attachment, EnvelopeItem, PushSocket, QueueItem } from './attachment.ts'
+import { encodeItems, itemBytes } from './encode-items.ts'
+
+export interface WindowLimits {
+  readonly perRecipientCount: number
+  readonly perRecipientBytes: number
+  readonly perSocketCount: number
+  readonly perSocketBytes: number
+  /** No envelope in the database is larger. */
+  readonly largestItem: number
+}
+
+/** What a socket's attachments hold in memory at most, so that a full window does not mean a read for every ack. */
+const HELD_BYTES = 256 * 1024
+
+export interface PushWindowParts {
+  readonly limits: WindowLimits
+  /** Rows above `after`, rising: fewer than both limits only where the queue ends. The first row comes whatever its size. */
+  readQueue(attachment: Attachment, after: number, maxRows: number, maxBytes: number): Promise<QueueItem[]>
+  readonly now: () => number
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+export interface PushWindow {
+  /** A committed envelope for an attached recipient; goes out with `flush`. */
+  offer(attachment: Attachment, item: EnvelopeItem): void
+  /** Encodes and sends what was offered since the last flush. */
+  flush(): void
+  /** Something new stands in the queue that was not offered (a fact, another node's commit). */
+  wake(attachment: Attachment): void
+  /** Acked by a committed transaction: the window opens. */
+  acked(attachment: Attachment, upTo: number): void
+  /** Starts reads for what is behind on this socket: after attach, ack and drain. */
+  pump(socket: PushSocket): void
+  /** Begins again at the ack: what is unacked is sent once more, oldest first. */
+  rewind(attachment: Attachment): void
+}
+
+export function createPushWindow(parts: PushWindowParts): PushWindow {
+  const { limits, metrics } = parts
+  const touched: Attachment[] = []
+
+  const roomOf = ({ inFlight, socket }: Attachment): number =>
+    socket.congested ||
+    inFlight.bytes >= limits.perRecipientBytes ||
+    socket.inFlightBytes >= limits.perSocketBytes
+      ? 0
+      : Math.min(
+          limits.perRecipientCount - inFlight.count,
+          limits.perSocketCount - socket.inFlightCount - socket.reservedCount,
+        )
+
+  /** Counts `item` as handed out; it is encoded by `flush`. */
+  function gather(attachment: Attachment, item: QueueItem): void {
+    const size = itemBytes(item)
+    attachment.inFlight.push(item.seq, size)
+    attachment.socket.inFlightCount++
+    attachment.socket.inFlightBytes += size
+    attachment.cursor = item.seq
+    if (item.seq > attachment.delivered) attachment.delivered = item.seq
+    if (attachment.gathered.push(item) === 1) touched.push(attachment)
+  }
+
+  function flush(): void {
+    if (touched.length === 0) return
+    const sockets = new Set<PushSocket>()
+    const due = parts.now()
+    for (const attachment of touched) {
+      const items = attachment.gathered
+      if (!attachment.live || items.length === 0) continue
+      attachment.gathered = []
+      attachment.redeliverAt = due + attachment.redeliverStep
+      metrics.count.delivered += items.length
+      for (const frame of encodeItems(attachment, items)) attachment.socket.queueOut(frame)
+      sockets.add(attachment.socket)
+    }
+    touched.length = 0
+    for (const socket of sockets) socket.flushOut()
+  }
+
+  /** Keeps a copy for later: a view would keep the whole frame it came in alive. */
+  function hold(attachment: Attachment, { seq, header, slot, body }: EnvelopeItem): void {
+    const { socket, held } = attachment
+    if (held.length >= limits.perRecipientCount || socket.heldBytes + body.length > HELD_BYTES) {
+      attachment.dropHeld()
+      return
+    }
+    socket.heldBytes += body.length
+    held.push({ seq, fact: null, header: header.slice(), slot: slot.slice(), body: body.slice() })
+  }
+
+  /** Hands out what is held while there is room. */
+  function unhold(attachment: Attachment): void {
+    const { held, socket } = attachment
+    let taken = 0
+    for (const item of held) {
+      if (item.seq > attachment.cursor) {
+        if (roomOf(attachment) <= 0) break
+        gather(attachment, item)
+      }
+      socket.heldBytes -= item.body.length
+      taken++
+    }
+    if (taken > 0) attachment.held = held.slice(taken)
+  }
+
+  async function read(attachment: Attachment, room: number): Promise<void> {
+    const { socket } = attachment
+    const maxBytes = Math.max(
+      1,
+      Math.min(
+        limits.perRecipientBytes - attachment.inFlight.bytes,
+        limits.perSocketBytes - socket.inFlightBytes,
+      ),
+    )
+    const after = attachment.cursor
+    attachment.reading = true
+    attachment.missed = false
+    socket.reservedCount += room
+    let rows: QueueItem[]
+    try {
+      rows = await parts.readQueue(attachment, after, room, maxBytes)
+    } catch (cause) {
+      // The next tick of redelivery, ack or wake tries again.
+      parts.log.error('queue.unread', cause)
+      return
+    } finally {
+      attachment.reading = false
+      socket.reservedCount -= room
+    }
+    if (!attachment.live) return
+    // A rewind while the read was under way: these rows are not the next ones.
+    if (attachment.cursor !== after) return pump(socket)
+    let bytes = 0
+    for (const row of rows) {
+      gather(attachment, row)
+      bytes += itemBytes(row)
+    }
+    attachment.caughtUp = !attachment.missed && rows.length < room && bytes + limits.largestItem < maxBytes
+    if (attachment.caughtUp) unhold(attachment)
+    else attachment.dropHeld()
+    flush()
+    pump(socket)
+  }
+
+  function pump(socket: PushSocket): void {
+    const { attached } = socket
+    if (socket.congested) return
+    if (socket.heldBytes > 0) {
+      for (const attachment of attached) if (attachment.caughtUp) unhold(attachment)
+      flush()
+    }
+    const behind = attached.reduce((n, a) => n + (a.caughtUp || a.reading ? 0 : 1), 0)
+    if (behind === 0) return
+    const share = Math.max(
+      1,
+      Math.floor((limits.perSocketCount - socket.inFlightCount - socket.reservedCount) / behind),
+    )
+    const first = socket.turn
+    for (let i = 0; i < attached.length; i++) {
+      const attachment = attached[(first + i) % attached.length]!
+      if (attachment.caughtUp || attachment.reading) continue
+      const room = Math.min(share, roomOf(attachment))
+      if (room <= 0) continue
+      socket.turn = (first + i + 1) % attached.length
+      void read(attachment, room)
+    }
+  }
+
+  function wake(attachment: Attachment): void {
+    attachment.dropHeld()
+    if (!attachment.reading) pump(attachment.socket)
+  }
+
+  return {
+    offer(attachment, item) {
+      if (item.seq <= attachment.cursor) return
+      if (attachment.caughtUp && attachment.held.length === 0 && roomOf(attachment) > 0)
+        gather(attachment, item)
+      else if (attachment.caughtUp || (attachment.reading && !attachment.missed)) hold(attachment, item)
+      else attachment.missed = true
+    },
+    flush,
+    wake,
+    pump,
+    acked(attachment, upTo) {
+      if (upTo <= attachment.acked) return
+      attachment.acked = upTo
+      attachment.release(upTo)
+      // An ack of the round before a rewind: do not read again what is gone.
+      if (attachment.cursor < upTo) attachment.cursor = upTo
+    },
+    rewind(attachment) {
+      attachment.release(Number.MAX_SAFE_INTEGER)
+      attachment.cursor = attachment.acked
+      attachment.dropHeld()
+      metrics.count.redelivered++
+      pump(attachment.socket)
+    },
+  }
+}

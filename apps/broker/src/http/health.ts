@@ -1,0 +1,31 @@
+/** `/live`: the process runs. `/ready`: it takes mail now. `/health`: both, in words. */
+import type { Broker } from '../broker.ts'
+import type { App } from './app.ts'
+
+/** How long the database may take to answer, ms. */
+const PATIENCE_MS = 2000
+
+export function healthRoutes(app: App, broker: Broker): void {
+  app.get('/live', c => c.json({ live: true }))
+  app.get('/ready', async c => {
+    const state = await readiness(broker)
+    return c.json({ ready: state === 'ready', state }, state === 'ready' ? 200 : 503)
+  })
+  app.get('/health', async c => {
+    const state = await readiness(broker)
+    return c.json({ live: true, ready: state === 'ready', state }, state === 'ready' ? 200 : 503)
+  })
+}
+
+async function readiness({ draining, db }: Broker): Promise<'ready' | 'draining' | 'no-database'> {
+  if (draining) return 'draining'
+  const late = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => late.resolve(false), PATIENCE_MS)
+  const answers = db.sql`select 1`.then(
+    () => true,
+    () => false,
+  )
+  const there = await Promise.race([answers, late.promise])
+  clearTimeout(timer)
+  return there ? 'ready' : 'no-database'
+}

@@ -1,0 +1,23 @@
+/** The process: environment → settings → broker; the first signal drains it, the second ends it at once. */
+import { ERRORS, MeshError } from '@claudemesh/protocol'
+import { startBroker } from './server.ts'
+import { readSettings } from './settings.ts'
+
+try {
+  const broker = await startBroker(readSettings(process.env))
+  let signalled = false
+  const onSignal = () => {
+    if (signalled) process.exit(1)
+    signalled = true
+    void broker.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+} catch (cause) {
+  if (!(cause instanceof MeshError)) throw cause
+  process.stderr.write(`${cause.message}\n`)
+  process.exit(ERRORS[cause.code].exit)
+}

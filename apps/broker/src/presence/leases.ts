@@ -1,0 +1,41 @@
+/** Leases: this node proves that it lives; what it no longer holds becomes away, then offline, and the meshes are told. */
+import { claimNode, type LeaseChange, releaseNode, renewLeases, sweepLeases } from '@claudemesh/db'
+import { type Recipient, TIMES } from '@claudemesh/protocol'
+import type { Broker } from '../broker.ts'
+import { bytesIndex } from '../delivery/recipient-index.ts'
+import { tellPresence } from './tell-presence.ts'
+
+/** A node that is silent for this long holds nobody any more. */
+const NODE_LEASE_MS = TIMES.heartbeatMs * 2
+export const LEASE_BEAT_MS = NODE_LEASE_MS / 3
+
+/** At start: what this node held before it stopped becomes away. */
+export async function takeNode({ db, settings, clock }: Broker): Promise<void> {
+  await claimNode(db, { node: settings.NODE_NAME, now: clock.now(), leaseMs: NODE_LEASE_MS })
+}
+
+/** One beat: keeps what is ours, ends what nobody keeps. */
+export async function beatLeases(broker: Broker): Promise<void> {
+  const { db, settings, clock } = broker
+  await renewLeases(db, { node: settings.NODE_NAME, now: clock.now(), leaseMs: NODE_LEASE_MS })
+  await tellChanges(broker, await sweepLeases(db, { now: clock.now() }))
+}
+
+/** At shutdown: everybody here is away from now. */
+export async function leaveNode({ db, settings, clock }: Broker): Promise<void> {
+  await releaseNode(db, { node: settings.NODE_NAME, now: clock.now() })
+}
+
+async function tellChanges(broker: Broker, changes: readonly LeaseChange[]): Promise<void> {
+  const byMesh = new Map<string, { id: Uint8Array; recipients: Recipient[] }>()
+  for (const { mesh: id, recipient } of changes) {
+    const index = bytesIndex(id)
+    const group = byMesh.get(index) ?? { id, recipients: [] }
+    group.recipients.push(recipient)
+    byMesh.set(index, group)
+  }
+  for (const { id, recipients } of byMesh.values()) {
+    const mesh = broker.meshes.peek(id)
+    if (mesh !== undefined) await tellPresence(broker, mesh, recipients)
+  }
+}

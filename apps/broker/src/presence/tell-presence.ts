@@ -1,0 +1,22 @@
+/** Tells a mesh's sockets how sessions stand now: lease, signed record and hook status as the directory shows them. */
+import { directoryOf } from '@claudemesh/db'
+import { encodeBrokerFrame, type Recipient } from '@claudemesh/protocol'
+import type { Broker } from '../broker.ts'
+import { type MemberSocket, type MeshState, tellMesh } from '../roster/mesh-state.ts'
+
+/** Pushes a `presence` frame for each session of `recipients` to all sockets of the mesh but `except`; persons have none. */
+export async function tellPresence(
+  broker: Broker,
+  mesh: MeshState,
+  recipients: readonly Recipient[],
+  except?: MemberSocket,
+): Promise<void> {
+  const sessions = recipients.filter(recipient => recipient.session !== null)
+  if (sessions.length === 0 || mesh.sockets.size === 0) return
+  const entries = await directoryOf(broker.db, {
+    mesh: mesh.id,
+    recipients: sessions,
+    now: broker.clock.now(),
+  })
+  for (const entry of entries) tellMesh(mesh, encodeBrokerFrame({ type: 'presence', entry }), except)
+}

@@ -1,0 +1,78 @@
+/** Appending to a roster: verified first, committed by compare-and-swap, in memory only after the commit, then told. */
+import { applyEntry, checkEpochCopies, type Roster, rosterEntryHash } from '@claudemesh/crypto'
+import { appendRoster } from '@claudemesh/db'
+import {
+  type EpochCopy,
+  encodeBrokerFrame,
+  equalBytes,
+  MeshError,
+  type RosterEntry,
+  TIMES,
+  toBase64url,
+} from '@claudemesh/protocol'
+import type { Broker } from '../broker.ts'
+import { type MeshState, tellMesh } from './mesh-state.ts'
+import { removeMember } from './remove-member.ts'
+
+/** Appends one entry. Throws `stale-head` with the head that stands, or what the entry breaks. */
+export function appendEntry(
+  broker: Broker,
+  mesh: MeshState,
+  entry: RosterEntry,
+  copies: readonly EpochCopy[],
+): Promise<{ seq: number; head: Uint8Array }> {
+  const turn = mesh.appending.then(() => append(broker, mesh, entry, copies))
+  mesh.appending = turn.catch(() => {})
+  return turn
+}
+
+async function append(
+  broker: Broker,
+  mesh: MeshState,
+  entry: RosterEntry,
+  copies: readonly EpochCopy[],
+): Promise<{ seq: number; head: Uint8Array }> {
+  const { seq: expectedSeq, head: expectedHead } = mesh.roster
+  if (entry.seq !== expectedSeq + 1 || entry.prev === null || !equalBytes(entry.prev, expectedHead))
+    throw stale(expectedSeq, expectedHead)
+  const now = broker.clock.now()
+  if (Math.abs(entry.at - now) > TIMES.idSkewMs)
+    throw new MeshError('clock', 'The time of the entry is more than 5 minutes off.', {
+      field: 'entry.at',
+      facts: { time: now },
+    })
+  const next = verified(mesh.roster, entry, copies, now)
+  const hash = rosterEntryHash(entry)
+  const outcome = await appendRoster(broker.db, {
+    mesh: mesh.id,
+    entry,
+    hash,
+    expectedSeq,
+    expectedHead,
+    copies,
+    now,
+  })
+  if ('conflict' in outcome) {
+    await broker.meshes.refresh(mesh)
+    throw stale(outcome.conflict.seq, outcome.conflict.head)
+  }
+  mesh.roster = next
+  broker.log.info('roster.appended', { kind: entry.kind, seq: outcome.seq })
+  tellMesh(mesh, encodeBrokerFrame({ type: 'roster.changed', seq: outcome.seq, head: outcome.head }))
+  if (entry.kind === 'remove') removeMember(broker, mesh, entry.body.member)
+  return outcome
+}
+
+/** The roster with the entry, beside the one that stands: it becomes true with the commit. */
+function verified(roster: Roster, entry: RosterEntry, copies: readonly EpochCopy[], now: number): Roster {
+  const next = structuredClone(roster)
+  applyEntry(next, entry, { now })
+  checkEpochCopies(next, entry, [...copies])
+  return next
+}
+
+const stale = (seq: number, head: Uint8Array) =>
+  new MeshError('stale-head', 'The roster went on: fetch it, verify it, try again.', {
+    field: 'entry.prev',
+    facts: { seq, head: toBase64url(head) },
+  })

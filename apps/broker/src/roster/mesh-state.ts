@@ -1,0 +1,29 @@
+/** One mesh in memory: its verified roster, who is attached here and which sockets speak for its members. */
+import type { Roster } from '@claudemesh/crypto'
+import type { Attachment } from '../delivery/attachment.ts'
+
+/** What a mesh needs of the sockets of its members. */
+export interface MemberSocket {
+  readonly standing: { readonly is: string; readonly key?: Uint8Array }
+  sendJson(text: string): void
+  close(reason: 'removed'): void
+}
+
+export interface MeshState {
+  /** 32 bytes. */
+  readonly id: Uint8Array
+  /** Replaced as a whole after an append is committed; never changed in place. */
+  roster: Roster
+  readonly attachments: Map<string, Attachment>
+  /** Sockets with a good hello as member. */
+  readonly sockets: Set<MemberSocket>
+  /** Sockets of invites, which hold the mesh in memory too. */
+  guests: number
+  /** The append under way: the next one waits for it. */
+  appending: Promise<unknown>
+}
+
+/** Sends a frame to every member's socket but `except`. */
+export function tellMesh(mesh: MeshState, text: string, except?: MemberSocket): void {
+  for (const socket of mesh.sockets) if (socket !== except) socket.sendJson(text)
+}

@@ -1,0 +1,70 @@
+/** The meshes in memory: replayed from the database and verified at first use, forgotten when nobody is left. */
+import { type Roster, replayRoster } from '@claudemesh/crypto'
+import { type Database, rosterPage } from '@claudemesh/db'
+import { LIMITS, type RosterEntry } from '@claudemesh/protocol'
+import { bytesIndex } from '../delivery/recipient-index.ts'
+import type { MeshState } from './mesh-state.ts'
+
+/** Meshes without a socket that are kept, so that a reconnect replays nothing. */
+const IDLE_KEPT = 256
+
+export interface Meshes {
+  /** The mesh, read at most once however many ask. Throws `unknown-mesh`, or `integrity` for a chain that does not verify. */
+  open(id: Uint8Array): Promise<MeshState>
+  /** The mesh if it is in memory. */
+  peek(id: Uint8Array): MeshState | undefined
+  /** Reads the chain again: another node appended. */
+  refresh(mesh: MeshState): Promise<void>
+  all(): Iterable<MeshState>
+  /** Forgets idle meshes beyond what is kept. */
+  sweep(): void
+}
+
+export function openMeshes(db: Database): Meshes {
+  const standing = new Map<string, MeshState>()
+  const opening = new Map<string, Promise<MeshState>>()
+
+  async function load(id: Uint8Array): Promise<MeshState> {
+    const roster = await readRoster(db, id)
+    const mesh: MeshState = {
+      id,
+      roster,
+      attachments: new Map(),
+      sockets: new Set(),
+      guests: 0,
+      appending: Promise.resolve(),
+    }
+    standing.set(bytesIndex(id), mesh)
+    return mesh
+  }
+
+  return {
+    async open(id) {
+      const index = bytesIndex(id)
+      const known = standing.get(index) ?? opening.get(index)
+      if (known !== undefined) return known
+      const loading = load(id.slice()).finally(() => opening.delete(index))
+      opening.set(index, loading)
+      return loading
+    },
+    peek: id => standing.get(bytesIndex(id)),
+    async refresh(mesh) {
+      mesh.roster = await readRoster(db, mesh.id)
+    },
+    all: () => standing.values(),
+    sweep() {
+      let idle = 0
+      for (const [index, mesh] of standing)
+        if (mesh.sockets.size === 0 && mesh.guests === 0 && ++idle > IDLE_KEPT) standing.delete(index)
+    },
+  }
+}
+
+async function readRoster(db: Database, mesh: Uint8Array): Promise<Roster> {
+  const entries: RosterEntry[] = []
+  for (;;) {
+    const page = await rosterPage(db, { mesh, from: entries.length, limit: LIMITS.rosterPage, reader: mesh })
+    entries.push(...page.entries)
+    if (page.entries.length === 0 || entries.length > page.headSeq) return replayRoster(entries, { mesh })
+  }
+}

@@ -1,0 +1,138 @@
+/** Every setting of the broker: read once from the environment, validated, and the only source of README's table. */
+import { fromBase64url, LIMITS, MeshError, TIMES, WINDOW } from '@claudemesh/protocol'
+import { z } from 'zod'
+
+const text = (about: string) => z.string().max(4096).optional().meta({ about })
+const int = (fallback: number, about: string, min = 0, max = Number.MAX_SAFE_INTEGER) =>
+  z.coerce.number().int().min(min).max(max).default(fallback).meta({ about })
+const list = (fallback: string, about: string) =>
+  z
+    .string()
+    .max(4096)
+    .default(fallback)
+    .transform(value =>
+      value
+        .split(',')
+        .map(part => part.trim().toLowerCase())
+        .filter(part => part !== ''),
+    )
+    .meta({ about })
+const choice = <const T extends readonly [string, ...string[]]>(
+  values: T,
+  fallback: T[number],
+  about: string,
+) =>
+  z
+    .enum(values)
+    .default(() => fallback as z.output<z.ZodEnum<z.core.util.ToEnum<T[number]>>>)
+    .meta({ about: `${values.map(value => `\`${value}\``).join(', ')}: ${about}`, fallback })
+
+/** The environment the broker knows, in the order of README's table. */
+export const environment = z.object({
+  DATABASE_URL: text('Postgres the broker keeps its state in. Required.'),
+  BROKER_KEY_FILE: text(
+    'File of the broker key, 0600; made at the first start. This or `BROKER_KEY` is required.',
+  ),
+  BROKER_KEY: text(
+    'The broker key itself, base64url of a 32-byte seed, where files are not the way to keep secrets.',
+  ),
+  HOST: z.string().default('127.0.0.1').meta({ about: 'Address to listen on.' }),
+  PORT: int(7420, 'Port to listen on; 0 takes a free one.', 0, 65_535),
+  PUBLIC_HOSTS: list(
+    '',
+    'Hosts clients dial, `host[:port]`, commas between. Empty: `localhost:PORT,127.0.0.1:PORT`.',
+  ),
+  NODE_NAME: z
+    .string()
+    .min(1)
+    .max(64)
+    .default('broker')
+    .meta({ about: 'Name of this process among the nodes of one broker.' }),
+  MESH_CREATE: choice(
+    ['local', 'open', 'token'],
+    'local',
+    'who may found a mesh: loopback addresses, all, or who knows `MESH_CREATE_TOKEN`.',
+  ),
+  MESH_CREATE_TOKEN: text('The token asked for where `MESH_CREATE` is `token`.'),
+  ALLOWED_ORIGINS: list(
+    '',
+    'Origins of web pages that may open /ws, commas between. Pages of `PUBLIC_HOSTS` always may.',
+  ),
+  METRICS_TOKEN: text(
+    'Bearer token that /metrics asks for. Unset: /metrics answers loopback addresses only.',
+  ),
+  TRUST_PROXY: choice(
+    ['no', 'yes'],
+    'no',
+    'take the last address of `X-Forwarded-For` as the address of a socket.',
+  ),
+  LOG_LEVEL: choice(['info', 'debug', 'warn', 'error', 'silent'], 'info', 'least grave line that is logged.'),
+  FRAME_BYTES: int(LIMITS.frameBytes, 'Largest frame, bytes.', 4096, 16 << 20),
+  BODY_BYTES: int(LIMITS.bodyBytes, 'Largest sealed body, bytes.', 256, LIMITS.bodyBytes),
+  RECIPIENTS: int(
+    LIMITS.recipientsPerEnvelope,
+    'Most recipients of an envelope.',
+    1,
+    LIMITS.recipientsPerEnvelope,
+  ),
+  TTL_MS: int(LIMITS.ttlMs, 'Longest time to live of an envelope, ms.', 1000, LIMITS.ttlMs),
+  ATTACHMENTS: int(1024, 'Most recipients attached on one socket.', 1),
+  WINDOW_ENVELOPES: int(WINDOW.perRecipientEnvelopes, 'Unacked envelopes per recipient.', 1, 4096),
+  WINDOW_BYTES: int(WINDOW.perRecipientBytes, 'Unacked bytes per recipient.', 1024),
+  SOCKET_WINDOW_ENVELOPES: int(WINDOW.perSocketEnvelopes, 'Unacked envelopes per socket.', 1),
+  SOCKET_WINDOW_BYTES: int(WINDOW.perSocketBytes, 'Unacked bytes per socket.', 1024),
+  BATCH_ROWS: int(512, 'Rows one commit takes at most.', 1, 4096),
+  HANDSHAKE_MS: int(TIMES.handshakeMs, 'Time from opening to a good hello.', 100),
+  HEARTBEAT_MS: int(TIMES.heartbeatMs, 'Time between pings of the broker.', 100),
+  SILENCE_MS: int(TIMES.silenceMs, 'Silence that ends a socket.', 200),
+  REDELIVER_MS: int(30_000, 'Wait before unacked envelopes are sent again; doubles.', 100),
+  REDELIVER_MAX_MS: int(300_000, 'Longest wait between redeliveries.', 100),
+  EXPIRY_MS: int(10_000, 'Time between looks for what ran out.', 100),
+  RATE_ENVELOPES: int(2000, 'Envelopes a second and member. 0: no limit.', 0),
+  RATE_ENVELOPES_BURST: int(20_000, 'Envelopes a member may send at once.', 1),
+  RATE_FRAMES: int(200, 'JSON frames a second and member. 0: no limit.', 0),
+  RATE_FRAMES_BURST: int(2000, 'JSON frames a member may send at once.', 1),
+  RATE_ADDRESS: int(50, 'Connections and HTTP requests a second and address. 0: no limit.', 0),
+  RATE_ADDRESS_BURST: int(500, 'Connections and HTTP requests at once from an address.', 1),
+  WAITING_SOCKETS: int(256, 'Sockets of one address that may be without hello at once.', 1),
+  DRAIN_MS: int(5000, 'Longest wait for the last commit at shutdown.', 0, 9000),
+})
+
+type Environment = z.output<typeof environment>
+/** `brokerKey` is the seed; `databaseUrl` is there. Everything else as in the environment. */
+export interface Settings extends Omit<Environment, 'DATABASE_URL' | 'BROKER_KEY'> {
+  readonly DATABASE_URL: string
+  readonly BROKER_KEY: Uint8Array | null
+}
+
+/** Settings of an environment. Throws `usage`, naming the variable at fault and what to do. */
+export function readSettings(env: Record<string, string | undefined>): Settings {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    const name = issue.path.join('.')
+    throw new MeshError('usage', `Setting ${name}: ${issue.message}.`, { field: name })
+  }
+  const { DATABASE_URL, BROKER_KEY, ...rest } = parsed.data
+  if (DATABASE_URL === undefined)
+    throw new MeshError(
+      'usage',
+      'DATABASE_URL is not set: give the URL of a Postgres database, or run `claudemesh up`, which starts one.',
+      { field: 'DATABASE_URL' },
+    )
+  if (rest.MESH_CREATE === 'token' && rest.MESH_CREATE_TOKEN === undefined)
+    throw new MeshError('usage', 'MESH_CREATE=token asks for MESH_CREATE_TOKEN.', {
+      field: 'MESH_CREATE_TOKEN',
+    })
+  return { ...rest, DATABASE_URL, BROKER_KEY: BROKER_KEY === undefined ? null : seedOf(BROKER_KEY) }
+}
+
+function seedOf(value: string): Uint8Array {
+  const seed = fromBase64url(value.trim())
+  if (seed?.length !== 32)
+    throw new MeshError('usage', 'BROKER_KEY must be base64url of 32 bytes.', { field: 'BROKER_KEY' })
+  return seed
+}

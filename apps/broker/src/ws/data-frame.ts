@@ -1,0 +1,46 @@
+/** The binary frames a client may send: `send` and `ack`, told apart by their first byte. */
+import { DATA_TYPES, MeshError } from '@claudemesh/protocol'
+import type { Broker } from '../broker.ts'
+import { acceptSend } from '../delivery/accept.ts'
+import { bytesIndex } from '../delivery/recipient-index.ts'
+import { takeAcks } from '../delivery/take-acks.ts'
+import type { Connection, Standing } from './connection.ts'
+
+/** Takes one binary frame. Throws the `MeshError` that refuses all of it. */
+export function dataFrame(
+  broker: Broker,
+  connection: Connection,
+  standing: Extract<Standing, { is: 'member' }>,
+  frame: Uint8Array,
+): void {
+  const { settings, metrics, lane, clock, rates } = broker
+  switch (frame[0]) {
+    case DATA_TYPES.send:
+      acceptSend(
+        {
+          lane,
+          metrics,
+          limits: { ttlMs: settings.TTL_MS, bodyBytes: settings.BODY_BYTES, recipients: settings.RECIPIENTS },
+          now: () => clock.now(),
+          take: (member, count) => rates.envelopes.take(bytesIndex(member), count, clock.now()),
+          draining: () => broker.draining,
+        },
+        {
+          socket: connection,
+          member: standing.key,
+          mesh: standing.mesh,
+          attachments: connection.attachments,
+        },
+        frame,
+      )
+      return
+    case DATA_TYPES.ack:
+      takeAcks(lane, metrics, connection, frame)
+      return
+    case DATA_TYPES['room.append']:
+    case DATA_TYPES['room.event']:
+      throw new MeshError('unsupported', 'This broker knows no rooms.', { field: 'type' })
+    default:
+      throw new MeshError('bad-frame', 'No frame of a client.', { field: 'type' })
+  }
+}

@@ -1,0 +1,18 @@
+/** `directory`: one page of the known sessions, a page small enough for one frame. */
+import { directory } from '@claudemesh/db'
+import { type ClientFrameOf, encodeBrokerFrame } from '@claudemesh/protocol'
+import type { Broker } from '../../broker.ts'
+import type { Connection, Standing } from '../connection.ts'
+
+/** Profiles are at most 16 KiB: 40 of them in base64 stay below a frame. */
+const PAGE = 40
+
+export async function directoryFrame(
+  { db, clock }: Broker,
+  connection: Connection,
+  { mesh }: Extract<Standing, { is: 'member' }>,
+  { cursor, ref }: ClientFrameOf<'directory'>,
+): Promise<void> {
+  const page = await directory(db, { mesh: mesh.id, cursor, limit: PAGE, now: clock.now() })
+  connection.sendJson(encodeBrokerFrame({ type: 'directory', ref, ...page }))
+}

@@ -1,0 +1,18 @@
+/** `roster.get`: entries from a seq on, with the reader's own copies of the epoch keys that begin in them. */
+import { rosterPage } from '@claudemesh/db'
+import { type ClientFrameOf, encodeBrokerFrame } from '@claudemesh/protocol'
+import type { Broker } from '../../broker.ts'
+import type { Connection, Standing } from '../connection.ts'
+
+/** Entries are at most 5 KiB of JSON, 16 hosts and a restored log aside: a page stays below a frame. */
+const PAGE = 128
+
+export async function rosterGetFrame(
+  { db }: Broker,
+  connection: Connection,
+  { mesh, key }: Exclude<Standing, { is: 'stranger' }>,
+  { from, ref }: ClientFrameOf<'roster.get'>,
+): Promise<void> {
+  const page = await rosterPage(db, { mesh: mesh.id, from, limit: PAGE, reader: key })
+  connection.sendJson(encodeBrokerFrame({ type: 'roster', ref, ...page }))
+}

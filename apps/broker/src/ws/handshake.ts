@@ -1,0 +1,152 @@
+/** Who is on the socket: nothing is served before a hello that is signed over this socket's nonce, this broker's key and host. */
+import { type Roster, verifyHello } from '@claudemesh/crypto'
+import { findInviteMesh } from '@claudemesh/db'
+import {
+  type ClientFrameOf,
+  encodeBrokerFrame,
+  equalBytes,
+  LIMITS,
+  MeshError,
+  TIMES,
+  toBase64url,
+} from '@claudemesh/protocol'
+import type { Broker } from '../broker.ts'
+import { foundMesh } from '../roster/found-mesh.ts'
+import type { MeshState } from '../roster/mesh-state.ts'
+import type { Connection, Standing } from './connection.ts'
+
+type Hello = ClientFrameOf<'hello'>
+
+/** The first frame of every socket. */
+export function challenge(broker: Broker, connection: Connection): void {
+  const frame = {
+    type: 'challenge',
+    nonce: connection.nonce,
+    brokerKey: broker.key.publicKey,
+    time: broker.clock.now(),
+  } as const
+  connection.sendJson(encodeBrokerFrame(frame))
+}
+
+/** Answers a hello with `welcome`, or throws the `MeshError` that refuses it. */
+export async function sayHello(broker: Broker, connection: Connection, hello: Hello): Promise<void> {
+  const before = connection.standing
+  const anew = before.is === 'invited' && before.joined && hello.as === 'member'
+  if (before.is !== 'stranger' && !anew)
+    throw new MeshError('bad-frame', 'A socket says hello once.', { field: 'type' })
+  checkProof(broker, connection, hello)
+  const standing = await standingOf(broker, connection, hello)
+  // The socket may have gone while the roster was read.
+  if (!connection.open) return
+  leaveMesh(connection)
+  connection.deadline()
+  broker.rates.leave(connection.address)
+  connection.standing = standing
+  if (standing.is === 'member') standing.mesh.sockets.add(connection)
+  else if (standing.is === 'invited') standing.mesh.guests++
+  connection.sendJson(welcome(broker, meshOf(standing), hello.ref))
+  broker.log.debug('hello', { as: hello.as, member: toBase64url(hello.key) })
+}
+
+/** Takes the socket out of its mesh: at its end, or before it says hello anew. */
+export function leaveMesh(connection: Connection): void {
+  const { standing } = connection
+  if (standing.is === 'member') standing.mesh.sockets.delete(connection)
+  else if (standing.is === 'invited') standing.mesh.guests--
+}
+
+function checkProof(broker: Broker, { nonce }: Connection, hello: Hello): void {
+  const { host, key, signature } = hello
+  if (!broker.hosts.includes(host))
+    throw new MeshError('unauthenticated', 'This broker is not known by that host: see PUBLIC_HOSTS.', {
+      field: 'host',
+    })
+  const mesh = hello.as === 'invite' ? null : hello.mesh
+  if (!verifyHello({ nonce, brokerKey: broker.key.publicKey, host, mesh, key, signature }))
+    throw new MeshError(
+      'unauthenticated',
+      'The signature does not stand for this socket, broker, host, mesh and key.',
+      { field: 'signature' },
+    )
+}
+
+async function standingOf(
+  broker: Broker,
+  connection: Connection,
+  hello: Hello,
+): Promise<Exclude<Standing, { is: 'stranger' }>> {
+  const { key, host } = hello
+  if (hello.as === 'member') {
+    const mesh = await broker.meshes.open(hello.mesh)
+    checkMember(mesh.roster, key)
+    return { is: 'member', mesh, key, host }
+  }
+  if (hello.as === 'create')
+    return { is: 'member', mesh: await foundMesh(broker, connection, hello), key, host }
+  const id = await findInviteMesh(broker.db, hello.code)
+  if (id === null) throw new MeshError('not-found', 'No such invite.', { field: 'code' })
+  const mesh = await broker.meshes.open(id)
+  return {
+    is: 'invited',
+    mesh,
+    key,
+    host,
+    invite: openInvite(mesh, hello.code, key, broker.clock.now()),
+    joined: false,
+  }
+}
+
+/** Throws unless `key` is a member now. */
+function checkMember(roster: Roster, key: Uint8Array): void {
+  const name = toBase64url(key)
+  if (roster.members.has(name)) return
+  if (roster.removed.has(name))
+    throw new MeshError('removed', 'This member was removed from the mesh.', { field: 'key' })
+  throw new MeshError('unauthenticated', 'This key is not a member of the mesh.', { field: 'key' })
+}
+
+function openInvite({ roster }: MeshState, code: Uint8Array, key: Uint8Array, now: number): Uint8Array {
+  for (const invite of roster.invites.values()) {
+    const { body } = invite.entry
+    if (!equalBytes(body.code, code)) continue
+    if (!equalBytes(body.key, key))
+      throw new MeshError('unauthenticated', 'This is not the key of the invite.', { field: 'key' })
+    const state = invite.state === 'open' && body.expiresAt < now ? 'expired' : invite.state
+    if (state === 'open') return invite.hash
+    throw new MeshError(
+      state === 'expired' ? 'expired' : 'forbidden',
+      `The invite is ${WORDS[state]}: ask for a new one.`,
+      { field: 'code', facts: { state } },
+    )
+  }
+  throw new MeshError('not-found', 'No such invite.', { field: 'code' })
+}
+const WORDS = {
+  used: 'used up',
+  expired: 'expired',
+  revoked: 'revoked',
+  void: 'void since a member was removed',
+} as const
+
+const meshOf = (standing: Exclude<Standing, { is: 'stranger' }>): MeshState => standing.mesh
+
+function welcome({ settings, clock }: Broker, mesh: MeshState, ref: number | undefined): string {
+  return encodeBrokerFrame({
+    type: 'welcome',
+    ref,
+    mesh: mesh.id,
+    limits: {
+      frameBytes: Math.min(settings.FRAME_BYTES, LIMITS.frameBytes),
+      bodyBytes: settings.BODY_BYTES,
+      recipientsPerEnvelope: settings.RECIPIENTS,
+      ttlMs: settings.TTL_MS,
+      windowEnvelopes: settings.WINDOW_ENVELOPES,
+      windowBytes: settings.WINDOW_BYTES,
+    },
+    rosterSeq: mesh.roster.seq,
+    rosterHead: mesh.roster.head,
+    checkpoint: null,
+    leaseMs: TIMES.graceMs,
+    time: clock.now(),
+  })
+}
