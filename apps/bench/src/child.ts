@@ -1,0 +1,38 @@
+/** A process of the bench's own: started from the same entry, asked one thing at a time, ended by its handle. */
+import { EventEmitter, once } from 'node:events'
+
+export interface Child {
+  /** Sends a command and waits for the one answer to it. */
+  ask<T>(command: object): Promise<T>
+  /** What the process said by itself when it was ready. */
+  hello<T>(): Promise<T>
+  stop(): Promise<void>
+}
+
+/** Starts this program again in the role `as`. */
+export function startChild(as: 'relay' | 'load'): Child {
+  const said = new EventEmitter()
+  const child = Bun.spawn([process.execPath, '--bun', `${import.meta.dir}/main.ts`, '--as', as], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    ipc: message => void said.emit('message', message),
+    onExit: (_, code) => void said.emit('error', new Error(`the ${as} process ended with ${code}`)),
+  })
+  const next = async <T>(): Promise<T> => {
+    const [message] = (await once(said, 'message')) as [T & { failed?: string }]
+    if (message.failed !== undefined) throw new Error(`${as}: ${message.failed}`)
+    return message
+  }
+  return {
+    ask<T>(command: object) {
+      const answer = next<T>()
+      child.send(command)
+      return answer
+    },
+    hello: next,
+    async stop() {
+      said.on('error', () => {})
+      child.kill()
+      await child.exited
+    },
+  }
+}

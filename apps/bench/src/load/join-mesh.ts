@@ -1,0 +1,138 @@
+/** Founds a mesh on the broker and attaches senders and recipients to it, with real signatures, each on its own socket. */
+import {
+  generateSigner,
+  ready,
+  rosterEntryHash,
+  type Signer,
+  signCertificate,
+  signPrekey,
+  signPresence,
+  signRosterEntry,
+} from '@claudemesh/crypto'
+import { type Recipient, type RosterEntry, SIZES, TIMES, uuid } from '@claudemesh/protocol'
+import { sendItem } from './envelope-bytes.ts'
+import { LightClient, type Papers } from './light-client.ts'
+import type { Command } from './load.ts'
+
+/** A sender and the one recipient it writes to. */
+export interface Pair {
+  readonly sender: LightClient
+  readonly receiver: LightClient
+  readonly recipient: Recipient
+  readonly attachment: number
+  /** What the sender sends, over and over under new ids. */
+  readonly item: Uint8Array
+  /** Highest seq the receiver got. */
+  lastSeq: number
+}
+
+const random = (size: number) => crypto.getRandomValues(new Uint8Array(size))
+const bundle = () => ({ x25519: random(SIZES.key), xwing: random(SIZES.xwingPublic) })
+
+/** One mesh with one member whose sessions are all senders and recipients. What is sealed is random: the broker cannot tell. */
+export async function joinMesh({ port, pairs }: Extract<Command, { do: 'join' }>): Promise<Pair[]> {
+  await ready
+  const host = `127.0.0.1:${port}`
+  const member = generateSigner()
+  const founder = await LightClient.dial(host)
+  const entries = foundingEntries(member, founder.brokerKey, host)
+  const mesh = rosterEntryHash(entries[0])
+  const head = rosterEntryHash(entries[1])
+  await founder.hello(mesh, member, entries)
+
+  const seat = async () => {
+    const papers = papersOf(mesh, head, member)
+    const client = await LightClient.dial(host)
+    await client.hello(mesh, member)
+    const { attachment } = await client.attach(papers)
+    return { client, attachment, recipient: papers.recipient }
+  }
+  const list: Pair[] = []
+  while (list.length < pairs) {
+    const from = await seat()
+    const to = await seat()
+    list.push({
+      sender: from.client,
+      receiver: to.client,
+      recipient: to.recipient,
+      attachment: to.attachment,
+      item: sendItem(mesh, from.recipient, to.recipient),
+      lastSeq: 0,
+    })
+  }
+  return list
+}
+
+function foundingEntries(owner: Signer, brokerKey: Uint8Array, host: string): [RosterEntry, RosterEntry] {
+  const at = Date.now()
+  const author = owner.publicKey
+  const names = { meshName: random(SIZES.sealedName), name: random(SIZES.sealedName) }
+  const genesis = signRosterEntry<'genesis'>(
+    {
+      mesh: null,
+      seq: 0,
+      prev: null,
+      at,
+      author,
+      kind: 'genesis',
+      body: { random: random(32), bundle: bundle(), ...names, commitment: random(32) },
+    },
+    owner,
+  )
+  const mesh = rosterEntryHash(genesis)
+  const broker = signRosterEntry<'broker'>(
+    {
+      mesh,
+      seq: 1,
+      prev: mesh,
+      at,
+      author,
+      kind: 'broker',
+      body: { hosts: [host], key: brokerKey, log: null },
+    },
+    owner,
+  )
+  return [genesis, broker]
+}
+
+function papersOf(mesh: Uint8Array, rosterHead: Uint8Array, member: Signer): Papers {
+  const signer = generateSigner()
+  const now = Date.now()
+  const base = { mesh, member: member.publicKey, session: signer.publicKey }
+  const roster = { rosterSeq: 1, rosterHead }
+  const certificate = signCertificate(
+    {
+      ...base,
+      ...roster,
+      uuid: uuid.parse(crypto.randomUUID()),
+      notBefore: now,
+      notAfter: now + TIMES.certificateMs,
+    },
+    member,
+    signer,
+  )
+  const prekey = signPrekey(
+    {
+      ...base,
+      n: now,
+      bundle: bundle(),
+      freshUntil: now + TIMES.prekeyFreshMs,
+      usableUntil: now + TIMES.prekeyUsableMs,
+    },
+    signer,
+  )
+  const presence = signPresence(
+    {
+      ...base,
+      ...roster,
+      counter: now,
+      status: 'idle',
+      source: 'daemon',
+      at: now,
+      epoch: 1,
+      profile: random(552),
+    },
+    signer,
+  )
+  return { recipient: { member: base.member, session: base.session }, certificate, prekey, presence, signer }
+}

@@ -1,0 +1,52 @@
+/** Load on the bare relay: one envelope of the same size a frame, from every sender to its recipient. */
+import { sendFrame, sendItem } from './envelope-bytes.ts'
+import type { Command, Throughput } from './load.ts'
+
+/** Frames under way per sender. */
+export const WINDOW = 64
+
+const key = () => crypto.getRandomValues(new Uint8Array(32))
+
+async function dial(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(url)
+  socket.binaryType = 'arraybuffer'
+  await new Promise<void>((resolve, reject) => {
+    socket.onmessage = () => resolve()
+    socket.onerror = () => reject(new Error(`cannot reach ${url}`))
+  })
+  return socket
+}
+
+/** Sends for `ms`; a message counts when its frame reached the receiver. */
+export async function relayThroughput({
+  port,
+  pairs,
+  ms,
+}: Extract<Command, { do: 'relay' }>): Promise<Throughput> {
+  const senders = await Promise.all(
+    Array.from({ length: pairs }, (_, i) => dial(`ws://127.0.0.1:${port}/send/${i}`)),
+  )
+  const receivers = await Promise.all(
+    Array.from({ length: pairs }, (_, i) => dial(`ws://127.0.0.1:${port}/receive/${i}`)),
+  )
+  const items = senders.map(() =>
+    sendItem(key(), { member: key(), session: key() }, { member: key(), session: key() }),
+  )
+  let sent = 0
+  let received = 0
+  const began = performance.now()
+  const end = began + ms
+  await new Promise<void>(resolve => {
+    const push = (i: number) => senders[i]!.send(sendFrame(items[i]!, 1, sent++, Date.now()))
+    for (const [i, receiver] of receivers.entries())
+      receiver.onmessage = () => {
+        received++
+        if (performance.now() < end) push(i)
+        else if (received === sent) resolve()
+      }
+    for (let round = 0; round < WINDOW; round++) for (let i = 0; i < pairs; i++) push(i)
+  })
+  const seconds = (performance.now() - began) / 1000
+  for (const socket of [...senders, ...receivers]) socket.close()
+  return { messages: received, perSecond: received / seconds }
+}

@@ -1,0 +1,32 @@
+/** Entry of the bench and, by `--as`, of the processes it starts: relay and load each have a process of their own. */
+import { parseArgs } from 'node:util'
+
+const { values } = parseArgs({
+  options: {
+    as: { type: 'string', default: 'bench' },
+    smoke: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    history: { type: 'string' },
+  },
+})
+
+switch (values.as) {
+  case 'relay': {
+    const { relay } = await import('./relay.ts')
+    relay()
+    break
+  }
+  case 'load': {
+    const { load } = await import('./load/load.ts')
+    load()
+    break
+  }
+  default: {
+    const { bench } = await import('./bench.ts')
+    await bench({
+      smoke: values.smoke,
+      json: values.json,
+      history: values.history ? Number(values.history) : undefined,
+    })
+  }
+}

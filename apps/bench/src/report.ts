@@ -1,0 +1,48 @@
+/** What the bench says: a table for people, the same rows as JSON for machines. */
+import { cpus, release, totalmem } from 'node:os'
+
+/** One figure. `ratio` is `value` over the case named by `ratioTo`, of the same run. */
+export interface Case {
+  readonly name: string
+  readonly unit: 'msg/s' | 'ms'
+  readonly value: number
+  readonly p50?: number
+  readonly p99?: number
+  readonly ratioTo?: string
+  readonly ratio?: number
+}
+
+export interface Report {
+  readonly machine: { cpu: string; cores: number; memoryGiB: number; os: string; bun: string }
+  readonly cases: readonly Case[]
+}
+
+export const machine = (): Report['machine'] => ({
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  os: `${process.platform} ${release()}`,
+  bun: Bun.version,
+})
+
+/** The cases as lines of a table. */
+export function table(cases: readonly Case[]): string {
+  const rows = cases.map(({ name, unit, value, p50, p99, ratioTo, ratio }) => [
+    name,
+    unit === 'ms' ? value.toFixed(3) : Math.round(value).toLocaleString('en'),
+    unit,
+    p50 === undefined ? '' : `p50 ${p50.toFixed(3)}`,
+    p99 === undefined ? '' : `p99 ${p99.toFixed(3)}`,
+    ratio === undefined ? '' : `${ratio.toFixed(2)} × ${ratioTo}`,
+  ])
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]!.length))) ?? []
+  const number = (column: number) => column === 1
+  return rows
+    .map(row =>
+      row
+        .map((cell, i) => (number(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
