@@ -6,16 +6,10 @@ import { asMeshError } from '../ws/error-frame.ts'
 import { healthRoutes } from './health.ts'
 import { invitePage } from './invite-page.ts'
 import { metricsRoute } from './metrics.ts'
+import type { App, RequestBindings } from './request-bindings.ts'
 import { requestLimit } from './request-limit.ts'
 import { securityHeaders } from './security-headers.ts'
 import { setStatusRoute } from './set-status.ts'
-
-/** What a route knows of its request beside the request itself. */
-export interface RequestBindings {
-  readonly address: string
-  readonly local: boolean
-}
-export type App = Hono<{ Bindings: RequestBindings }>
 
 /** All routes but /ws. */
 export function httpApp(broker: Broker): App {

@@ -1,6 +1,6 @@
 /** `/live`: the process runs. `/ready`: it takes mail now. `/health`: both, in words. */
 import type { Broker } from '../broker.ts'
-import type { App } from './app.ts'
+import type { App } from './request-bindings.ts'
 
 /** How long the database may take to answer, ms. */
 const PATIENCE_MS = 2000

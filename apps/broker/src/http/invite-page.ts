@@ -1,6 +1,6 @@
 /** `/i/:code`: what a browser shows of an invite link. The secret is in the fragment, which no browser sends. */
 import { MeshError } from '@claudemesh/protocol'
-import type { App } from './app.ts'
+import type { App } from './request-bindings.ts'
 
 /** The same page for every code of the right form: whether an invite exists is not told to strangers. */
 export function invitePage(app: App): void {

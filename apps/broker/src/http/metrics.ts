@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { MeshError } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
-import type { App } from './app.ts'
+import type { App } from './request-bindings.ts'
 
 export function metricsRoute(app: App, { metrics, settings }: Broker): void {
   app.get('/metrics', async c => {

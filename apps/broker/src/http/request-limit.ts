@@ -2,7 +2,7 @@
 import { MeshError } from '@claudemesh/protocol'
 import type { MiddlewareHandler } from 'hono'
 import type { Broker } from '../broker.ts'
-import type { RequestBindings } from './app.ts'
+import type { RequestBindings } from './request-bindings.ts'
 
 export const requestLimit =
   ({ rates, clock }: Broker): MiddlewareHandler<{ Bindings: RequestBindings }> =>

@@ -6,8 +6,8 @@ import type { Broker } from '../broker.ts'
 import { bytesIndex } from '../delivery/recipient-index.ts'
 import { bearerToken, hookTokenHash } from '../presence/hook-token.ts'
 import { tellPresence } from '../presence/tell-presence.ts'
-import type { App } from './app.ts'
 import { readJson } from './read-json.ts'
+import type { App } from './request-bindings.ts'
 
 const BODY_BYTES = 4096
 const request = z.object({ session_id: uuid, status: presenceStatus })

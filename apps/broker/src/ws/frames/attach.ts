@@ -1,13 +1,16 @@
 /** `attach`: certificate, prekey and presence verified, signed for this very socket; the newest attach of a recipient wins. */
 import { certificateHash, prekeyId, verifyAttach, verifyPrekey, verifyPresence } from '@claudemesh/crypto'
-import { attach } from '@claudemesh/db'
+import { type AttachOutcome, attach } from '@claudemesh/db'
 import {
   type ClientFrameOf,
   encodeBrokerFrame,
   equalBytes,
   MeshError,
+  prekeyBundle,
+  presenceRecord,
   toBase64url,
 } from '@claudemesh/protocol'
+import { z } from 'zod'
 import type { Broker } from '../../broker.ts'
 import { Attachment } from '../../delivery/attachment.ts'
 import { endAttachment } from '../../delivery/end-attachment.ts'
@@ -18,6 +21,7 @@ import { checkCertificate } from '../../roster/check-certificate.ts'
 import type { Connection, Standing } from '../connection.ts'
 
 type Attach = ClientFrameOf<'attach'>
+type Refused = Exclude<AttachOutcome, { error: null }>
 type Member = Extract<Standing, { is: 'member' }>
 
 export async function attachFrame(
@@ -129,9 +133,20 @@ function checkAttach(
 const sameKey = (a: Uint8Array | null, b: Uint8Array | null): boolean =>
   a === null || b === null ? a === b : equalBytes(a, b)
 
-function refused(outcome: Extract<Awaited<ReturnType<typeof attach>>, { standing?: unknown }>): MeshError {
-  const facts = outcome.standing === undefined ? {} : { facts: { standing: outcome.standing } }
-  return new MeshError(outcome.error, 'The database refuses this attach.', { field: outcome.field, ...facts })
+/** What refuses it; a counter that went back comes with the record that stands, as JSON. */
+function refused({ error, field, standing }: Refused): MeshError {
+  const record =
+    standing === undefined
+      ? undefined
+      : 'bundle' in standing
+        ? z.encode(prekeyBundle, standing)
+        : z.encode(presenceRecord, standing)
+  const message =
+    error === 'counter' ? 'A newer record of this recipient stands.' : 'This recipient cannot be attached.'
+  return new MeshError(error, message, {
+    field,
+    ...(record === undefined ? {} : { facts: { standing: record } }),
+  })
 }
 
 /** Puts the attachment in its place; whoever held the recipient before is told. */
