@@ -25,14 +25,34 @@ async function freePort(): Promise<number> {
 /** Starts both and waits until the broker says it is ready. Limits on rates are off; everything else is as shipped. */
 export async function startStack(): Promise<Stack> {
   const folder = await mkdtemp(join(tmpdir(), 'claudemesh-bench-'))
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') })
-  const port = await freePort()
-  const broker = Bun.spawn([process.execPath, '--bun', BROKER], {
+  const stops: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
+  const stop = async () => {
+    for (const end of stops.splice(0).reverse()) await end()
+  }
+  try {
+    const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') })
+    stops.push(() => postgres.stop())
+    const port = await freePort()
+    const broker = startBroker(postgres.url, port, join(folder, 'broker.key'))
+    stops.push(() => {
+      broker.kill('SIGTERM')
+      return broker.exited
+    })
+    await untilReady(port, () => broker.exitCode)
+    return { databaseUrl: postgres.url, port, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function startBroker(databaseUrl: string, port: number, keyFile: string): Bun.Subprocess {
+  return Bun.spawn([process.execPath, '--bun', BROKER], {
     env: {
       PATH: process.env.PATH,
-      DATABASE_URL: postgres.url,
+      DATABASE_URL: databaseUrl,
       PORT: String(port),
-      BROKER_KEY_FILE: join(folder, 'broker.key'),
+      BROKER_KEY_FILE: keyFile,
       MESH_CREATE: 'open',
       LOG_LEVEL: 'warn',
       RATE_ENVELOPES: '0',
@@ -41,17 +61,6 @@ export async function startStack(): Promise<Stack> {
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
-  await untilReady(port, () => broker.exitCode)
-  return {
-    databaseUrl: postgres.url,
-    port,
-    async stop() {
-      broker.kill('SIGTERM')
-      await broker.exited
-      await postgres.stop()
-      await rm(folder, { recursive: true, force: true })
-    },
-  }
 }
 
 async function untilReady(port: number, exitCode: () => number | null): Promise<void> {
