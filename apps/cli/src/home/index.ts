@@ -1,0 +1,15 @@
+/** Where one user's claudemesh lives on this machine, and the only ways its files are made and read. */
+export { type DaemonFile, readDaemonFile, removeDaemonFile, writeDaemonFile } from './daemon-file.ts'
+export { looseFiles } from './loose-files.ts'
+export {
+  listMemberFiles,
+  type MemberFile,
+  readMemberFile,
+  removeMemberFiles,
+  writeMemberFile,
+} from './member-file.ts'
+export { currentHome, type HomePaths, homePaths } from './paths.ts'
+export { ensurePrivateFolder } from './private-folder.ts'
+export { readSecretFile, writeSecretFile } from './secret-file.ts'
+export { openSessionKey } from './session-key.ts'
+export { newToken, openUserToken } from './token.ts'
