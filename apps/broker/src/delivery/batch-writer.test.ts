@@ -1,0 +1,148 @@
+import { expect, test } from 'vitest'
+import { newEnvelope } from '../../test/test-envelope.ts'
+import { randomBytes } from '../../test/test-member.ts'
+import { openLog } from '../telemetry/log.ts'
+import { openMetrics } from '../telemetry/metrics.ts'
+import { SendAnswer } from './answers.ts'
+import type { PushSocket } from './attachment.ts'
+import { type Batch, BatchWriter, type Outcomes } from './batch-writer.ts'
+
+const none = () => 0
+const socket: PushSocket = {
+  attached: [],
+  inFlightCount: 0,
+  inFlightBytes: 0,
+  reservedCount: 0,
+  heldBytes: 0,
+  turn: 0,
+  congested: false,
+  queueOut() {},
+  flushOut() {},
+  sendJson() {},
+  tellReplaced() {},
+}
+
+/** A lane whose commits end when the test says so. */
+function bench(maxRows: number) {
+  const commits: { ids: number[]; land: () => void; fail: () => void }[] = []
+  const told: { ids: number[]; failed: boolean }[] = []
+  const idOf = (id: Uint8Array) => id[0]!
+  const lane = new BatchWriter({
+    maxRows,
+    commit: ({ accepts }) =>
+      new Promise<Outcomes>((resolve, reject) => {
+        const ids = accepts.map(item => idOf(item.id))
+        commits.push({
+          ids,
+          land: () => resolve({ accepts: [], acks: [] }),
+          fail: () => reject(new Error('gone')),
+        })
+      }),
+    committed: (batch: Batch, outcomes) =>
+      told.push({ ids: batch.accepts.map(({ item }) => idOf(item.id)), failed: outcomes === null }),
+    now: none,
+    metrics: openMetrics({ connections: none, attachments: none, waiting: none, queued: async () => 0 }),
+    log: openLog('silent'),
+  })
+  const mesh = { id: randomBytes(32), attachments: new Map() }
+  const person = { member: randomBytes(32), session: null }
+  const add = (n: number, recipients = 1) => {
+    const { header, body, slots } = newEnvelope({
+      mesh: mesh.id,
+      from: person,
+      to: [person],
+      id: new Uint8Array(16).fill(n),
+    })
+    const to = Array.from({ length: recipients }, () => ({ recipient: person, slot: slots[0]! }))
+    const item = {
+      mesh: mesh.id,
+      id: header.id,
+      from: person,
+      contentHash: randomBytes(32),
+      header: body,
+      body,
+      recipientsHash: body,
+      to,
+      expiresAt: 0,
+    }
+    lane.accept({ item, mesh, answer: new SendAnswer(socket, 1, 1), place: 0, arrived: 0 })
+    lane.kick()
+  }
+  const settle = () => new Promise(resolve => setImmediate(resolve))
+  return { lane, commits, told, add, settle }
+}
+
+test('the first goes at once; what comes while it commits goes together in the next, in order', async () => {
+  const { commits, told, add, settle } = bench(100)
+  for (const n of [1, 2, 3]) add(n)
+  expect(commits.map(c => c.ids)).toEqual([[1]])
+  commits[0]!.land()
+  await settle()
+  expect(commits.map(c => c.ids)).toEqual([[1], [2, 3]])
+  expect(told).toEqual([{ ids: [1], failed: false }])
+})
+
+test('a commit takes no more rows than it may, but one envelope of many recipients goes alone', async () => {
+  const { commits, add, settle } = bench(10)
+  add(0)
+  add(1, 6)
+  add(2, 6)
+  add(3, 256)
+  add(4)
+  for (let i = 0; i < 5; i++) {
+    commits[i]?.land()
+    await settle()
+  }
+  expect(commits.map(c => c.ids)).toEqual([[0], [1], [2], [3], [4]])
+})
+
+test('a failed commit calls nothing of it a success, and the lane goes on', async () => {
+  const { commits, told, add, settle } = bench(10)
+  add(1)
+  add(2)
+  commits[0]!.fail()
+  await settle()
+  commits[1]!.land()
+  await settle()
+  expect(told).toEqual([
+    { ids: [1], failed: true },
+    { ids: [2], failed: false },
+  ])
+})
+
+test('exclusive work runs between commits, never beside one', async () => {
+  const { lane, commits, add, settle } = bench(10)
+  add(1)
+  let ran = false
+  const work = Promise.withResolvers<void>()
+  const done = lane.exclusive(() => {
+    ran = true
+    return work.promise
+  })
+  expect(ran).toBe(false)
+  commits[0]!.land()
+  await settle()
+  expect(ran).toBe(true)
+  add(2)
+  expect(commits).toHaveLength(1)
+  work.resolve()
+  await done
+  await settle()
+  expect(commits.map(c => c.ids)).toEqual([[1], [2]])
+})
+
+test('failing exclusive work tells its caller and does not stop the lane', async () => {
+  const { lane, commits, add, settle } = bench(10)
+  await expect(lane.exclusive(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  add(1)
+  expect(commits).toHaveLength(1)
+  let idle = false
+  void lane.idle().then(() => {
+    idle = true
+  })
+  await settle()
+  expect(idle).toBe(false)
+  commits[0]!.land()
+  await settle()
+  expect(idle).toBe(true)
+})
