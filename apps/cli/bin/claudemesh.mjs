@@ -4,7 +4,7 @@
  * signals are the program's own. Node built-ins only: it must work before anything else does.
  */
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -12,9 +12,14 @@ import { fileURLToPath } from 'node:url'
 
 const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'main.ts')
 
-/** Bun's binary, from the platform package beside `bun`: `bun` itself is a stub where its install script did not run. */
+/** Smaller than any Bun, larger than the stub that stands in its place before its install script ran. */
+const STUB_BYTES = 1 << 20
+
+/** Bun's binary: where the install script of `bun` moved it, or still in the platform package where that did not run. */
 function findBun() {
   const manifest = createRequire(import.meta.url).resolve('bun/package.json')
+  const moved = join(dirname(manifest), 'bin', 'bun.exe')
+  if ((statSync(moved, { throwIfNoEntry: false })?.size ?? 0) > STUB_BYTES) return moved
   const beside = createRequire(manifest)
   const arch = { x64: 'x64', arm64: 'aarch64' }[process.arch]
   const installed = Object.keys(beside(manifest).optionalDependencies)

@@ -1,0 +1,41 @@
+/** `broker`: the broker alone, configured by environment, until it is told to end. */
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { currentHome, ensurePrivateFolder, homePaths } from '../home/index.ts'
+import { reporting, reportReady } from '../up/report.ts'
+import { told } from '../up/told.ts'
+import { act, type CommonOptions, define } from './define.ts'
+
+export const DEFAULT_PORT = 7900
+
+export function addBroker(program: Command): void {
+  const broker = define(program, {
+    usage: 'broker',
+    about: 'run the broker alone; its settings come from the environment',
+    examples: ['DATABASE_URL=postgres://… BROKER_PORT=7900 claudemesh broker'],
+  }).addOption(new Option('--tied').hideHelp())
+  act<CommonOptions & { tied?: boolean }>(
+    broker,
+    async (cli, options) => {
+      const { readSettings, startBroker } = await import('@claudemesh/broker')
+      const ended = told({ tied: options.tied === true, impatient: () => process.exit(1) })
+      const running = await reporting(() => startBroker(readSettings(settingsOf(process.env))))
+      reportReady({ port: running.port })
+      if (cli.json) cli.object({ port: running.port })
+      const reason = await ended
+      await running.stop()
+      process.exitCode = reason === 'SIGINT' ? 130 : 0
+    },
+    { ownSignals: true },
+  )
+}
+
+/** The environment with our defaults: port 7900, the key under the home. `BROKER_PORT` is `PORT` where other tools set that. */
+function settingsOf(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  const port = env.BROKER_PORT || env.PORT || String(DEFAULT_PORT)
+  if (env.BROKER_KEY || env.BROKER_KEY_FILE) return { ...env, PORT: port }
+  const folder = homePaths(currentHome()).broker
+  ensurePrivateFolder(folder)
+  return { ...env, PORT: port, BROKER_KEY_FILE: join(folder, 'broker.key') }
+}

@@ -1,0 +1,93 @@
+/** `mesh`: founding, listing and leaving meshes. */
+import { confirm, isCancel } from '@clack/prompts'
+import { MeshError } from '@claudemesh/protocol'
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { meshInfo } from '../api/schema.ts'
+import { harmlessLine } from '../output/harmless.ts'
+import { table } from '../output/table.ts'
+import { act, type CommonOptions, define, group } from './define.ts'
+
+export function addMesh(program: Command): void {
+  const mesh = group(program, 'mesh', 'found, list and leave meshes', 'claudemesh mesh list')
+
+  const create = define(mesh, {
+    usage: 'create <name>',
+    about: 'found a mesh of your own on a broker',
+    examples: ['claudemesh mesh create team --broker https://mesh.example.org'],
+  })
+    .requiredOption('--broker <url>', 'where the broker answers')
+    .option('--as-name <name>', 'your name in it (default: your user name)')
+    .option('--token-file <file>', 'file of the token the broker asks founders for')
+  act<CommonOptions & { broker: string; asName?: string; tokenFile?: string }>(
+    create,
+    async (cli, options, [name]) => {
+      const token = options.tokenFile === undefined ? undefined : await readTokenFile(options.tokenFile)
+      const made = await cli.ask('createMesh', meshInfo, {
+        body: { name, broker: options.broker, memberName: options.asName, token },
+      })
+      if (cli.json) return cli.object(made)
+      cli.line(`Mesh ${cli.paint('bold', harmlessLine(made.name))} is founded; you are its owner.`)
+      cli.line(`Invite somebody: claudemesh invite --mesh ${harmlessLine(made.name)}`)
+    },
+  )
+
+  act(
+    define(mesh, {
+      usage: 'list',
+      about: 'the meshes this user is in',
+      examples: ['claudemesh mesh list --json'],
+    }),
+    async cli => {
+      const meshes = await cli.ask('meshes', z.array(meshInfo))
+      if (cli.json) return cli.objects(meshes)
+      if (meshes.length === 0)
+        return cli.line('No mesh yet. Join one: claudemesh join <link>; or start one: claudemesh up')
+      cli.line(
+        table(
+          ['MESH', 'YOU', 'ROLE', 'STATE', 'MEMBERS', 'BROKER'],
+          meshes.map(m => [
+            harmlessLine(m.name),
+            harmlessLine(m.memberName),
+            m.role,
+            m.why === null ? m.state : `${m.state}: ${harmlessLine(m.why)}`,
+            String(m.members),
+            harmlessLine(m.broker),
+          ]),
+        ),
+      )
+    },
+  )
+
+  const leave = define(mesh, {
+    usage: 'leave [mesh]',
+    about: 'leave a mesh; your keys for it stop working for ever',
+    examples: ['claudemesh mesh leave team'],
+  }).option('-y, --yes', 'do not ask')
+  act<CommonOptions & { yes?: boolean }>(leave, async (cli, options, [named]) => {
+    const meshes = await cli.ask('meshes', z.array(meshInfo))
+    const only = meshes.length === 1 ? meshes[0]?.name : undefined
+    const name = named ?? only
+    if (name === undefined)
+      throw new MeshError('usage', 'Which mesh? Name it: claudemesh mesh leave <mesh>.', {
+        facts: { candidates: meshes.map(m => m.name) },
+      })
+    if (options.yes !== true) {
+      if (!cli.interactive) throw new MeshError('usage', `Leaving ${name} is final: say -y to do it.`)
+      const sure = await confirm({ message: `Leave ${harmlessLine(name)} for good?`, initialValue: false })
+      if (isCancel(sure)) process.exit(130)
+      if (!sure) throw new MeshError('usage', 'Not left.')
+    }
+    await cli.ask('leaveMesh', z.unknown(), { params: { mesh: name } })
+    if (cli.json) return cli.object({ mesh: name, left: true })
+    cli.line(`You have left ${harmlessLine(name)}.`)
+  })
+}
+
+async function readTokenFile(file: string): Promise<string> {
+  try {
+    return (await Bun.file(file).text()).trim()
+  } catch (cause) {
+    throw new MeshError('usage', `The file of --token-file cannot be read: ${file}.`, { cause })
+  }
+}

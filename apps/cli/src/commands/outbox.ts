@@ -1,0 +1,72 @@
+/** `outbox`: what has not arrived yet and why; trying again, giving up. */
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { outboxMessage } from '../api/schema.ts'
+import { harmlessLine } from '../output/harmless.ts'
+import { table } from '../output/table.ts'
+import { relative } from '../output/times.ts'
+import { act, define, unknownBelow } from './define.ts'
+
+export function addOutbox(program: Command): void {
+  const outbox = define(program, {
+    usage: 'outbox',
+    about: 'what has not arrived yet, and why',
+    examples: ['claudemesh outbox', 'claudemesh outbox retry 0199c1c4-…'],
+    mesh: true,
+    as: true,
+  })
+    .allowExcessArguments()
+    .usage('[options] | retry <id> | drop <id>')
+  act(outbox, async (cli, _options, [word]) => {
+    if (word !== undefined) unknownBelow(outbox, word)
+    const waiting = await cli.ask('outbox', z.array(outboxMessage), { query: { mesh: cli.mesh, as: cli.as } })
+    if (cli.json) return cli.objects(waiting)
+    if (waiting.length === 0) return cli.line('Everything has arrived.')
+    cli.line(
+      table(
+        ['TO', 'STATE', 'WHY', 'WRITTEN', 'GIVEN UP', 'ID'],
+        waiting.flatMap(message =>
+          message.recipients.map(each => [
+            harmlessLine(each.to),
+            each.state,
+            harmlessLine(each.why ?? ''),
+            relative(message.composedAt, Date.now()),
+            message.dead ? 'yes' : relative(message.endsAt, Date.now()),
+            message.id,
+          ]),
+        ),
+      ),
+    )
+  })
+
+  act(
+    define(outbox, {
+      usage: 'retry <id>',
+      about: 'send again what was given up',
+      examples: ['claudemesh outbox retry 0199c1c4-…'],
+      mesh: true,
+    }),
+    async (cli, _options, [id = '']) => {
+      const answer = await cli.ask('retryOutbox', z.looseObject({ id: z.string() }).nullable(), {
+        params: { id },
+        query: { mesh: cli.mesh },
+      })
+      if (cli.json) return cli.object({ id: answer?.id ?? id })
+      cli.line(`On its way again: ${answer?.id ?? id}`)
+    },
+  )
+
+  act(
+    define(outbox, {
+      usage: 'drop <id>',
+      about: 'give up a message and take it off the list',
+      examples: ['claudemesh outbox drop 0199c1c4-…'],
+      mesh: true,
+    }),
+    async (cli, _options, [id = '']) => {
+      await cli.ask('dropOutbox', z.unknown(), { params: { id }, query: { mesh: cli.mesh } })
+      if (cli.json) return cli.object({ id, dropped: true })
+      cli.line('Dropped.')
+    },
+  )
+}

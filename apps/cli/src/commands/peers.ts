@@ -1,0 +1,59 @@
+/** `peers`: who is there, by what their own signed words say. */
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { type Peer, peer } from '../api/schema.ts'
+import { harmlessLine } from '../output/harmless.ts'
+import type { Paint } from '../output/paint.ts'
+import { table } from '../output/table.ts'
+import { relative } from '../output/times.ts'
+import { act, type CommonOptions, define } from './define.ts'
+
+export function addPeers(program: Command): void {
+  const peers = define(program, {
+    usage: 'peers',
+    about: 'who is there, what they do and since when',
+    examples: ['claudemesh peers', 'claudemesh peers --group backend --json'],
+    mesh: true,
+    as: true,
+  }).option('--group <name>', 'only sessions of this group')
+  act<CommonOptions & { group?: string }>(peers, async (cli, options) => {
+    const found = await cli.ask('peers', z.array(peer), { query: { mesh: cli.mesh, as: cli.as } })
+    const shown = found.filter(each => options.group === undefined || each.groups.includes(options.group))
+    if (cli.json) return cli.objects(shown.map(jsonOf))
+    if (shown.length === 0) return cli.line('Nobody here yet. Invite somebody: claudemesh invite')
+    cli.line(
+      table(
+        ['NAME', 'STATUS', 'SINCE', 'GROUPS', 'SUMMARY'],
+        shown.map(each => [
+          addressOf(each) + (each.self ? ' (you)' : '') + (each.verified ? ' ✓' : ''),
+          statusOf(each, cli.paint),
+          `${relative(each.statusAt, Date.now())}${each.statusSource === '' ? '' : `, ${harmlessLine(each.statusSource)}`}`,
+          each.groups.map(harmlessLine).join(' '),
+          harmlessLine(each.summary),
+        ]),
+      ),
+    )
+  })
+}
+
+const addressOf = (each: Peer): string =>
+  harmlessLine(each.session === null ? each.person : `${each.person}/${each.name}`)
+
+function statusOf(each: Peer, paint: Paint): string {
+  if (!each.online) return paint('dim', each.lease)
+  const colour = {
+    idle: 'green',
+    working: 'yellow',
+    waiting: 'magenta',
+    dnd: 'red',
+    closed: 'dim',
+    unknown: 'dim',
+  } as const
+  return paint(colour[each.status], each.status)
+}
+
+/** The stable fields first, in their order. */
+function jsonOf(each: Peer): Record<string, unknown> {
+  const { name, member, session, uuid, status, statusSource, statusAt, online, ...more } = each
+  return { name, member, session, uuid, status, statusSource, statusAt, online, ...more }
+}

@@ -1,0 +1,43 @@
+/** `status`: how things stand here; with a word, what peers are told about this session. */
+import type { Command } from 'commander'
+import { Argument } from 'commander'
+import { z } from 'zod'
+import { statusReply } from '../api/schema.ts'
+import { harmlessLine } from '../output/harmless.ts'
+import { table } from '../output/table.ts'
+import { relative } from '../output/times.ts'
+import { act, define } from './define.ts'
+
+export function addStatus(program: Command): void {
+  const status = define(program, {
+    usage: 'status',
+    about: 'how things stand here; with a word, set what peers see',
+    examples: ['claudemesh status', 'claudemesh status dnd', 'claudemesh status --as api working'],
+    as: true,
+  }).addArgument(new Argument('[status]', 'what peers see from now on').choices(['idle', 'working', 'dnd']))
+  act(status, async (cli, _options, [word]) => {
+    if (word !== undefined) {
+      await cli.ask('presence', z.unknown(), { body: { as: cli.as, status: word } })
+      if (cli.json) return cli.object({ status: word })
+      return cli.line(`Peers see: ${word}`)
+    }
+    const now = await cli.ask('status', statusReply)
+    if (cli.json) return cli.object(now)
+    cli.line(`Daemon ${now.version}, process ${now.pid}, started ${relative(now.startedAt, Date.now())}`)
+    cli.line(`${now.sessions} sessions, ${now.unread} unread, ${now.outbox} on the way`)
+    if (now.meshes.length > 0)
+      cli.line(
+        table(
+          ['MESH', 'YOU', 'ROLE', 'STATE'],
+          now.meshes.map(m => [
+            harmlessLine(m.name),
+            harmlessLine(m.memberName),
+            m.role,
+            cli.paint(m.state === 'online' ? 'green' : 'yellow', m.state) +
+              (m.why === null ? '' : `: ${harmlessLine(m.why)}`),
+          ]),
+        ),
+      )
+    for (const problem of now.problems) cli.line(cli.paint('yellow', `! ${harmlessLine(problem.message)}`))
+  })
+}

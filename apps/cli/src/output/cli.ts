@@ -1,0 +1,85 @@
+/** One command's way to the world: words to stdout, remarks to stderr, questions to the daemon. Answers are checked before use. */
+import { MeshError } from '@claudemesh/protocol'
+import type { z } from 'zod'
+import { callDaemon, type DaemonRequest, followDaemon } from '../api/client.ts'
+import type { RouteName } from '../api/routes.ts'
+import { currentHome } from '../home/index.ts'
+import { startDaemon } from '../up/start-daemon.ts'
+import { type Paint, painterFor } from './paint.ts'
+
+export interface Cli {
+  readonly home: string
+  readonly json: boolean
+  readonly verbose: boolean
+  readonly mesh: string | undefined
+  readonly as: string | undefined
+  /** A person looks at stdout and can answer on stdin. */
+  readonly interactive: boolean
+  readonly paint: Paint
+  /** A line for a person on stdout; nothing with `--json`. */
+  line(text: string): void
+  /** One JSON object on its own line of stdout. */
+  object(value: unknown): void
+  /** One a line. */
+  objects(values: readonly unknown[]): void
+  /** Progress or a warning, on stderr. */
+  note(text: string): void
+  /** Asks the daemon, started first if none runs. Throws what it answers, `internal` for an answer of another shape. */
+  ask<S extends z.ZodType>(route: RouteName, reply: S, request?: DaemonRequest): Promise<z.output<S>>
+  /** The same for an answer of many lines. */
+  follow<S extends z.ZodType>(route: RouteName, line: S, request?: DaemonRequest): AsyncIterable<z.output<S>>
+}
+
+/** The options of a command line, as far as every command has them. */
+export function openCli(options: { json?: boolean; verbose?: boolean; mesh?: string; as?: string }): Cli {
+  const json = options.json === true
+  const home = currentHome()
+  return {
+    home,
+    json,
+    verbose: options.verbose === true,
+    mesh: options.mesh,
+    as: options.as,
+    interactive: !json && process.stdin.isTTY === true && process.stdout.isTTY === true,
+    paint: painterFor(process.stdout),
+    line: text => {
+      if (!json) process.stdout.write(`${text}\n`)
+    },
+    object: value => {
+      process.stdout.write(`${JSON.stringify(value)}\n`)
+    },
+    objects: values => {
+      for (const value of values) process.stdout.write(`${JSON.stringify(value)}\n`)
+    },
+    note: text => {
+      process.stderr.write(`${text}\n`)
+    },
+    ask: async (route, reply, request = {}) =>
+      checked(reply, await orStart(home, () => callDaemon(route, { ...request, home }))),
+    follow: async function* (route, line, request = {}) {
+      const lines = await orStart(home, () => followDaemon(route, { ...request, home }))
+      for await (const each of lines) yield checked(line, each)
+    },
+  }
+}
+
+async function orStart<T>(home: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!(error instanceof MeshError) || error.facts?.daemon !== 'absent') throw error
+    await startDaemon(home)
+    return call()
+  }
+}
+
+function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const field = parsed.error.issues[0]?.path.join('.') ?? ''
+  throw new MeshError(
+    'internal',
+    `The daemon's answer is not understood (${field}): it is of another version. Restart it: \`claudemesh daemon stop\`.`,
+    { cause: parsed.error },
+  )
+}
