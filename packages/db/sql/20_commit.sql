@@ -29,6 +29,9 @@ DECLARE
   v_gone_mesh int[]; v_gone_seq bigint[];
   v_shared_mesh int[]; v_shared_seq bigint[];
   v_ack_id bigint[];
+  -- leaf_hash and who are written out below: a call of a function per row costs more than the row
+  v_leaf bytea := '\x00636c617564656d6573682f76312f6c65616600000010';
+  v_leaf_at bytea;
   r record;
 BEGIN
   -- 1. the locks, in order of id
@@ -42,6 +45,7 @@ BEGIN
     v_now := greatest(v_now, r.last_at);
   END LOOP;
   at_ms := mesh_fn.ms(v_now);
+  v_leaf_at := '\x00000008'::bytea || int8send(at_ms);
 
   -- 2. everybody named, as the roster stands under the lock: 0 known, 1 unknown, 2 removed
   SELECT array_agg(s.id ORDER BY s.ord), array_agg(s.state ORDER BY s.ord), bool_and(s.state = 0)
@@ -65,7 +69,7 @@ BEGIN
     SELECT array_agg(n.verdict ORDER BY n.ord),
       array_agg(CASE n.verdict WHEN 0 THEN v_seq[n.mesh] + n.fresh WHEN 1 THEN n.seq ELSE 0 END ORDER BY n.ord),
       array_agg(CASE n.verdict WHEN 0 THEN v_audit[n.mesh] + n.fresh - 1 WHEN 1 THEN n.audit_index ELSE 0 END ORDER BY n.ord),
-      array_agg(CASE n.verdict WHEN 1 THEN mesh_fn.ms(n.accepted_at) ELSE at_ms END ORDER BY n.ord),
+      array_agg(CASE n.verdict WHEN 1 THEN (extract(epoch FROM n.accepted_at) * 1000)::bigint ELSE at_ms END ORDER BY n.ord),
       array_agg(CASE WHEN n.verdict IN (0, 3) THEN n.fresh_states WHEN n.verdict = 1 THEN n.states ELSE '' END ORDER BY n.ord)
     INTO verdicts, seqs, indexes, times, states
     FROM (
@@ -106,14 +110,17 @@ BEGIN
     WITH raw AS MATERIALIZED (
       SELECT v_head[w_mesh[i.whom]] AS mesh_id, indexes[i.ord] AS index, uuid_send(gen_random_uuid()) AS salt,
         '\x00000010'::bytea || substring(p_pack FROM i.off FOR 16)
-          || mesh_fn.who(substring(w_keys FROM (i.whom - 1) * 64 + 1 FOR w_len[i.whom]))
+          || '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 1 FOR 32)
+          || CASE w_len[i.whom] WHEN 32 THEN '\xffffffff'::bytea
+            ELSE '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 33 FOR 32) END
           || '\x00000008'::bytea || int8send(seqs[i.ord])
           || '\x00000020'::bytea || substring(p_pack FROM i.off + 48 FOR 32) AS fields
       FROM unnest(a_from, a_off) WITH ORDINALITY AS i(whom, off, ord)
       WHERE verdicts[i.ord] = 0
     ), hashed AS (
       INSERT INTO mesh.audit_leaf (mesh_id, index, hash)
-      SELECT mesh_id, index, mesh_fn.leaf_hash(salt, index, at_ms, 'accepted', fields) FROM raw
+      SELECT mesh_id, index, sha256(v_leaf || salt || '\x00000008'::bytea || int8send(index) || v_leaf_at
+        || '\x000000086163636570746564'::bytea /* accepted */ || int4send(octet_length(fields)) || fields) FROM raw
     )
     INSERT INTO mesh.audit_body (mesh_id, index, at, salt, type, fields)
     SELECT mesh_id, index, v_now, salt, 'accepted', fields FROM raw;
@@ -145,7 +152,7 @@ BEGIN
       OFFSET 0
     ) k;
 
-    -- FOR cannot say ON; a CTE returns which ack each row belonged to
+    -- what they cover leaves the queue; each row says which ack it belonged to
     WITH gone AS (
       DELETE FROM mesh.delivery d USING unnest(v_ack_id, v_ok_from, ack_marks) WITH ORDINALITY AS k(id, lo, hi, ord)
       WHERE d.recipient_id = k.id AND d.seq > k.lo AND d.seq <= k.hi
@@ -179,13 +186,16 @@ BEGIN
     WITH raw AS MATERIALIZED (
       SELECT v_head[w_mesh[i.whom]] AS mesh_id, uuid_send(gen_random_uuid()) AS salt,
         v_audit[w_mesh[i.whom]] + row_number() OVER (PARTITION BY w_mesh[i.whom] ORDER BY i.ord) - 1 AS index,
-        mesh_fn.who(substring(w_keys FROM (i.whom - 1) * 64 + 1 FOR w_len[i.whom]))
+        '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 1 FOR 32)
+          || CASE w_len[i.whom] WHEN 32 THEN '\xffffffff'::bytea
+            ELSE '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 33 FOR 32) END
           || '\x00000008'::bytea || int8send(i.lo + 1) || '\x00000008'::bytea || int8send(i.hi) AS fields
       FROM unnest(k_who, v_ack_id, v_ok_from, ack_marks) WITH ORDINALITY AS i(whom, id, lo, hi, ord)
       WHERE i.id <> 0
     ), hashed AS (
       INSERT INTO mesh.audit_leaf (mesh_id, index, hash)
-      SELECT mesh_id, index, mesh_fn.leaf_hash(salt, index, at_ms, 'delivered', fields) FROM raw
+      SELECT mesh_id, index, sha256(v_leaf || salt || '\x00000008'::bytea || int8send(index) || v_leaf_at
+        || '\x0000000964656c697665726564'::bytea /* delivered */ || int4send(octet_length(fields)) || fields) FROM raw
     )
     INSERT INTO mesh.audit_body (mesh_id, index, at, salt, type, fields)
     SELECT mesh_id, index, v_now, salt, 'delivered', fields FROM raw;

@@ -1,12 +1,17 @@
 /** Attaching: the newest attachment of a recipient wins, and only it can ack. */
 import {
   type Certificate,
-  MeshError,
+  certificate,
   type PrekeyBundle,
   type PresenceRecord,
+  prekeyBundle,
+  presenceRecord,
   type Recipient,
+  TIMES,
 } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
+import { json, run } from './query.ts'
+import { recipientKey } from './recipient-key.ts'
 
 export interface AttachRequest {
   readonly mesh: Uint8Array
@@ -17,7 +22,7 @@ export interface AttachRequest {
   readonly certificate: Certificate | null
   readonly prekey: PrekeyBundle
   readonly presence: PresenceRecord | null
-  /** SHA-256 or alike of the hook token handed out with `attached`; `null` leaves the standing one. */
+  /** Hash of the hook token handed out with `attached`; `null` leaves the one that stands. */
   readonly hookTokenHash: Uint8Array | null
   /** The broker node that holds the socket; `claimNode` first. */
   readonly node: string
@@ -26,6 +31,7 @@ export interface AttachRequest {
   /** The number this same socket already holds: it is kept while it still stands. */
   readonly renew?: number
 }
+
 export type AttachOutcome =
   | {
       readonly error: null
@@ -36,21 +42,58 @@ export type AttachOutcome =
       /** False when the number was kept. */
       readonly fresh: boolean
     }
-  /** `removed`, `unauthenticated`: not a member; `counter`: prekey or presence went back, the standing record in `standing`. */
-  | {
-      readonly error: 'removed' | 'unauthenticated' | 'unknown-mesh' | 'counter'
-      readonly field?: 'prekey' | 'presence'
-      readonly standing?: PrekeyBundle | PresenceRecord
-    }
+  | { readonly error: 'removed' | 'unauthenticated' }
+  | { readonly error: 'counter'; readonly field: 'prekey'; readonly standing: PrekeyBundle }
+  | { readonly error: 'counter'; readonly field: 'presence'; readonly standing: PresenceRecord }
 
-export async function attach(_db: Database, _request: AttachRequest): Promise<AttachOutcome> {
-  throw new MeshError('unsupported', 'being built')
+interface AttachRow {
+  readonly error: 'removed' | 'unauthenticated' | 'counter' | null
+  readonly field: 'prekey' | 'presence' | null
+  readonly standing: never
+  readonly attachment: string
+  readonly queued_up_to: string
+  readonly acked: string
+  readonly fresh: boolean
 }
 
-/** The socket is gone: the lease becomes `away` from `now`, if `attachment` still stands. True when it did. */
+/**
+ * Gives the recipient to this socket: a new attachment number, the lease `online` at `node`, an `attached` leaf.
+ * Prekey number and presence counter never go back: `counter` brings the record that stands. `unauthenticated` = never a member.
+ * Throws MeshError `unknown-mesh`.
+ */
+export async function attach(db: Database, p: AttachRequest): Promise<AttachOutcome> {
+  const { sql } = db
+  const knownUntil = p.certificate ? p.certificate.notAfter + TIMES.knownMs : null
+  const [row] = await run(sql<AttachRow[]>`select * from mesh_fn.attach(
+    ${p.mesh}, ${recipientKey(p.recipient)}, ${p.uuid}, ${json(sql, p.certificate && certificate.encode(p.certificate))}, ${knownUntil},
+    ${json(sql, prekeyBundle.encode(p.prekey))}, ${p.prekey.n},
+    ${json(sql, p.presence && presenceRecord.encode(p.presence))}, ${p.presence?.counter ?? null},
+    ${p.hookTokenHash}, ${p.node}, ${p.now}, ${p.renew ?? null})`)
+  const { error, field, standing } = row!
+  if (error === 'counter') {
+    return field === 'prekey'
+      ? { error, field, standing: prekeyBundle.decode(standing) }
+      : { error, field: 'presence', standing: presenceRecord.decode(standing) }
+  }
+  if (error) return { error }
+  return {
+    error,
+    attachment: Number(row!.attachment),
+    queuedUpTo: Number(row!.queued_up_to),
+    ackedUpTo: Number(row!.acked),
+    fresh: row!.fresh,
+  }
+}
+
+/** The socket is gone: the lease becomes `away` from `now`, with its leaf, if `attachment` still stands. True when it did. */
 export async function detach(
-  _db: Database,
-  _p: { mesh: Uint8Array; recipient: Recipient; attachment: number; now: number },
+  db: Database,
+  p: { mesh: Uint8Array; recipient: Recipient; attachment: number; now: number },
 ): Promise<boolean> {
-  throw new MeshError('unsupported', 'being built')
+  const [row] = await run(
+    db.sql<
+      { left: boolean }[]
+    >`select mesh_fn.detach(${p.mesh}, ${recipientKey(p.recipient)}, ${p.attachment}, ${p.now}) as left`,
+  )
+  return row!.left
 }

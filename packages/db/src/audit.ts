@@ -1,24 +1,30 @@
 /** The audit log's cold side: leaves that stand for themselves, and the day partitions of the leaf bodies. */
-import { MeshError } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
+import { run } from './query.ts'
 
 /**
- * Appends leaves that are no part of another effect (`auth-refused`, `limited`, `invite-refused`, `checkpoint`).
- * `fields` are encoded by crypto's `encodeFields`. Returns the index of each; throws `unknown-mesh`.
+ * Appends one leaf that is no part of another effect (`auth-refused`, `limited`, `invite-refused`, `checkpoint`).
+ * `fields` are encoded by crypto's `encodeFields`. Returns its index; throws `unknown-mesh`.
  */
 export async function appendAudit(
-  _db: Database,
-  _p: { mesh: Uint8Array; leaves: readonly { type: string; fields: Uint8Array }[] },
-): Promise<number[]> {
-  throw new MeshError('unsupported', 'being built')
+  db: Database,
+  p: { mesh: Uint8Array; type: string; fields: Uint8Array },
+): Promise<number> {
+  const [row] = await run(
+    db.sql<{ index: string }[]>`select mesh_fn.append_audit(${p.mesh}, ${p.type}, ${p.fields}) as index`,
+  )
+  return Number(row!.index)
 }
 
-/** Makes the body partitions of the days from yesterday to a week ahead; call at start and once a day. */
-export async function ensureAuditDays(_db: Database, _p: { now: number }): Promise<void> {
-  throw new MeshError('unsupported', 'being built')
+/** Makes the body partitions of the days from yesterday to a week ahead; `migrate` does so too, call it once a day. */
+export async function ensureAuditDays(db: Database, p: { now: number }): Promise<void> {
+  await run(db.sql`select mesh_fn.ensure_audit_days(mesh_fn.at(${p.now}))`)
 }
 
-/** Drops the bodies of days that ended before `before` (ms); hashes stay. Returns how many days went. */
-export async function dropAuditDays(_db: Database, _p: { before: number }): Promise<number> {
-  throw new MeshError('unsupported', 'being built')
+/** Drops the bodies of days that ended before `before` (ms); the hashes stay. Returns how many days went. */
+export async function dropAuditDays(db: Database, p: { before: number }): Promise<number> {
+  const [row] = await run(
+    db.sql<{ n: number }[]>`select mesh_fn.drop_audit_days(mesh_fn.at(${p.before})) as n`,
+  )
+  return row!.n
 }

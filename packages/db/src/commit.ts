@@ -1,17 +1,192 @@
-/** The hot lane: one call of one database function commits a whole batch of accepts and acks, or none of it. */
-import { MeshError } from '@claudemesh/protocol'
+/** The hot lane: one call of one database function commits a whole flush, and one bad item never fails the others. */
+import { MeshError, RECIPIENT_STATES } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
-import type { AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
+import { isConnectionLoss } from './database-errors.ts'
+import type { AcceptError, AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
+import { itemBytes, packBatch } from './pack-batch.ts'
+import { recipientKey } from './recipient-key.ts'
 
-export interface Batch {
+interface Batch {
   readonly accepts: readonly AcceptItem[]
   readonly acks: readonly AckItem[]
 }
-export interface BatchOutcome {
+interface BatchOutcome {
   readonly accepts: AcceptOutcome[]
   readonly acks: AckOutcome[]
 }
 
-export async function commit(_db: Database, _batch: Batch): Promise<BatchOutcome> {
-  throw new MeshError('unsupported', 'being built')
+/** One call carries at most this much; a larger batch takes several. */
+const CALL_ITEMS = 1024
+const CALL_BYTES = 8 << 20
+
+const VERDICTS: (AcceptError | null)[] = [
+  null,
+  null,
+  'conflict',
+  'unknown-recipient',
+  'removed',
+  'not-attached',
+  'unknown-mesh',
+]
+const REPEAT = 1
+const ACK_CODES = [null, 'replaced', 'bad-ack'] as const
+
+/**
+ * Commits accepts and acks and answers each in its place. What the answer says is on disk when the promise resolves.
+ * A call that fails is split by mesh, then by item: who fails alone gets `internal`.
+ * Throws MeshError `unavailable` when the database is gone: the outcome is unknown, the same batch may be sent again.
+ */
+export async function commit(db: Database, batch: Batch): Promise<BatchOutcome> {
+  const accepts = new Map<AcceptItem, AcceptOutcome>()
+  const acks = new Map<AckItem, AckOutcome>()
+  let rest: Batch = { accepts: batch.accepts, acks: mergeAcks(batch.acks) }
+  while (rest.accepts.length + rest.acks.length > 0) {
+    const { now, later } = nextCall(rest)
+    await callOrSplit(db, now, accepts, acks)
+    rest = later
+  }
+  return {
+    accepts: batch.accepts.map(item => accepts.get(item)!),
+    acks: shareAcks(batch.acks, acks),
+  }
 }
+
+/** Takes what fits into one call. The second of two accepts with the same id waits, so that it meets the first one's row. */
+function nextCall({ accepts, acks }: Batch): { now: Batch; later: Batch } {
+  const seen = new Set<string>()
+  const now: AcceptItem[] = []
+  const later: AcceptItem[] = []
+  let size = 0
+  for (const item of accepts) {
+    const key = `${latin(item.id)}${latin(item.from.member)}${item.from.session ? latin(item.from.session) : ''}${latin(item.mesh)}`
+    const full = now.length === CALL_ITEMS || (now.length > 0 && size + itemBytes(item) > CALL_BYTES)
+    if (full || seen.has(key)) {
+      later.push(item)
+      // Order of one sender is order of the call: nothing overtakes what waits for want of room.
+      if (full) size = Number.POSITIVE_INFINITY
+      continue
+    }
+    seen.add(key)
+    size += itemBytes(item)
+    now.push(item)
+  }
+  return {
+    now: { accepts: now, acks: acks.slice(0, CALL_ITEMS) },
+    later: { accepts: later, acks: acks.slice(CALL_ITEMS) },
+  }
+}
+
+async function callOrSplit(
+  db: Database,
+  batch: Batch,
+  accepts: Map<AcceptItem, AcceptOutcome>,
+  acks: Map<AckItem, AckOutcome>,
+) {
+  try {
+    const outcome = await call(db, batch)
+    for (const [i, item] of batch.accepts.entries()) accepts.set(item, outcome.accepts[i]!)
+    for (const [i, item] of batch.acks.entries()) acks.set(item, outcome.acks[i]!)
+  } catch (cause) {
+    if (isConnectionLoss(cause)) throw new MeshError('unavailable', 'the database is gone', { cause })
+    const parts = split(batch)
+    if (parts.length > 1) for (const part of parts) await callOrSplit(db, part, accepts, acks)
+    else {
+      for (const item of batch.accepts)
+        accepts.set(item, { error: 'internal', seq: 0, auditIndex: 0, at: 0, recipients: [], repeat: false })
+      for (const item of batch.acks) acks.set(item, { error: 'internal', deleted: 0, ackedUpTo: 0 })
+    }
+  }
+}
+
+/** By mesh where there are several, else item by item; a batch of one cannot be split. */
+function split(batch: Batch): Batch[] {
+  const meshes = new Map<string, { accepts: AcceptItem[]; acks: AckItem[] }>()
+  const of = (mesh: Uint8Array) => {
+    const key = latin(mesh)
+    const part = meshes.get(key) ?? { accepts: [], acks: [] }
+    meshes.set(key, part)
+    return part
+  }
+  for (const item of batch.accepts) of(item.mesh).accepts.push(item)
+  for (const item of batch.acks) of(item.mesh).acks.push(item)
+  if (meshes.size > 1) return [...meshes.values()]
+  return [
+    ...batch.accepts.map(item => ({ accepts: [item], acks: [] })),
+    ...batch.acks.map(item => ({ accepts: [], acks: [item] })),
+  ]
+}
+
+interface CommitRow {
+  readonly at_ms: string
+  readonly verdicts: string | null
+  readonly seqs: string
+  readonly indexes: string
+  readonly times: string
+  readonly states: string
+  readonly ack_codes: string | null
+  readonly ack_marks: string
+  readonly gone_ack: string | null
+  readonly gone_count: string
+}
+
+const CALL = `select * from mesh_fn.commit_batch(${Array.from({ length: 19 }, (_, i) => `$${i + 1}`).join(',')})`
+
+async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome> {
+  const [row] = await db.lane.unsafe<CommitRow[]>(CALL, packBatch(accepts, acks), { prepare: true })
+  const out: BatchOutcome = { accepts: [], acks: [] }
+  if (row!.verdicts !== null) {
+    const [verdicts, seqs, indexes, times] = [row!.verdicts, row!.seqs, row!.indexes, row!.times].map(numbers)
+    const states = row!.states.slice(1, -1).split(',')
+    for (let i = 0; i < accepts.length; i++) {
+      const error = VERDICTS[verdicts![i]!]!
+      out.accepts.push({
+        error,
+        seq: seqs![i]!,
+        auditIndex: indexes![i]!,
+        at: times![i]!,
+        recipients: Array.from(states[i]!.replace('""', ''), digit => RECIPIENT_STATES[Number(digit)]!),
+        repeat: verdicts![i] === REPEAT,
+      })
+    }
+  }
+  if (row!.ack_codes !== null) {
+    const [codes, marks] = [row!.ack_codes, row!.ack_marks].map(numbers)
+    const deleted = new Map<number, number>()
+    if (row!.gone_ack !== null) {
+      const counts = numbers(row!.gone_count)
+      for (const [i, place] of numbers(row!.gone_ack).entries()) deleted.set(place, counts[i]!)
+    }
+    for (let i = 0; i < acks.length; i++) {
+      out.acks.push({
+        error: ACK_CODES[codes![i]!]!,
+        deleted: deleted.get(i + 1) ?? 0,
+        ackedUpTo: marks![i]!,
+      })
+    }
+  }
+  return out
+}
+
+/** Of several acks by one attachment the highest says all. */
+function mergeAcks(acks: readonly AckItem[]): AckItem[] {
+  const highest = new Map<string, AckItem>()
+  for (const ack of acks) {
+    const key = ackKey(ack)
+    const other = highest.get(key)
+    if (!other || ack.upTo > other.upTo) highest.set(key, ack)
+  }
+  return [...highest.values()]
+}
+
+/** Every ack gets the answer of the one that spoke for it; what was deleted is counted once. */
+function shareAcks(acks: readonly AckItem[], outcomes: ReadonlyMap<AckItem, AckOutcome>): AckOutcome[] {
+  const byKey = new Map([...outcomes].map(([ack, outcome]) => [ackKey(ack), outcome]))
+  return acks.map(ack => outcomes.get(ack) ?? { ...byKey.get(ackKey(ack))!, deleted: 0 })
+}
+
+const ackKey = (ack: AckItem) => `${ack.attachment}/${latin(ack.mesh)}/${latin(recipientKey(ack.recipient))}`
+
+const latin = (bytes: Uint8Array) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+
+const numbers = (array: string): number[] => array.slice(1, -1).split(',').map(Number)

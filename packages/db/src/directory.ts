@@ -1,28 +1,77 @@
 /** Who can be written to and how: the directory and the prekeys, as others see them. */
 import {
   type Certificate,
+  certificate,
   type DirectoryEntry,
+  fromBase64url,
   type Lease,
   MeshError,
   type PrekeyBundle,
+  type PresenceStatus,
+  prekeyBundle,
+  presenceRecord,
   type Recipient,
+  toBase64url,
 } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
+import { run } from './query.ts'
+import { recipientKey } from './recipient-key.ts'
+
+interface CardRow {
+  readonly key: Uint8Array
+  readonly certificate: never
+  readonly presence: never | null
+  readonly lease: Lease
+  readonly lease_at: string
+  readonly hook_status: PresenceStatus | null
+  readonly hook_at: string | null
+}
 
 /** One page of known sessions of standing members, in the order of their keys; `cursor: null` begins and ends. */
 export async function directory(
-  _db: Database,
-  _p: { mesh: Uint8Array; cursor: string | null; limit: number; now: number },
+  db: Database,
+  p: { mesh: Uint8Array; cursor: string | null; limit: number; now: number },
 ): Promise<{ entries: DirectoryEntry[]; cursor: string | null }> {
-  throw new MeshError('unsupported', 'being built')
+  const after = p.cursor === null ? new Uint8Array() : fromBase64url(p.cursor)
+  if (!after)
+    throw new MeshError('bad-field', 'this cursor was not given by a directory', { field: 'cursor' })
+  const rows = await run(db.sql<CardRow[]>`
+    select r.key, l.certificate, l.presence, l.hook_status, mesh_fn.ms(l.hook_at) as hook_at, mesh_fn.ms(l.state_at) as lease_at,
+      mesh_fn.lease_state(l.state, l.state_at, n.beat_until, mesh_fn.at(${p.now})) as lease
+    from mesh.recipient r
+    join mesh.lease l on l.recipient_id = r.id
+    left join mesh.node n on n.name = l.node
+    where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key > ${after}
+      and not r.removed and r.known_until >= mesh_fn.at(${p.now}) and l.certificate is not null
+    order by r.key limit ${p.limit}`)
+  const last = rows.length === p.limit ? rows.at(-1) : undefined
+  return { entries: rows.map(entryOf), cursor: last ? toBase64url(last.key) : null }
 }
 
 /** The entries of these sessions alone; what is not known is left out. */
 export async function directoryOf(
-  _db: Database,
-  _p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number },
+  db: Database,
+  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number },
 ): Promise<DirectoryEntry[]> {
-  throw new MeshError('unsupported', 'being built')
+  const rows = await run(db.sql<CardRow[]>`
+    select r.key, l.certificate, l.presence, l.hook_status, mesh_fn.ms(l.hook_at) as hook_at, mesh_fn.ms(l.state_at) as lease_at,
+      mesh_fn.lease_state(l.state, l.state_at, n.beat_until, mesh_fn.at(${p.now})) as lease
+    from mesh.recipient r
+    join mesh.lease l on l.recipient_id = r.id
+    left join mesh.node n on n.name = l.node
+    where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
+      and not r.removed and r.known_until >= mesh_fn.at(${p.now}) and l.certificate is not null`)
+  return rows.map(entryOf)
+}
+
+function entryOf(row: CardRow): DirectoryEntry {
+  return {
+    certificate: certificate.decode(row.certificate),
+    presence: row.presence === null ? null : presenceRecord.decode(row.presence),
+    lease: row.lease,
+    leaseAt: Number(row.lease_at),
+    hook: row.hook_status === null ? null : { status: row.hook_status, at: Number(row.hook_at) },
+  }
 }
 
 export interface PrekeyRow {
@@ -31,10 +80,33 @@ export interface PrekeyRow {
   readonly prekey: PrekeyBundle | null
   readonly lease: Lease
 }
-/** One row per recipient asked for, in that order; unknown and removed ones have neither certificate nor prekey. */
+
+/** One row per recipient asked for, in that order; who is unknown or removed has neither certificate nor prekey. */
 export async function getPrekeys(
-  _db: Database,
-  _p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number },
+  db: Database,
+  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number },
 ): Promise<PrekeyRow[]> {
-  throw new MeshError('unsupported', 'being built')
+  const rows = await run(db.sql<
+    { key: Uint8Array; certificate: never | null; prekey: never; lease: Lease }[]
+  >`
+    select r.key, l.certificate, l.prekey, mesh_fn.lease_state(l.state, l.state_at, n.beat_until, mesh_fn.at(${p.now})) as lease
+    from mesh.recipient r
+    join mesh.lease l on l.recipient_id = r.id
+    left join mesh.node n on n.name = l.node
+    where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
+      and not r.removed and (r.known_until is null or r.known_until >= mesh_fn.at(${p.now}))`)
+  const found = new Map(rows.map(row => [toBase64url(row.key), row]))
+  return p.recipients.map(recipient => {
+    const row = found.get(toBase64url(recipientKey(recipient)))
+    return {
+      recipient,
+      certificate: row?.certificate ? certificate.decode(row.certificate) : null,
+      prekey: row ? prekeyBundle.decode(row.prekey) : null,
+      lease: row?.lease ?? 'offline',
+    }
+  })
 }
+
+/** Keys as Postgres's text form of bytea[]. */
+const byteaArray = (recipients: readonly Recipient[]) =>
+  `{${recipients.map(r => `"\\\\x${Buffer.from(recipientKey(r)).toString('hex')}"`).join(',')}}`

@@ -21,7 +21,7 @@ export { claimNode, type LeaseChange, releaseNode, renewLeases, sweepLeases } fr
 export { migrate } from './migrate.ts'
 export { putPrekey, putPresence, setHookStatus } from './presence.ts'
 export { dropOldFacts, queueDepth, readQueue } from './queue.ts'
-export type { AppendOutcome, MemberRow, RosterPage } from './roster.ts'
+export type { AppendOutcome, RosterPage } from './roster.ts'
 export { appendRoster, createMesh, findInviteMesh, findMember, rosterPage } from './roster.ts'
 export type { LiveWindow, SettledRow } from './settle.ts'
 export { dropRemoved, expireDue } from './settle.ts'

@@ -1,7 +1,9 @@
 /** Leases: nobody is shown online longer than the node that holds the socket lives, and away at most the grace. */
-import { type Lease, MeshError } from '@claudemesh/protocol'
+import { type Lease, TIMES } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
 import type { Seat } from './delivery-types.ts'
+import { run } from './query.ts'
+import { recipientOf } from './recipient-key.ts'
 
 export interface LeaseChange extends Seat {
   readonly lease: Lease
@@ -9,28 +11,60 @@ export interface LeaseChange extends Seat {
   readonly leaseAt: number
 }
 
-/** At start of a broker: the node's name is ours until now + `leaseMs`, and what it held before becomes `away` from `now`. */
+interface LeaseRow {
+  readonly mesh: Uint8Array
+  readonly key: Uint8Array
+  readonly state: Lease
+  readonly state_at: string
+}
+
+/** At the start of a broker: the name is its own until now + `leaseMs`, and what it held before is `away` from `now`. */
 export async function claimNode(
-  _db: Database,
-  _p: { node: string; now: number; leaseMs: number },
+  db: Database,
+  p: { node: string; now: number; leaseMs: number },
 ): Promise<LeaseChange[]> {
-  throw new MeshError('unsupported', 'being built')
+  const left = await leave(db, p.node, p.now)
+  await renewLeases(db, p)
+  return left
 }
 
 /** One heartbeat keeps every lease of the node until now + `leaseMs`. */
 export async function renewLeases(
-  _db: Database,
-  _p: { node: string; now: number; leaseMs: number },
+  db: Database,
+  p: { node: string; now: number; leaseMs: number },
 ): Promise<void> {
-  throw new MeshError('unsupported', 'being built')
+  await run(db.sql`insert into mesh.node (name, beat_until) values (${p.node}, mesh_fn.at(${p.now + p.leaseMs}))
+    on conflict (name) do update set beat_until = greatest(node.beat_until, excluded.beat_until)`)
 }
 
-/** At shutdown: everything the node still holds becomes `away` from `now`. */
-export async function releaseNode(_db: Database, _p: { node: string; now: number }): Promise<LeaseChange[]> {
-  throw new MeshError('unsupported', 'being built')
+/** At shutdown: everything the node still holds is `away` from `now`. */
+export async function releaseNode(db: Database, p: { node: string; now: number }): Promise<LeaseChange[]> {
+  const left = await leave(db, p.node, p.now)
+  await run(db.sql`delete from mesh.node where name = ${p.node}`)
+  return left
 }
 
 /** Leases of nodes that stopped beating become `away`, those away longer than 90 s `offline`. */
-export async function sweepLeases(_db: Database, _p: { now: number }): Promise<LeaseChange[]> {
-  throw new MeshError('unsupported', 'being built')
+export async function sweepLeases(db: Database, p: { now: number }): Promise<LeaseChange[]> {
+  const changes: LeaseChange[] = []
+  const dead = await run(
+    db.sql<
+      { name: string; until: string }[]
+    >`select name, mesh_fn.ms(beat_until) as until from mesh.node where beat_until < mesh_fn.at(${p.now})`,
+  )
+  for (const { name, until } of dead) changes.push(...(await leave(db, name, Number(until))))
+  const ended = await run(db.sql<LeaseRow[]>`select * from mesh_fn.end_grace(${p.now}, ${TIMES.graceMs})`)
+  return [...changes, ...ended.map(change)]
 }
+
+async function leave(db: Database, node: string, at: number): Promise<LeaseChange[]> {
+  const rows = await run(db.sql<LeaseRow[]>`select * from mesh_fn.leave(array[${node}], mesh_fn.at(${at}))`)
+  return rows.map(change)
+}
+
+const change = (row: LeaseRow): LeaseChange => ({
+  mesh: row.mesh,
+  recipient: recipientOf(row.key),
+  lease: row.state,
+  leaseAt: Number(row.state_at),
+})

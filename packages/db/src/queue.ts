@@ -1,22 +1,60 @@
 /** Reading a recipient's queue: what is not acked, in the order of seq. */
-import { MeshError, type Recipient } from '@claudemesh/protocol'
+import type { FactKind, FactReason, Recipient } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
 import type { QueueRow } from './delivery-types.ts'
+import { run } from './query.ts'
+import { recipientKey, recipientOf } from './recipient-key.ts'
+
+interface Row {
+  readonly seq: string
+  readonly header: Uint8Array
+  readonly slot: Uint8Array
+  readonly body: Uint8Array
+  readonly kind: FactKind | null
+  readonly why: FactReason
+  readonly envelope_id: Uint8Array
+  readonly to_key: Uint8Array
+  readonly at: string
+  readonly signature: Uint8Array
+}
 
 /** At most `maxRows` rows and, past the first, `maxBytes` bytes with seq > max(after, acked), ascending. */
 export async function readQueue(
-  _db: Database,
-  _p: { mesh: Uint8Array; recipient: Recipient; after: number; maxRows: number; maxBytes: number },
+  db: Database,
+  p: { mesh: Uint8Array; recipient: Recipient; after: number; maxRows: number; maxBytes: number },
 ): Promise<QueueRow[]> {
-  throw new MeshError('unsupported', 'being built')
+  const rows = await run(
+    db.sql<
+      Row[]
+    >`select * from mesh_fn.read_queue(${p.mesh}, ${recipientKey(p.recipient)}, ${p.after}, ${p.maxRows}, ${p.maxBytes})`,
+  )
+  return rows.map(row => {
+    const seq = Number(row.seq)
+    if (row.kind === null)
+      return { seq, kind: 'envelope', header: row.header, slot: row.slot, body: row.body }
+    const { kind, why, envelope_id: id, signature } = row
+    const fact = {
+      mesh: p.mesh,
+      kind,
+      why,
+      id,
+      from: p.recipient,
+      to: recipientOf(row.to_key),
+      at: Number(row.at),
+      signature,
+    }
+    return { seq, kind: 'fact', fact }
+  })
 }
 
 /** Facts whose 30 days are over go; returns how many. */
-export async function dropOldFacts(_db: Database, _p: { now: number }): Promise<number> {
-  throw new MeshError('unsupported', 'being built')
+export async function dropOldFacts(db: Database, p: { now: number }): Promise<number> {
+  const [row] = await run(db.sql<{ n: number }[]>`select mesh_fn.drop_old_facts(${p.now}) as n`)
+  return row!.n
 }
 
 /** Deliveries and facts that wait, over all meshes; one small read. */
-export async function queueDepth(_db: Database): Promise<number> {
-  throw new MeshError('unsupported', 'being built')
+export async function queueDepth(db: Database): Promise<number> {
+  const [row] = await run(db.sql<{ n: string }[]>`select coalesce(sum(queued), 0) as n from mesh.mesh_head`)
+  return Number(row!.n)
 }

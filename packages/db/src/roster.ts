@@ -1,37 +1,95 @@
 /** The roster as the broker keeps it: an append-only chain, appended by compare-and-swap on its head. */
-import { type EpochCopy, MeshError, type RosterEntry } from '@claudemesh/protocol'
+import { concatBytes, type EpochCopy, MeshError, type RosterEntry, rosterEntry } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
+import { errorCode, meshError } from './database-errors.ts'
+import { json, run } from './query.ts'
 
 export type AppendOutcome =
   | { readonly seq: number; readonly head: Uint8Array }
   | { readonly conflict: { readonly seq: number; readonly head: Uint8Array } }
 
+/** What an entry changes beside the chain. */
+interface Effect {
+  readonly kind: 'add' | 'role' | 'remove' | 'invite' | 'none'
+  readonly member?: Uint8Array
+  readonly role?: string
+  readonly invite?: Uint8Array
+  readonly code?: Uint8Array
+  /** The epoch that begins here. */
+  readonly epoch?: number
+}
+
+function effectOf(entry: RosterEntry): Effect {
+  switch (entry.kind) {
+    case 'join':
+      return { kind: 'add', member: entry.author, invite: entry.body.invite }
+    case 'role':
+      return { kind: 'role', member: entry.body.member, role: entry.body.role }
+    case 'remove':
+      return {
+        kind: 'remove',
+        member: entry.body.member,
+        ...(entry.body.epoch && { epoch: entry.body.epoch.number }),
+      }
+    case 'rekey':
+      return { kind: 'none', epoch: entry.body.epoch.number }
+    case 'invite':
+      return { kind: 'invite', code: entry.body.code }
+    default:
+      return { kind: 'none' }
+  }
+}
+
 /**
  * Appends one verified entry: entry, audit leaf, member and invite rows, epoch copies in one transaction.
- * The caller has verified it against the roster at (`expectedSeq`, `expectedHead`). A `remove` marks the member at once;
- * `dropRemoved` then ends the queued mail. Throws `unknown-mesh`.
+ * The caller has verified it against the roster at (`expectedSeq`, `expectedHead`); another head is `conflict`, with nothing written.
+ * A `remove` marks the member at once; `dropRemoved` then ends the queued mail.
+ * Throws `unknown-mesh`; `conflict` for a key or invite code that was used before.
  */
 export async function appendRoster(
-  _db: Database,
-  _p: {
+  db: Database,
+  p: {
     mesh: Uint8Array
     entry: RosterEntry
     hash: Uint8Array
     expectedSeq: number
     expectedHead: Uint8Array
     copies: readonly EpochCopy[]
-    now: number
   },
 ): Promise<AppendOutcome> {
-  throw new MeshError('unsupported', 'being built')
+  const effect = effectOf(p.entry)
+  const [row] = await unique(db.sql<
+    { won: boolean; seq: string; head: Uint8Array }[]
+  >`select * from mesh_fn.append_roster(
+    ${p.mesh}, ${p.expectedSeq}, ${p.expectedHead}, ${p.hash}, ${json(db.sql, rosterEntry.encode(p.entry))},
+    ${effect.kind}, ${effect.member ?? null}, ${effect.role ?? null}, ${effect.invite ?? null}, ${effect.code ?? null},
+    ${effect.epoch ?? 0}, ${concatBytes(...p.copies.map(copy => copy.to))}, ${concatBytes(...p.copies.map(copy => copy.copy))})`)
+  const at = { seq: Number(row!.seq), head: row!.head }
+  return row!.won ? at : { conflict: at }
 }
 
-/** A new mesh with its genesis and broker entry. `created: false` when exactly these already stood; another chain: `conflict`. */
+/** A new mesh with its genesis and what follows it. `created: false` when exactly this stood already; another chain: `conflict`. */
 export async function createMesh(
-  _db: Database,
-  _p: { mesh: Uint8Array; entries: readonly { entry: RosterEntry; hash: Uint8Array }[]; now: number },
+  db: Database,
+  p: { mesh: Uint8Array; entries: readonly { entry: RosterEntry; hash: Uint8Array }[] },
 ): Promise<{ created: boolean }> {
-  throw new MeshError('unsupported', 'being built')
+  const wire = p.entries.map(({ entry }) => rosterEntry.encode(entry))
+  const [row] = await unique(db.sql<
+    { created: boolean }[]
+  >`select mesh_fn.create_mesh(${p.mesh}, ${p.entries[0]!.entry.author},
+    ${concatBytes(...p.entries.map(({ hash }) => hash))}, ${json(db.sql, wire)}) as created`)
+  return { created: row!.created }
+}
+
+async function unique<T>(statement: PromiseLike<T>): Promise<T> {
+  try {
+    return await statement
+  } catch (error) {
+    if (errorCode(error) === 'CM002') throw new MeshError('conflict', 'the mesh stands with another chain')
+    if (errorCode(error) === '23505')
+      throw new MeshError('conflict', 'this key or invite code was used before')
+    throw meshError(error)
+  }
 }
 
 export interface RosterPage {
@@ -41,26 +99,57 @@ export interface RosterPage {
   /** Epoch keys sealed to `reader`, for the epochs that begin in `entries`. */
   readonly copies: { epoch: number; copy: Uint8Array }[]
 }
-/** Entries from seq `from` on. `reader`: member key or invite key. Throws `unknown-mesh`. */
+
+/** At most `limit` entries from seq `from` on. `reader`: member key or invite key. Throws `unknown-mesh`. */
 export async function rosterPage(
-  _db: Database,
-  _p: { mesh: Uint8Array; from: number; limit: number; reader: Uint8Array },
+  db: Database,
+  p: { mesh: Uint8Array; from: number; limit: number; reader: Uint8Array },
 ): Promise<RosterPage> {
-  throw new MeshError('unsupported', 'being built')
+  // One statement, so that head and entries are of one moment.
+  const [row] = await run(db.sql<
+    {
+      roster_head: Uint8Array
+      roster_seq: string
+      entries: never[] | null
+      copies: { epoch: number; copy: string }[] | null
+    }[]
+  >`
+    select h.roster_head, h.roster_seq,
+      (select jsonb_agg(e.entry order by e.seq) from mesh.roster_entry e
+        where e.mesh_id = h.id and e.seq >= ${p.from} and e.seq < ${p.from + p.limit}) as entries,
+      (select jsonb_agg(jsonb_build_object('epoch', c.epoch, 'copy', encode(c.copy, 'hex')) order by c.roster_seq) from mesh.epoch_copy c
+        where c.mesh_id = h.id and c."to" = ${p.reader} and c.roster_seq >= ${p.from} and c.roster_seq < ${p.from + p.limit}) as copies
+    from mesh.mesh_head h where h.mesh = ${p.mesh}`)
+  if (!row) throw new MeshError('unknown-mesh', 'this broker does not know the mesh')
+  return {
+    entries: (row.entries ?? []).map(entry => rosterEntry.decode(entry)),
+    head: row.roster_head,
+    headSeq: Number(row.roster_seq),
+    copies: (row.copies ?? []).map(({ epoch, copy }) => ({
+      epoch,
+      copy: new Uint8Array(Buffer.from(copy, 'hex')),
+    })),
+  }
 }
 
 /** The mesh behind an invite code, whatever the state of the invite; `null` when no such code was ever made. */
-export async function findInviteMesh(_db: Database, _code: Uint8Array): Promise<Uint8Array | null> {
-  throw new MeshError('unsupported', 'being built')
+export async function findInviteMesh(db: Database, code: Uint8Array): Promise<Uint8Array | null> {
+  const [row] = await run(
+    db.sql<
+      { mesh: Uint8Array }[]
+    >`select h.mesh from mesh.invite i join mesh.mesh_head h on h.id = i.mesh_id where i.code = ${code}`,
+  )
+  return row?.mesh ?? null
 }
 
-export interface MemberRow {
-  readonly removed: boolean
-}
 /** Whether this key is or was a member; `null` when it never was. */
 export async function findMember(
-  _db: Database,
-  _p: { mesh: Uint8Array; member: Uint8Array },
-): Promise<MemberRow | null> {
-  throw new MeshError('unsupported', 'being built')
+  db: Database,
+  p: { mesh: Uint8Array; member: Uint8Array },
+): Promise<{ removed: boolean } | null> {
+  const [row] = await run(db.sql<
+    { removed: boolean }[]
+  >`select m.removed_seq is not null as removed from mesh.member m
+    join mesh.mesh_head h on h.id = m.mesh_id where h.mesh = ${p.mesh} and m.key = ${p.member}`)
+  return row ?? null
 }

@@ -1,7 +1,16 @@
 /** The end of what cannot be delivered: row, audit leaf and signed fact in one transaction. */
-import { type Fact, MeshError } from '@claudemesh/protocol'
+import {
+  concatBytes,
+  type Fact,
+  type FactKind,
+  type FactReason,
+  TIMES,
+  toBase64url,
+} from '@claudemesh/protocol'
 import type { Database } from './database.ts'
 import type { Seat } from './delivery-types.ts'
+import { run } from './query.ts'
+import { recipientKey, recipientOf } from './recipient-key.ts'
 
 /** Rows up to `handedUpTo` were handed out on a live attachment of this node: they do not expire. */
 export interface LiveWindow extends Seat {
@@ -15,24 +24,69 @@ export interface SettledRow {
   readonly factSeq: number
 }
 
-/** Ends rows whose ttl is over, at most `limit` a call; an empty answer means nothing is due. `sign` makes the broker's signature. */
+type SignFact = (unsigned: Omit<Fact, 'signature'>) => Fact
+
+interface DueRow {
+  readonly mesh: Uint8Array
+  readonly seq: string
+  readonly envelope_id: Uint8Array
+  readonly from_key: Uint8Array
+  readonly to_key: Uint8Array
+  readonly to_id: string
+}
+
+/** Ends rows whose ttl is over, at most `limit` a call; an empty answer means that nothing is due. `sign` makes the broker's signature. */
 export async function expireDue(
-  _db: Database,
-  _p: {
-    now: number
-    limit: number
-    node: string
-    live: readonly LiveWindow[]
-    sign: (fact: Omit<Fact, 'signature'>) => Fact
-  },
+  db: Database,
+  p: { now: number; limit: number; node: string; live: readonly LiveWindow[]; sign: SignFact },
 ): Promise<SettledRow[]> {
-  throw new MeshError('unsupported', 'being built')
+  const keys = p.live.map(seat => recipientKey(seat.recipient))
+  const padded = keys.map(key => concatBytes(key, new Uint8Array(64 - key.length)))
+  const due = await run(db.sql<DueRow[]>`select * from mesh_fn.read_due(${p.now}, ${p.limit}, ${p.node},
+    ${concatBytes(...p.live.map(seat => seat.mesh))}, ${list(keys.map(key => key.length))},
+    ${concatBytes(...padded)}, ${list(p.live.map(seat => seat.handedUpTo))})`)
+  return await settle(db, due, { kind: 'expired', why: 'ttl', now: p.now, sign: p.sign })
 }
 
 /** Ends what is queued from or to removed members, at most `limit` a call; call until the answer is empty. */
 export async function dropRemoved(
-  _db: Database,
-  _p: { mesh: Uint8Array; now: number; limit: number; sign: (fact: Omit<Fact, 'signature'>) => Fact },
+  db: Database,
+  p: { mesh: Uint8Array; now: number; limit: number; sign: SignFact },
 ): Promise<SettledRow[]> {
-  throw new MeshError('unsupported', 'being built')
+  const rows = await run(db.sql<DueRow[]>`select * from mesh_fn.read_dropped(${p.mesh}, ${p.limit})`)
+  return await settle(db, rows, { kind: 'dropped', why: 'removed', now: p.now, sign: p.sign })
 }
+
+/** Signs here, then writes mesh by mesh; a row that was acked or ended meanwhile is left out of the answer. */
+async function settle(
+  db: Database,
+  rows: readonly DueRow[],
+  p: { kind: FactKind; why: FactReason; now: number; sign: SignFact },
+): Promise<SettledRow[]> {
+  const settled: SettledRow[] = []
+  for (const group of Map.groupBy(rows, row => toBase64url(row.mesh)).values()) {
+    const facts = group.map(row =>
+      p.sign({
+        mesh: row.mesh,
+        kind: p.kind,
+        why: p.why,
+        id: row.envelope_id,
+        from: recipientOf(row.from_key),
+        to: recipientOf(row.to_key),
+        at: p.now,
+      }),
+    )
+    const done = await run(db.sql<
+      { ord: number; fact_seq: string }[]
+    >`select * from mesh_fn.settle(${group[0]!.mesh},
+      ${list(group.map(row => row.seq))}, ${list(group.map(row => row.to_id))}, ${p.kind}, ${p.why}, ${p.now},
+      ${concatBytes(...facts.map(fact => fact.signature))}, ${p.now + TIMES.factsKeptMs})`)
+    for (const { ord, fact_seq } of done) {
+      settled.push({ fact: facts[ord - 1]!, seq: Number(group[ord - 1]!.seq), factSeq: Number(fact_seq) })
+    }
+  }
+  return settled
+}
+
+/** Numbers as Postgres's text form of an array. */
+const list = (numbers: readonly (number | string)[]) => `{${numbers.join(',')}}`

@@ -1,0 +1,153 @@
+-- Reading a queue, and ending what nobody will fetch.
+
+CREATE FUNCTION mesh_fn.read_queue(p_mesh bytea, p_key bytea, p_after bigint, p_rows int, p_bytes bigint)
+RETURNS TABLE (seq bigint, header bytea, slot bytea, body bytea,
+  kind text, why text, envelope_id bytea, to_key bytea, at bigint, signature bytea) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_id bigint;
+  v_mesh int;
+  v_from bigint;
+BEGIN
+  SELECT r.id, r.mesh_id, greatest(r.acked, p_after) INTO v_id, v_mesh, v_from
+  FROM mesh.recipient r JOIN mesh.mesh_head h ON h.id = r.mesh_id WHERE h.mesh = p_mesh AND r.key = p_key;
+  IF NOT FOUND THEN RETURN; END IF;
+  RETURN QUERY
+  WITH mail AS MATERIALIZED (
+    SELECT d.seq, octet_length(d.slot) + octet_length(e.header) + octet_length(e.body) AS size
+    FROM (SELECT x.seq, x.slot FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq > v_from ORDER BY x.seq LIMIT p_rows) d
+    JOIN mesh.envelope e ON e.mesh_id = v_mesh AND e.seq = d.seq
+    UNION ALL
+    (SELECT f.seq, 256 FROM mesh.fact f WHERE f.recipient_id = v_id AND f.seq > v_from ORDER BY f.seq LIMIT p_rows)
+  ), fitting AS MATERIALIZED (
+    SELECT s.seq FROM (
+      SELECT m.seq, sum(m.size) OVER (ORDER BY m.seq) AS total, row_number() OVER (ORDER BY m.seq) AS n FROM mail m
+    ) s WHERE s.n = 1 OR (s.n <= p_rows AND s.total <= p_bytes)
+  )
+  SELECT t.seq, e.header, d.slot, e.body, f.kind, f.why, f.envelope_id, f.to_key, mesh_fn.ms(f.at), f.signature
+  FROM fitting t
+  LEFT JOIN mesh.delivery d ON d.recipient_id = v_id AND d.seq = t.seq
+  LEFT JOIN mesh.envelope e ON d.seq IS NOT NULL AND e.mesh_id = v_mesh AND e.seq = t.seq
+  LEFT JOIN mesh.fact f ON d.seq IS NULL AND f.recipient_id = v_id AND f.seq = t.seq
+  ORDER BY t.seq;
+END $$;
+ALTER FUNCTION mesh_fn.read_queue SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.read_queue SET enable_hashjoin = off;
+ALTER FUNCTION mesh_fn.read_queue SET enable_mergejoin = off;
+ALTER FUNCTION mesh_fn.read_queue SET enable_bitmapscan = off;
+ALTER FUNCTION mesh_fn.read_queue SET plan_cache_mode = force_generic_plan;
+
+-- Rows whose time is over, oldest first. Left out: rows up to the floor of a live attachment here (p_live_*), and
+-- everything of a recipient that is attached at another living node, which knows what it handed out.
+CREATE FUNCTION mesh_fn.read_due(p_now bigint, p_limit int, p_node text, p_live_mesh bytea, p_live_len int[], p_live_keys bytea, p_live_upto bigint[])
+RETURNS TABLE (mesh bytea, seq bigint, envelope_id bytea, from_key bytea, to_key bytea, to_id bigint) LANGUAGE plpgsql AS $$
+DECLARE v_live jsonb;
+BEGIN
+  SELECT coalesce(jsonb_object_agg(r.id, l.upto), '{}') INTO v_live
+  FROM unnest(p_live_len, p_live_upto) WITH ORDINALITY AS l(len, upto, ord)
+  JOIN mesh.mesh_head h ON h.mesh = substring(p_live_mesh FROM (l.ord::int - 1) * 32 + 1 FOR 32)
+  JOIN mesh.recipient r ON r.mesh_id = h.id AND r.key = substring(p_live_keys FROM (l.ord::int - 1) * 64 + 1 FOR l.len);
+  RETURN QUERY
+  SELECT h.mesh, e.seq, e.id, s.key, r.key, r.id
+  FROM mesh.envelope e
+  JOIN LATERAL (
+    SELECT d.recipient_id FROM mesh.delivery d WHERE e.sole_id IS NOT NULL AND d.recipient_id = e.sole_id AND d.seq = e.seq
+    UNION ALL
+    SELECT d.recipient_id FROM mesh.delivery d WHERE e.sole_id IS NULL AND d.mesh_id = e.mesh_id AND d.seq = e.seq AND d.shared
+  ) d ON true
+  JOIN mesh.recipient r ON r.id = d.recipient_id
+  JOIN mesh.recipient s ON s.id = e.from_id
+  JOIN mesh.mesh_head h ON h.id = e.mesh_id
+  WHERE e.expires_at <= mesh_fn.at(p_now)
+    AND e.seq > coalesce((v_live ->> r.id::text)::bigint, 0)
+    AND NOT EXISTS (SELECT FROM mesh.lease l JOIN mesh.node n ON n.name = l.node
+      WHERE l.recipient_id = r.id AND l.state = 'online' AND l.node <> p_node AND n.beat_until >= mesh_fn.at(p_now))
+  ORDER BY e.expires_at LIMIT p_limit;
+END $$;
+ALTER FUNCTION mesh_fn.read_due SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.read_due SET enable_hashjoin = off;
+ALTER FUNCTION mesh_fn.read_due SET enable_mergejoin = off;
+ALTER FUNCTION mesh_fn.read_due SET enable_bitmapscan = off;
+
+-- What is queued from or to removed members.
+CREATE FUNCTION mesh_fn.read_dropped(p_mesh bytea, p_limit int)
+RETURNS TABLE (mesh bytea, seq bigint, envelope_id bytea, from_key bytea, to_key bytea, to_id bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY
+  WITH gone AS MATERIALIZED (
+    SELECT r.id, r.mesh_id FROM mesh.recipient r JOIN mesh.mesh_head h ON h.id = r.mesh_id WHERE h.mesh = p_mesh AND r.removed
+  ), rows AS (
+    SELECT d.recipient_id, d.mesh_id, d.seq FROM gone g JOIN mesh.delivery d ON d.recipient_id = g.id
+    UNION
+    SELECT d.recipient_id, d.mesh_id, d.seq FROM gone g JOIN mesh.envelope e ON e.from_id = g.id
+      JOIN mesh.delivery d ON d.recipient_id = e.sole_id AND d.seq = e.seq
+    UNION
+    SELECT d.recipient_id, d.mesh_id, d.seq FROM gone g JOIN mesh.envelope e ON e.from_id = g.id AND e.sole_id IS NULL
+      JOIN mesh.delivery d ON d.mesh_id = e.mesh_id AND d.seq = e.seq AND d.shared
+  )
+  SELECT p_mesh, e.seq, e.id, s.key, r.key, r.id
+  FROM (SELECT * FROM rows ORDER BY rows.seq, rows.recipient_id LIMIT p_limit) x
+  JOIN mesh.envelope e ON e.mesh_id = x.mesh_id AND e.seq = x.seq
+  JOIN mesh.recipient r ON r.id = x.recipient_id
+  JOIN mesh.recipient s ON s.id = e.from_id;
+END $$;
+ALTER FUNCTION mesh_fn.read_dropped SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.read_dropped SET enable_hashjoin = off;
+ALTER FUNCTION mesh_fn.read_dropped SET enable_mergejoin = off;
+ALTER FUNCTION mesh_fn.read_dropped SET enable_bitmapscan = off;
+
+-- Row, leaf and fact in one transaction; what no longer stands, or was handed on after it was read, is skipped.
+CREATE FUNCTION mesh_fn.settle(p_mesh bytea, p_seq bigint[], p_to bigint[], p_kind text, p_why text, p_at bigint, p_signatures bytea, p_keep bigint)
+RETURNS TABLE (ord int, fact_seq bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  v_head mesh.mesh_head := mesh_fn.lock_mesh(p_mesh);
+  v_seq bigint := v_head.seq;
+  v_queued bigint := 0;
+  v_envelope mesh.envelope;
+  v_from mesh.recipient;
+  v_to_key bytea;
+  v_shared boolean;
+BEGIN
+  FOR ord IN 1 .. cardinality(p_seq) LOOP
+    DELETE FROM mesh.delivery d WHERE d.recipient_id = p_to[ord] AND d.seq = p_seq[ord] RETURNING d.shared INTO v_shared;
+    CONTINUE WHEN NOT FOUND;
+    v_queued := v_queued - 1;
+    SELECT * INTO v_envelope FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[ord];
+    SELECT * INTO v_from FROM mesh.recipient r WHERE r.id = v_envelope.from_id;
+    SELECT r.key INTO v_to_key FROM mesh.recipient r WHERE r.id = p_to[ord];
+    IF NOT v_shared OR NOT EXISTS (SELECT FROM mesh.delivery d WHERE d.mesh_id = v_head.id AND d.seq = p_seq[ord] AND d.shared) THEN
+      DELETE FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[ord];
+    END IF;
+    fact_seq := 0;
+    IF NOT v_from.removed THEN
+      v_seq := v_seq + 1;
+      v_queued := v_queued + 1;
+      fact_seq := v_seq;
+      INSERT INTO mesh.fact (recipient_id, seq, mesh_id, kind, why, envelope_id, to_key, at, signature, keep_until)
+      VALUES (v_from.id, v_seq, v_head.id, p_kind, p_why, v_envelope.id, v_to_key, mesh_fn.at(p_at),
+        substring(p_signatures FROM (ord - 1) * 64 + 1 FOR 64), mesh_fn.at(p_keep));
+    END IF;
+    PERFORM mesh_fn.append_leaf(v_head.id, p_kind, mesh_fn.field(v_envelope.id) || mesh_fn.who(v_from.key) || mesh_fn.who(v_to_key) || mesh_fn.number(p_seq[ord]));
+    RETURN NEXT;
+  END LOOP;
+  UPDATE mesh.mesh_head h SET seq = v_seq, queued = h.queued + v_queued WHERE h.id = v_head.id;
+END $$;
+ALTER FUNCTION mesh_fn.settle SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.settle SET enable_bitmapscan = off;
+
+CREATE FUNCTION mesh_fn.drop_old_facts(p_now bigint) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  r record;
+  v_n int;
+  v_all int := 0;
+BEGIN
+  FOR r IN
+    SELECT h.id FROM mesh.mesh_head h WHERE h.id IN (SELECT f.mesh_id FROM mesh.fact f WHERE f.keep_until <= mesh_fn.at(p_now))
+    ORDER BY h.id FOR UPDATE
+  LOOP
+    DELETE FROM mesh.fact f WHERE f.mesh_id = r.id AND f.keep_until <= mesh_fn.at(p_now);
+    GET DIAGNOSTICS v_n = ROW_COUNT;
+    UPDATE mesh.mesh_head h SET queued = h.queued - v_n WHERE h.id = r.id;
+    v_all := v_all + v_n;
+  END LOOP;
+  RETURN v_all;
+END $$;

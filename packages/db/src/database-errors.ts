@@ -1,0 +1,22 @@
+/** Tells a database that is gone from a statement that failed. */
+import { MeshError } from '@claudemesh/protocol'
+
+/** SQLSTATE of a server error, or postgres.js's own code. */
+export const errorCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : ''
+
+/** True when it is unknown whether the statement was committed: the connection broke or the server went down. */
+export function isConnectionLoss(error: unknown): boolean {
+  const code = errorCode(error)
+  return /^(08|57P0)/.test(code) || /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|ENOENT|EPIPE)/.test(code)
+}
+
+/** What a cold query throws: our own codes as they are, a lost database as `unavailable`, the rest as `internal` without SQL. */
+export function meshError(error: unknown): MeshError {
+  if (error instanceof MeshError) return error
+  const code = errorCode(error)
+  if (code === 'CM001') return new MeshError('unknown-mesh', 'this broker does not know the mesh')
+  if (isConnectionLoss(error) || code === '55P03' || code === '57014')
+    return new MeshError('unavailable', 'the database is busy or gone', { cause: error })
+  return new MeshError('internal', 'the database refused a statement', { cause: error })
+}
