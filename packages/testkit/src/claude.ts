@@ -91,8 +91,10 @@ export function runIn(at: ScratchHome, command: readonly string[], input = ''): 
 export interface Terminal {
   /** Resolves when the visible screen matches; rejects with the screen after `timeoutMs`. */
   shows(pattern: RegExp, timeoutMs?: number): Promise<string>
-  /** Types text, then presses the named keys (`Enter`, `Escape`, `C-c`, …). */
-  type(text: string, ...keys: string[]): void
+  /** Types a prompt of one or more lines and submits it once it stands on the screen: what comes at once counts as a paste. */
+  submit(text: string): Promise<void>
+  /** Presses keys by tmux's names (`Enter`, `Escape`, `C-c`, …). */
+  press(...keys: string[]): void
   screen(): string
   /** Resolves when the program has ended and its terminal with it. */
   ended(timeoutMs?: number): Promise<void>
@@ -128,29 +130,37 @@ export function openTerminal(at: ScratchHome, command: readonly string[]): Termi
       return ''
     }
   }
+  const shows = (pattern: RegExp, timeoutMs = 20_000): Promise<string> =>
+    until(
+      () => {
+        const now = screen()
+        return pattern.test(now) ? now : undefined
+      },
+      look => {
+        control.stdout.on('data', look)
+        return () => control.stdout.off('data', look)
+      },
+      timeoutMs,
+      () => `the screen never showed ${pattern}:\n${screen()}`,
+    )
   return {
     screen,
-    type(text, ...keys) {
-      if (text !== '') tmux('send-keys', '-l', text)
-      for (const key of keys) tmux('send-keys', key)
+    press: (...keys) => void tmux('send-keys', ...keys),
+    async submit(text) {
+      for (const [n, line] of text.split('\n').entries()) {
+        if (n > 0) tmux('send-keys', 'M-Enter')
+        tmux('send-keys', '-l', line)
+      }
+      const end = text.slice(-40).split('\n').at(-1)!
+      await shows(new RegExp(end.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+      tmux('send-keys', 'Enter')
     },
-    shows(pattern, timeoutMs = 20_000) {
-      return until(
-        () => {
-          const now = screen()
-          return pattern.test(now) ? now : undefined
-        },
-        look => {
-          control.stdout.on('data', look)
-          return () => control.stdout.off('data', look)
-        },
-        timeoutMs,
-        () => `the screen never showed ${pattern}:\n${screen()}`,
-      )
-    },
+    shows,
+
     ended: timeoutMs => within(gone, timeoutMs ?? 20_000, () => `still running:\n${screen()}`),
     async close() {
-      spawnSync('tmux', ['-L', name, 'kill-server'], { env })
+      spawnSync('tmux', ['-L', name, 'kill-server'], { env, timeout: 5000 })
+      control.kill('SIGKILL')
       await gone
     },
   }
@@ -161,6 +171,7 @@ export interface SessionFile {
   pid: number
   sessionId: string
   status?: string
+  messagingSocketPath?: string
 }
 
 /** The first sessions file that `wanted` accepts, now or when it appears. */

@@ -51,6 +51,7 @@ const DOUBT_MS = 5000
 /** A message goes into the socket at most this often, and as hook context as often again; then it stays in the inbox. */
 const SOCKET_TRIES = 2
 const ALL_TRIES = 5
+const SOCKET_REFUSALS = 3
 
 export function createDelivery(port: DeliveryPort): Delivery {
   const seats = new Map<string, Seat>()
@@ -125,9 +126,15 @@ export function createDelivery(port: DeliveryPort): Delivery {
     const again = (seat.tries.get(pack[0]!.id) ?? 1) > 1
     const target = { socketPath, sessionId: seat.claudeId }
     const outcome = await pushText(target, frameMessages(pack, again), packPriority(pack))
-    if (outcome === 'written') return port.pushed(seat.uuid, [...flight.ids])
+    if (outcome === 'written') {
+      seat.refused = 0
+      port.pushed(seat.uuid, [...flight.ids])
+      return
+    }
     seat.flights = seat.flights.filter(f => f !== flight)
-    port.log('delivery.push-failed', { session: seat.uuid, outcome })
+    for (const id of flight.ids) seat.tries.delete(id)
+    seat.socketDoubted = ++seat.refused >= SOCKET_REFUSALS
+    port.log('delivery.push-failed', { session: seat.uuid, outcome, doubted: seat.socketDoubted })
   }
 
   function takeOff(seat: Seat, pack: readonly InboxMessage[], via: Flight['via']): Flight {

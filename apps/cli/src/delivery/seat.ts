@@ -35,6 +35,8 @@ export interface Seat {
   readonly tries: Map<string, number>
   /** Pushes were not confirmed: hooks carry the messages until the next start. */
   socketDoubted: boolean
+  /** Pushes in a row that found nobody at the socket: one alone may be a client that is still starting. */
+  refused: number
   /** Looks in a row that found no live process: one alone may be a torn read. */
   missed: number
 }
@@ -49,6 +51,7 @@ export const openSeat = (uuid: string, deliver: DeliverMode, configDir: string):
   flights: [],
   tries: new Map(),
   socketDoubted: false,
+  refused: 0,
   missed: 0,
 })
 
@@ -58,6 +61,7 @@ export function follow(seat: Seat, hook: HookPayload): boolean {
     if (hook.source === 'clear' && !seat.away) changeId(seat, hook.session_id)
     seat.away = hook.session_id !== seat.claudeId
     seat.socketDoubted = false
+    seat.refused = 0
   }
   if (hook.session_id !== seat.claudeId) return false
   if (hook.transcript_path !== undefined && seat.cursor?.path !== hook.transcript_path) {

@@ -1,0 +1,89 @@
+/** Starts the real `claude` as a session of the mesh: known to the daemon before it starts, closed when it ends. */
+import { HOW_TO_INSTALL, locateClaude } from '@claudemesh/claude'
+import { MeshError } from '@claudemesh/protocol'
+import { openSessionReply } from '../api/schema.ts'
+import { chooseConversation, claudeArguments, refuseOurs } from './claude-arguments.ts'
+import { removePluginDir, writePluginDir } from './plugin-dir.ts'
+import { type Ending, runClaude } from './run-claude.ts'
+
+export interface LaunchOptions {
+  readonly mesh?: string | undefined
+  readonly name?: string | undefined
+  readonly role?: string | undefined
+  readonly groups?: readonly string[] | undefined
+  readonly resume?: string | undefined
+  readonly continue?: boolean | undefined
+  readonly deliver: 'push' | 'inbox' | 'off'
+  /** Ask no permission for the mesh tools. */
+  readonly yes: boolean
+  /** Arguments for `claude`, as they are. */
+  readonly claude: readonly string[]
+}
+
+/** What launch needs around it: the daemon, its home, and the environment `claude` shall see. */
+export interface LaunchPlace {
+  /** Asks the daemon; throws `MeshError`. */
+  readonly call: (
+    route: 'openSession' | 'closeSession',
+    request: { params?: Record<string, string>; body?: unknown },
+  ) => Promise<unknown>
+  readonly home: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly warn: (line: string) => void
+}
+
+/** Flags of claude that leave plugins and hooks unloaded: no message would ever be shown. */
+const DEAF = ['--bare', '--safe-mode']
+
+/**
+ * Runs the client to its end and returns how it ended. Throws `no-claude` (exit 9), `usage`, `not-found`, and what the daemon refuses.
+ */
+export async function launch(options: LaunchOptions, place: LaunchPlace): Promise<Ending> {
+  const path = locateClaude(place.env)
+  if (path === undefined)
+    throw new MeshError('no-claude', `Claude Code is not on this machine; ${HOW_TO_INSTALL}`)
+  refuseOurs(options.claude)
+  const conversation = chooseConversation(options, place.env, place.cwd)
+  const { uuid } = conversation
+  const session = openSessionReply.parse(
+    await place.call('openSession', {
+      body: {
+        uuid,
+        mesh: options.mesh,
+        name: options.name,
+        role: options.role,
+        groups: options.groups,
+        directory: place.cwd,
+        kind: 'claude',
+        deliver: options.deliver,
+        pid: process.pid,
+      },
+    }),
+  )
+  const deaf = options.claude.find(argument => DEAF.includes(argument))
+  if (deaf !== undefined) place.warn(`${deaf} leaves the mesh tools and delivery by hooks switched off`)
+  try {
+    const dir = writePluginDir(place.home, uuid)
+    const env = {
+      ...place.env,
+      CLAUDEMESH_HOME: place.home,
+      CLAUDEMESH_SESSION: uuid,
+      CLAUDEMESH_TOKEN_FILE: session.tokenFile,
+    }
+    return await runClaude(path, claudeArguments(conversation, dir, options.claude, options.yes), env)
+  } finally {
+    removePluginDir(place.home, uuid)
+    await place
+      .call('closeSession', { params: { uuid } })
+      .catch(error => place.warn(`the session could not be closed at the daemon: ${error.message}`))
+  }
+}
+
+/** Ends this process as the client ended: the same exit code, or by the same signal. */
+export function endAs(ending: Ending): never {
+  if (ending.signal === null) process.exit(ending.code ?? 1)
+  process.kill(process.pid, ending.signal)
+  // Reached only where the signal does not end a process, or not at once.
+  process.exit(1)
+}

@@ -1,0 +1,172 @@
+/** Delivery alone with a real client: messages in memory, hooks over a real socket, no broker and no daemon around it. */
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  type ModelStub,
+  makeScratchHome,
+  openTerminal,
+  type ScratchHome,
+  sessionFile,
+  type Terminal,
+  until,
+} from '@claudemesh/testkit'
+import type { InboxMessage } from '../../src/api/schema.ts'
+import { createDelivery, type Delivery } from '../../src/delivery/deliver.ts'
+import { writePluginDir } from '../../src/launch/plugin-dir.ts'
+
+export interface Bench {
+  readonly at: ScratchHome
+  readonly uuid: string
+  readonly delivery: Delivery
+  /** Ids in the order in which they were said to be surfaced, with the proof. */
+  readonly surfaced: { id: string; proof: string }[]
+  readonly hooks: string[]
+  readonly logged: string[]
+  /** Puts messages into the inbox and wakes delivery. */
+  arrive(...messages: InboxMessage[]): void
+  surfacedAll(ids: readonly string[]): Promise<void>
+  /** Resolves when delivery has logged something that matches. */
+  says(pattern: RegExp): Promise<void>
+  /** Starts the client on a terminal, as launch does, and waits until it is idle. */
+  start(...args: string[]): Promise<Terminal>
+  /** A new delivery over the same messages, as after a restart of the daemon. */
+  restart(): void
+  close(): Promise<void>
+}
+
+/** `hooksReach`: whether hooks find anybody. */
+export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: boolean } = {}): Bench {
+  const at = makeScratchHome(model.url)
+  const home = join(at.root, 'mesh')
+  mkdirSync(join(home, 'run'), { recursive: true, mode: 0o700 })
+  const uuid = randomUUID()
+  const inbox: InboxMessage[] = []
+  const surfaced: Bench['surfaced'] = []
+  const hooks: string[] = []
+  const logged: string[] = []
+  const watchers = new Set<() => void>()
+  const set = (ids: string[], state: InboxMessage['state']): void => {
+    for (const message of inbox) if (ids.includes(message.id)) message.state = state
+  }
+  const make = (): Delivery =>
+    createDelivery({
+      waiting: () => inbox.filter(m => m.state === 'unread' || m.state === 'pushed'),
+      pushed: (_, ids) => set(ids, 'pushed'),
+      surfaced(_, ids, proof) {
+        set(ids, 'surfaced')
+        surfaced.push(...ids.map(id => ({ id, proof })))
+        for (const watcher of watchers) watcher()
+      },
+      log(event, facts) {
+        logged.push(`${event} ${JSON.stringify(facts)}`)
+        for (const watcher of watchers) watcher()
+      },
+      now: Date.now,
+    })
+  const bench = { delivery: make() }
+  const socket = join(at.root, 'd.sock')
+  const server = Bun.serve({
+    unix: socket,
+    async fetch(request) {
+      const payload = (await request.json()) as { hook_event_name: string }
+      hooks.push(payload.hook_event_name)
+      return Response.json(bench.delivery.hook(uuid, payload))
+    },
+  })
+  writeFileSync(
+    join(home, 'daemon.json'),
+    JSON.stringify({ socket: o.hooksReach === false ? `${socket}x` : socket }),
+  )
+  const tokenFile = join(home, 'run', `${uuid}.token`)
+  writeFileSync(tokenFile, 'token', { mode: 0o600 })
+  Object.assign(at.env, { CLAUDEMESH_HOME: home, CLAUDEMESH_SESSION: uuid, CLAUDEMESH_TOKEN_FILE: tokenFile })
+  const open = (): void =>
+    bench.delivery.opened({ uuid, deliver: 'push', claudeConfigDir: join(at.home, '.claude') })
+  const terminals: Terminal[] = []
+  const seen = (holds: () => boolean): Promise<true> =>
+    until(
+      () => (holds() ? true : undefined),
+      look => {
+        watchers.add(look)
+        return () => watchers.delete(look)
+      },
+      20_000,
+      () =>
+        `surfaced ${JSON.stringify(surfaced)}; hooks ${hooks}; log ${logged.join('\n')}\n${terminals.at(-1)?.screen()}`,
+    )
+  return {
+    at,
+    uuid,
+    surfaced,
+    hooks,
+    logged,
+    get delivery() {
+      return bench.delivery
+    },
+    arrive(...messages) {
+      inbox.push(...messages)
+      bench.delivery.wake(uuid)
+    },
+    async surfacedAll(ids) {
+      await seen(() => ids.every(id => surfaced.some(s => s.id === id)))
+    },
+    async says(pattern) {
+      await seen(() => logged.some(line => pattern.test(line)))
+    },
+    async start(...args) {
+      open()
+      const plugin = writePluginDir(home, uuid)
+      const id = args.includes('--resume') ? [] : ['--session-id', uuid]
+      const terminal = openTerminal(at, [
+        claude,
+        '--permission-mode',
+        'manual',
+        '--plugin-dir',
+        plugin,
+        ...id,
+        ...args,
+      ])
+      terminals.push(terminal)
+      await sessionFile(at, file => file.sessionId === uuid && file.status !== undefined)
+      await terminal.shows(/manual mode on/)
+      return terminal
+    },
+    restart() {
+      bench.delivery.stop()
+      bench.delivery = make()
+      open()
+    },
+    async close() {
+      bench.delivery.stop()
+      for (const terminal of terminals) await terminal.close()
+      await server.stop(true)
+      at.remove()
+    },
+  }
+}
+
+let messages = 0
+/** A message that arrived from alice/api. */
+export function fromAlice(text: string, change: Partial<InboxMessage> = {}): InboxMessage {
+  const now = Date.now()
+  messages++
+  return {
+    id: `019a0000-0000-7000-8000-${String(messages).padStart(12, '0')}`,
+    from: 'k'.repeat(43),
+    fromName: 'alice/api',
+    to: 'bob/web',
+    text,
+    sentAt: now,
+    receivedAt: now,
+    replyTo: null,
+    threadId: null,
+    verified: false,
+    priority: 'next',
+    late: false,
+    warning: null,
+    state: 'unread',
+    mesh: 'home',
+    ...change,
+  }
+}
