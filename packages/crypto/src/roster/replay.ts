@@ -17,9 +17,7 @@ export function openRoster(genesis: RosterEntry, expectedMesh?: Uint8Array): Ros
   const mesh = rosterEntryHash(genesis)
   if (expectedMesh && !equalBytes(mesh, expectedMesh))
     throw broken('other-mesh', 'the chain does not begin this mesh', 'mesh')
-  if (!verify('roster', entryFields(genesis), genesis.signatures[0], genesis.author)) {
-    throw broken('signature', 'the genesis was not signed by its author', 'signatures')
-  }
+  requireSignature(genesis)
   const epoch: RosterEpoch = { number: 1, commitment: genesis.body.commitment, beganSeq: 0, previous: null }
   const founder = {
     key: genesis.author,
@@ -47,6 +45,16 @@ export function openRoster(genesis: RosterEntry, expectedMesh?: Uint8Array): Ros
     epochs: [epoch],
     rekeyDue: false,
     meshName: genesis.body.meshName,
+  }
+}
+
+/** The author's signature, and no more signatures than the kind has: they stand in the hash. */
+function requireSignature(entry: RosterEntry): void {
+  const { length } = entry.signatures
+  if (length !== (entry.kind === 'join' ? 2 : 1))
+    throw broken('signature', 'a signature too many or too few', 'signatures')
+  if (!verify('roster', entryFields(entry), entry.signatures[0], entry.author)) {
+    throw broken('signature', 'the entry was not signed by its author', 'signatures')
   }
 }
 
@@ -100,9 +108,7 @@ export function applyEntry(roster: Roster, entry: RosterEntry, opts: { now?: num
   requireLink(roster, entry)
   const effect = effectOf(roster, entry)
   requireRight(roster, entry)
-  if (!verify('roster', entryFields(entry), entry.signatures[0], entry.author)) {
-    throw broken('signature', 'the entry was not signed by its author', 'signatures')
-  }
+  requireSignature(entry)
   if (opts.now !== undefined && entry.at > opts.now + TIMES.idSkewMs) {
     const aheadMs = entry.at - opts.now
     throw new MeshError('clock', 'a roster entry is ahead of this clock', { field: 'at', facts: { aheadMs } })
