@@ -17,7 +17,7 @@ END $$;
 CREATE FUNCTION mesh_fn.append_roster(
   p_mesh bytea, p_expected_seq bigint, p_expected_head bytea, p_hash bytea, p_entry jsonb,
   p_effect text, p_key bytea, p_role text, p_invite bytea, p_code bytea,
-  p_epoch int, p_copy_to bytea, p_copies bytea,
+  p_epoch int, p_copy_to bytea, p_copies bytea, p_now bigint,
   OUT won boolean, OUT seq bigint, OUT head bytea
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -41,7 +41,7 @@ BEGIN
       UPDATE mesh.member m SET role = p_role WHERE m.mesh_id = v_head.id AND m.key = p_key;
     WHEN 'remove' THEN
       UPDATE mesh.member m SET removed_seq = append_roster.seq WHERE m.mesh_id = v_head.id AND m.key = p_key;
-      UPDATE mesh.lease l SET state = 'offline', state_at = clock_timestamp(), hook_token_hash = NULL FROM mesh.recipient r
+      UPDATE mesh.lease l SET state = 'offline', state_at = mesh_fn.at(p_now), hook_token_hash = NULL FROM mesh.recipient r
         WHERE r.id = l.recipient_id AND r.mesh_id = v_head.id AND substring(r.key FROM 1 FOR 32) = p_key;
       UPDATE mesh.recipient r SET removed = true WHERE r.mesh_id = v_head.id AND substring(r.key FROM 1 FOR 32) = p_key;
     WHEN 'invite' THEN
@@ -54,12 +54,13 @@ BEGIN
 END $$;
 
 -- True when it was made; false when exactly this chain began it before; error otherwise.
-CREATE FUNCTION mesh_fn.create_mesh(p_mesh bytea, p_owner bytea, p_hashes bytea, p_entries jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION mesh_fn.create_mesh(p_mesh bytea, p_owner bytea, p_hashes bytea, p_entries jsonb, p_now bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   v_id int;
   v_last int := jsonb_array_length(p_entries) - 1;
 BEGIN
-  INSERT INTO mesh.mesh_head (mesh, roster_seq, roster_head) VALUES (p_mesh, v_last, substring(p_hashes FROM v_last * 32 + 1 FOR 32))
+  INSERT INTO mesh.mesh_head (mesh, roster_seq, roster_head, last_at)
+    VALUES (p_mesh, v_last, substring(p_hashes FROM v_last * 32 + 1 FOR 32), least(mesh_fn.at(p_now), date_trunc('milliseconds', clock_timestamp())))
     ON CONFLICT (mesh) DO NOTHING RETURNING id INTO v_id;
   IF v_id IS NULL THEN
     IF EXISTS (SELECT FROM mesh.roster_entry e JOIN mesh.mesh_head h ON h.id = e.mesh_id

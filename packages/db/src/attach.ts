@@ -42,9 +42,12 @@ export type AttachOutcome =
       /** False when the number was kept. */
       readonly fresh: boolean
     }
-  | { readonly error: 'removed' | 'unauthenticated' }
-  | { readonly error: 'counter'; readonly field: 'prekey'; readonly standing: PrekeyBundle }
-  | { readonly error: 'counter'; readonly field: 'presence'; readonly standing: PresenceRecord }
+  | {
+      readonly error: 'removed' | 'unauthenticated' | 'counter'
+      /** With `counter`: what went back, and the record that stands. */
+      readonly field?: 'prekey' | 'presence'
+      readonly standing?: PrekeyBundle | PresenceRecord
+    }
 
 interface AttachRow {
   readonly error: 'removed' | 'unauthenticated' | 'counter' | null
@@ -71,9 +74,8 @@ export async function attach(db: Database, p: AttachRequest): Promise<AttachOutc
     ${p.hookTokenHash}, ${p.node}, ${p.now}, ${p.renew ?? null})`)
   const { error, field, standing } = row!
   if (error === 'counter') {
-    return field === 'prekey'
-      ? { error, field, standing: prekeyBundle.decode(standing) }
-      : { error, field: 'presence', standing: presenceRecord.decode(standing) }
+    if (field === 'prekey') return { error, field, standing: prekeyBundle.decode(standing) }
+    return { error, field: 'presence', standing: presenceRecord.decode(standing) }
   }
   if (error) return { error }
   return {

@@ -21,10 +21,12 @@ import { recipientKey, recipientOf } from './recipient-key.ts'
  */
 export async function putPresence(
   db: Database,
-  p: { mesh: Uint8Array; record: PresenceRecord; certificate?: Certificate | null },
+  p: { mesh: Uint8Array; record: PresenceRecord; certificate?: Certificate | null; now: number },
 ): Promise<void> {
   const { sql } = db
   const { record } = p
+  if (p.certificate && p.certificate.notAfter <= p.now)
+    throw new MeshError('expired', 'this certificate ran out', { field: 'certificate' })
   const id = await seatOf(db, p.mesh, recipientKey(record))
   const renewed = p.certificate ? json(sql, certificate.encode(p.certificate)) : null
   const done =
@@ -39,7 +41,12 @@ export async function putPresence(
 }
 
 /** Throws `counter` (facts.standing: the bundle that stands, wire JSON) when a newer `n` stands, `not-attached` when its owner never attached. */
-export async function putPrekey(db: Database, p: { mesh: Uint8Array; prekey: PrekeyBundle }): Promise<void> {
+export async function putPrekey(
+  db: Database,
+  p: { mesh: Uint8Array; prekey: PrekeyBundle; now: number },
+): Promise<void> {
+  if (p.prekey.usableUntil <= p.now)
+    throw new MeshError('expired', 'this prekey ran out', { field: 'prekey' })
   const id = await seatOf(db, p.mesh, recipientKey(p.prekey))
   const done =
     await run(db.sql`update mesh.lease set prekey = ${json(db.sql, prekeyBundle.encode(p.prekey))}, prekey_n = ${p.prekey.n}

@@ -55,6 +55,8 @@ export async function appendRoster(
     expectedSeq: number
     expectedHead: Uint8Array
     copies: readonly EpochCopy[]
+    /** ms since 1970. */
+    now: number
   },
 ): Promise<AppendOutcome> {
   const effect = effectOf(p.entry)
@@ -63,7 +65,7 @@ export async function appendRoster(
   >`select * from mesh_fn.append_roster(
     ${p.mesh}, ${p.expectedSeq}, ${p.expectedHead}, ${p.hash}, ${json(db.sql, rosterEntry.encode(p.entry))},
     ${effect.kind}, ${effect.member ?? null}, ${effect.role ?? null}, ${effect.invite ?? null}, ${effect.code ?? null},
-    ${effect.epoch ?? 0}, ${concatBytes(...p.copies.map(copy => copy.to))}, ${concatBytes(...p.copies.map(copy => copy.copy))})`)
+    ${effect.epoch ?? 0}, ${concatBytes(...p.copies.map(copy => copy.to))}, ${concatBytes(...p.copies.map(copy => copy.copy))}, ${p.now})`)
   const at = { seq: Number(row!.seq), head: row!.head }
   return row!.won ? at : { conflict: at }
 }
@@ -71,13 +73,13 @@ export async function appendRoster(
 /** A new mesh with its genesis and what follows it. `created: false` when exactly this stood already; another chain: `conflict`. */
 export async function createMesh(
   db: Database,
-  p: { mesh: Uint8Array; entries: readonly { entry: RosterEntry; hash: Uint8Array }[] },
+  p: { mesh: Uint8Array; entries: readonly { entry: RosterEntry; hash: Uint8Array }[]; now: number },
 ): Promise<{ created: boolean }> {
   const wire = p.entries.map(({ entry }) => rosterEntry.encode(entry))
   const [row] = await unique(db.sql<
     { created: boolean }[]
   >`select mesh_fn.create_mesh(${p.mesh}, ${p.entries[0]!.entry.author},
-    ${concatBytes(...p.entries.map(({ hash }) => hash))}, ${json(db.sql, wire)}) as created`)
+    ${concatBytes(...p.entries.map(({ hash }) => hash))}, ${json(db.sql, wire)}, ${p.now}) as created`)
   return { created: row!.created }
 }
 
