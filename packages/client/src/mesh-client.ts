@@ -3,10 +3,25 @@ import {
   MeshError,
   type PresenceStatus,
   type Profile,
-  type Role,
   type StatusSource,
+  toBase64url,
 } from '@claudemesh/protocol'
-import type { InboxFilter, OutboxFilter } from './store.ts'
+import { byTimeout } from './connection/schedule.ts'
+import { type Core, makeCommit } from './core.ts'
+import { Directory } from './directory.ts'
+import { Engine } from './engine.ts'
+import { markRows, reportRows } from './inbox/report.ts'
+import { inboxMessage } from './inbox/store-message.ts'
+import { type InviteRequest, listInvites, type MadeInvite, makeInvite, revokeInvite } from './mesh/invite.ts'
+import { leaveMesh, removeMember } from './mesh/remove.ts'
+import { composeText } from './outbox/compose.ts'
+import { dropMessage, retryMessage, showMessage, traceMessage } from './outbox/view.ts'
+import { Claims } from './roster/claims.ts'
+import { RosterKeeper } from './roster/keeper.ts'
+import { memberName, meshName } from './roster/names.ts'
+import { makeParty, ownerOf, type Party, PERSON } from './session/party.ts'
+import { Prekeys } from './session/prekeys.ts'
+import { type InboxFilter, type OutboxFilter, RELEASED_STATES } from './store.ts'
 import type {
   InboxMessage,
   InviteView,
@@ -23,131 +38,236 @@ import type {
   TraceStep,
 } from './types.ts'
 
-const later = (): never => {
-  throw new MeshError('unsupported', 'not built yet')
-}
+type Listeners = { [E in keyof MeshEvents]: Set<(facts: MeshEvents[E]) => void> }
 
 export class MeshClient {
-  readonly #options: MeshClientOptions
-  /** The store must hold the seed of `createMesh` or `joinByInvite` (see `seedStore`). Throws `integrity`. */
-  constructor(options: MeshClientOptions) {
-    this.#options = options
+  readonly #core: Core
+  readonly #engine: Engine
+  readonly #listeners: Listeners = {
+    state: new Set(),
+    inbox: new Set(),
+    outbox: new Set(),
+    presence: new Set(),
+    roster: new Set(),
   }
+
+  /** `ready` of `@claudemesh/crypto` has been awaited, and the store holds a seed (`seedStore`). Throws `integrity`. */
+  constructor(o: MeshClientOptions) {
+    const { identity, store, now, log } = o
+    const emit = <E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]) => this.#emit(event, facts)
+    const keeper = new RosterKeeper({ store, identity, now, log })
+    const claims = new Claims(keeper)
+    const person = makeParty(PERSON, identity.member.publicKey, identity.member, now())
+    this.#core = {
+      identity,
+      store,
+      now,
+      log,
+      schedule: o.schedule ?? byTimeout,
+      keeper,
+      claims,
+      directory: new Directory({ store, keeper, claims, now, log }),
+      prekeys: new Prekeys(store, identity.mesh),
+      parties: new Map([[PERSON, person]]),
+      commit: makeCommit(store, emit),
+    }
+    const random = o.random ?? Math.random
+    this.#engine = new Engine({ core: this.#core, emit, random, webSocket: o.webSocket ?? WebSocket })
+  }
+
   get state(): MeshState {
-    return later()
+    return this.#engine.connection.state
   }
   get why(): MeshError | null {
-    return later()
+    return this.#engine.connection.why
   }
-  /** Connects, and keeps connecting. Callable before the broker answers; everything below works offline too. */
+  /** Connects, and keeps connecting; everything but `invite`, `revokeInvite`, `remove` and `leave` works offline too. */
   start(): void {
-    later()
+    this.#engine.start()
   }
   /** Closes the socket; resolves when nothing is under way any more. */
   async stop(): Promise<void> {
-    later()
+    await this.#engine.stop()
   }
-  on<E extends keyof MeshEvents>(_event: E, _listener: (facts: MeshEvents[E]) => void): () => void {
-    return later()
+  /** Answers how to stop listening. A listener's error is logged and disturbs nobody. */
+  on<E extends keyof MeshEvents>(event: E, listener: (facts: MeshEvents[E]) => void): () => void {
+    this.#listeners[event].add(listener)
+    return () => this.#listeners[event].delete(listener)
   }
-  /** Keeps the session attached from now on; resolves when it is set up here, whether or not a broker answers. */
-  async openSession(_session: SessionIdentity & { profile: Profile }): Promise<void> {
-    later()
+
+  /** Keeps the session attached from now on; resolves when it is set up here and, if connected, attached. */
+  async openSession(session: SessionIdentity & { profile: Profile }): Promise<void> {
+    const { parties, identity, now } = this.#core
+    const held = parties.get(session.uuid)
+    const party = held ?? makeParty(session.uuid, identity.member.publicKey, session.signer, now())
+    if (toBase64url(party.signer.publicKey) !== toBase64url(session.signer.publicKey))
+      throw new MeshError('conflict', 'this session is open with another key', { field: 'uuid' })
+    party.profile = session.profile
+    parties.set(session.uuid, party)
+    await this.#engine.attach(party)
   }
   /** Detaches. Mail stays queued at the broker until the session is opened again. */
-  async closeSession(_uuid: string): Promise<void> {
-    later()
+  async closeSession(uuid: string): Promise<void> {
+    const party = this.#party(uuid)
+    this.#core.parties.delete(uuid)
+    const { link } = this.#engine.connection
+    if (link && party.attachment !== null)
+      await link
+        .request({ type: 'detach', recipient: party.recipient }, 'ok')
+        .catch(error => this.#core.log('detach.failed', { owner: uuid, message: String(error) }))
+    party.attachment = null
   }
   /** True while the broker holds this session (`null`: the person) as attached here. */
-  attached(_uuid: string | null): boolean {
-    return later()
+  attached(uuid: string | null): boolean {
+    return (this.#core.parties.get(ownerOf(uuid))?.attachment ?? null) !== null
   }
-  hookToken(_uuid: string): string | undefined {
-    return later()
+  /** For `POST /hook/set-status` on the broker. */
+  hookToken(uuid: string): string | undefined {
+    return this.#core.parties.get(uuid)?.hookToken
   }
-  setStatus(_uuid: string, _status: PresenceStatus, _source: StatusSource, _at: number): void {
-    later()
+  setStatus(uuid: string, status: PresenceStatus, source: StatusSource, at: number): void {
+    const party = this.#party(uuid)
+    party.status = { status, source, at }
+    void this.#engine.publish(party)
   }
-  setProfile(_uuid: string, _profile: Profile): void {
-    later()
+  setProfile(uuid: string, profile: Profile): void {
+    const party = this.#party(uuid)
+    party.profile = profile
+    void this.#engine.publish(party)
   }
+
   /** Writes the outbox row, then answers its `msg`. Throws `usage`, `too-large`, `not-found`, `removed`. */
-  send(_request: SendRequest): string {
-    return later()
+  send(request: SendRequest): string {
+    const msg = composeText(this.#core, request)
+    this.#engine.flush()
+    return msg
   }
-  outbox(_filter: Omit<OutboxFilter, 'owner'> & { from?: string | null }): OutboxMessage[] {
-    return later()
+  /** Newest first. */
+  outbox({ from, ...filter }: Omit<OutboxFilter, 'owner'> & { from?: string | null }): OutboxMessage[] {
+    const owner = from === undefined ? {} : { owner: ownerOf(from) }
+    return this.#core.store.outbox.list({ ...filter, ...owner }).map(row => showMessage(this.#core, row))
   }
-  outboxMessage(_msg: string): OutboxMessage | undefined {
-    return later()
+  outboxMessage(msg: string): OutboxMessage | undefined {
+    const row = this.#core.store.outbox.message(msg)
+    return row && row.kind !== 'receipt' ? showMessage(this.#core, row) : undefined
   }
+  /** Messages that wait for somebody's answer or for the broker. */
   outboxCount(): number {
-    return later()
+    return this.#core.store.outbox.countOpen()
   }
-  /** A new `msg` for the recipients that were given up; the old one leaves the dead-letter list. */
-  retry(_msg: string): string {
-    return later()
+  /** A new `msg` for the recipients that were given up; the old one leaves the dead-letter list. Throws `not-found`, `conflict`. */
+  retry(msg: string): string {
+    const next = retryMessage(this.#core, msg)
+    this.#engine.flush()
+    return next
   }
-  /** Gives up what is still open, takes the message off the list. */
-  drop(_msg: string): void {
-    later()
+  /** Takes the message off the outbox. Throws `not-found`. */
+  drop(msg: string): void {
+    dropMessage(this.#core, msg)
   }
   /** Every step known of a message, sent or received, oldest first. */
-  trace(_msg: string): TraceStep[] {
-    return later()
+  trace(msg: string): TraceStep[] {
+    return traceMessage(this.#core, msg)
   }
+
   /** Released messages in order; `uuid` absent = every mailbox, `null` = the person's. */
-  inbox(_filter: Omit<InboxFilter, 'owner'> & { uuid?: string | null }): InboxMessage[] {
-    return later()
+  inbox({ uuid, ...filter }: Omit<InboxFilter, 'owner'> & { uuid?: string | null }): InboxMessage[] {
+    const owner = uuid === undefined ? {} : { owner: ownerOf(uuid) }
+    const states = filter.states ?? RELEASED_STATES
+    return this.#core.store.inbox.list({ ...filter, ...owner, states }).map(inboxMessage)
   }
-  unread(_uuid?: string | null): number {
-    return later()
+  /** Released, and neither surfaced nor read. */
+  unread(uuid: string | null): number {
+    return this.#core.store.inbox.count(ownerOf(uuid), ['unread', 'pushed'])
   }
   /** Handed to the client's input; nobody is told. */
-  markPushed(_uuid: string | null, _msgs: readonly string[]): void {
-    later()
+  markPushed(uuid: string | null, msgs: readonly string[]): void {
+    markRows(this.#core, ownerOf(uuid), msgs, 'pushed')
   }
   /** Shown to a reader; nobody is told. */
-  markRead(_uuid: string | null, _msgs: readonly string[]): void {
-    later()
+  markRead(uuid: string | null, msgs: readonly string[]): void {
+    markRows(this.#core, ownerOf(uuid), msgs, 'read')
   }
   /** Proven to stand in the model's context; the senders get signed receipts. */
-  markSurfaced(_uuid: string | null, _msgs: readonly string[]): void {
-    later()
+  markSurfaced(uuid: string | null, msgs: readonly string[]): void {
+    this.report(uuid, msgs, 'surfaced', '')
   }
-  /** Tells the senders, signed: `held` (closed, dnd, budget …), `refused`, `answered`, `surfaced`. */
-  report(_uuid: string | null, _msgs: readonly string[], _state: ReportState, _why: string): void {
-    later()
+  /** Tells the senders, signed: `held` (closed, dnd, budget …), `refused`, `answered`, `surfaced`. Forward only. */
+  report(uuid: string | null, msgs: readonly string[], state: ReportState, why: string): void {
+    if (reportRows(this.#core, ownerOf(uuid), msgs, state, why.slice(0, 64))) this.#engine.flush()
   }
+
+  /** Sessions of the mesh, own ones too, whose certificate checks out. */
   peers(): SessionView[] {
-    return later()
+    return this.#core.directory.sessions(this.#core.identity.member.publicKey)
   }
   members(): MemberView[] {
-    return later()
+    const { keeper, identity } = this.#core
+    const self = toBase64url(identity.member.publicKey)
+    return [...keeper.roster.members.values()].map(member => ({
+      key: member.key,
+      name: memberName(keeper, member),
+      role: member.role,
+      joinedAt: member.joinedAt,
+      self: toBase64url(member.key) === self,
+    }))
   }
   view(): MeshView {
-    return later()
+    const { keeper, identity } = this.#core
+    const { roster } = keeper
+    const self = roster.members.get(toBase64url(identity.member.publicKey))
+    return {
+      mesh: identity.mesh,
+      name: meshName(keeper),
+      host: identity.host,
+      member: identity.member.publicKey,
+      memberName: self ? memberName(keeper, self) : '',
+      role: self?.role ?? null,
+      members: roster.members.size,
+      rosterSeq: roster.seq,
+      epoch: roster.epoch.number,
+      clockOffsetMs: this.#engine.clockOffsetMs,
+      problems: [...this.#engine.problems].map(([code, message]) => ({ code, message })),
+    }
   }
-  /** Makes an invite and its link; the secret stands in the link alone. */
-  async invite(_p: {
-    role: Exclude<Role, 'owner'>
-    uses: number
-    expiresMs: number
-  }): Promise<{ link: string; id: Uint8Array; expiresAt: number; uses: number }> {
-    return later()
+  /** Makes an invite and its link; the secret stands in the link alone. Needs a connection. */
+  invite(request: InviteRequest): Promise<MadeInvite> {
+    return this.#online(() => makeInvite(this.#core, this.#engine.link, request))
   }
   invites(): InviteView[] {
-    return later()
+    return listInvites(this.#core)
   }
-  async revokeInvite(_id: Uint8Array): Promise<void> {
-    later()
+  /** Throws `not-found`, `conflict`. */
+  revokeInvite(id: Uint8Array): Promise<void> {
+    return this.#online(() => revokeInvite(this.#core, this.#engine.link, id))
   }
-  /** Removes a member and begins the next epoch. */
-  async remove(_member: Uint8Array): Promise<void> {
-    later()
+  /** Removes a member and begins the next epoch. Throws `not-found`, `forbidden`, `usage`. */
+  remove(member: Uint8Array): Promise<void> {
+    return this.#online(() => removeMember(this.#core, this.#engine.link, member))
   }
-  /** Removes oneself. */
-  async leave(): Promise<void> {
-    later()
+  /** Removes oneself. Throws `forbidden` for the last owner. */
+  leave(): Promise<void> {
+    return this.#online(() => leaveMesh(this.#core, this.#engine.link))
+  }
+
+  async #online<T>(work: () => Promise<T>): Promise<T> {
+    const { seq } = this.#core.keeper.roster
+    const result = await work()
+    this.#engine.rosterGrew(seq)
+    return result
+  }
+  #party(uuid: string): Party {
+    const party = this.#core.parties.get(uuid)
+    if (!party || uuid === PERSON)
+      throw new MeshError('not-found', 'no such session is open here', { field: 'uuid' })
+    return party
+  }
+  #emit<E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]): void {
+    for (const listener of this.#listeners[event])
+      try {
+        listener(facts)
+      } catch (error) {
+        this.#core.log('listener.failed', { event, message: String(error) })
+      }
   }
 }

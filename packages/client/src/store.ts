@@ -189,8 +189,8 @@ export interface OutboxStore {
   recipients(msg: string): OutboxRecipientRow[]
   /** Keyed by (msg, to); only state, why, at, reseals and dueAt may differ. */
   updateRecipient(row: OutboxRecipientRow): void
-  /** `pending` rows with dueAt ≤ now, in the order they were written. */
-  due(now: number, limit: number): OutboxRecipientRow[]
+  /** `pending` rows of this owner with dueAt ≤ now, in the order they were written. */
+  due(owner: Owner, now: number, limit: number): OutboxRecipientRow[]
   /** The earliest dueAt above `now` among `pending` rows. */
   nextDueAt(now: number): number | undefined
   /** `pending` rows to recipients of this member (key begins with `member` + '/'), made due at `now`. */
@@ -200,14 +200,15 @@ export interface OutboxStore {
   addSealing(row: SealingRow, to: readonly RecipientKey[]): void
   sealing(id: string): SealingRow | undefined
   updateSealing(row: SealingRow): void
+  /** In the order they were given to `addSealing`. */
   sealingRecipients(id: string): SealingRecipientRow[]
   endSealing(id: string, to: RecipientKey, end: NonNullable<SealingRecipientRow['end']>): void
   /** True when some `sealed` or `accepted` sealing of this message to this recipient has no end. */
   hasLiveSealing(msg: string, to: RecipientKey): boolean
-  /** All sealings still `sealed`, in the order they were added. */
-  unaccepted(): SealingRow[]
-  /** Messages with a recipient in an open state whose (endsAt ?? composedAt + ttlMs) is ≤ now. */
-  ended(now: number, limit: number): OutboxMessageRow[]
+  /** Sealings of this owner's messages that are still `sealed`, in the order they were added. */
+  unaccepted(owner: Owner): SealingRow[]
+  /** Messages with a recipient in one of `states` whose (endsAt ?? composedAt + ttlMs) is ≤ now. */
+  ended(now: number, states: readonly OutboxState[], limit: number): OutboxMessageRow[]
   /** Newest first; kind `receipt` left out. `open`: some recipient in an open state; `dead`: on the dead-letter list. */
   list(filter: OutboxFilter): OutboxMessageRow[]
   /** Number of messages `list({ open: true })` would give without a limit. */
@@ -337,8 +338,9 @@ export interface QueuedReceipt extends ReceiptDue {
 }
 export interface ReceiptStore {
   queue(items: readonly ReceiptDue[]): void
-  /** Rows with dueAt ≤ now, in the order they were queued. */
-  due(now: number, limit: number): QueuedReceipt[]
+  /** Rows of this owner with dueAt ≤ now, in the order they were queued. */
+  due(owner: Owner, now: number, limit: number): QueuedReceipt[]
+  /** The earliest dueAt above `now`. */
   nextDueAt(now: number): number | undefined
   remove(rows: readonly number[]): void
 }

@@ -1,0 +1,15 @@
+/** Counters that never go back, over restarts and clock changes: max(last + 1, ms now), persisted before use. */
+import type { ClientStore } from './store.ts'
+
+export function nextCounter(store: ClientStore, name: string, now: number): number {
+  const value = Math.max(store.counters.get(name) + 1, now)
+  store.counters.set(name, value)
+  return value
+}
+
+/** 1, 2, 3 … without gaps. */
+export function nextNumber(store: ClientStore, name: string): number {
+  const value = store.counters.get(name) + 1
+  store.counters.set(name, value)
+  return value
+}

@@ -1,0 +1,153 @@
+/** Who is there: sessions as certificate, presence and profile prove them; counters never go back, what is unsigned is marked so. */
+import { recipientKey, verifyCertificate, verifyPresence } from '@claudemesh/crypto'
+import { openProfile } from '@claudemesh/crypto/sealing'
+import {
+  type BrokerFrameOf,
+  type DirectoryEntry,
+  directoryEntry,
+  type Lease,
+  MeshError,
+  type Profile,
+  type Recipient,
+  TIMES,
+  toBase64url,
+} from '@claudemesh/protocol'
+import { z } from 'zod'
+import type { Link } from './connection/link.ts'
+import type { Claims } from './roster/claims.ts'
+import type { RosterKeeper } from './roster/keeper.ts'
+import { memberName } from './roster/names.ts'
+import type { ClientStore, RecipientKey } from './store.ts'
+import type { Log, SessionView } from './types.ts'
+
+const MAX_PAGES = 10_000
+
+interface Known {
+  readonly recipient: Recipient
+  readonly entry: DirectoryEntry
+  readonly profile: Profile | null
+}
+
+export class Directory {
+  readonly #o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }
+  readonly #known = new Map<RecipientKey, Known>()
+
+  constructor(o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }) {
+    this.#o = o
+    for (const row of o.store.directory.all()) {
+      const entry = z.decode(directoryEntry, JSON.parse(row.entry))
+      const { member, session } = entry.certificate
+      // What we last heard is no word about now.
+      this.#known.set(row.key, {
+        recipient: { member, session },
+        entry: { ...entry, lease: 'offline' },
+        profile: this.#profileOf(entry),
+      })
+    }
+  }
+
+  /** Everything, page by page. Resolves to true when some claim calls for a roster fetch. */
+  async load(link: Link): Promise<boolean> {
+    let cursor: string | null = null
+    let fetch = false
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const reply: BrokerFrameOf<'directory'> = await link.request({ type: 'directory', cursor }, 'directory')
+      this.#o.store.transaction(() => {
+        for (const entry of reply.entries) fetch = (this.hear(entry)?.fetch ?? false) || fetch
+      })
+      cursor = reply.cursor
+      if (cursor === null) break
+    }
+    return fetch
+  }
+
+  /** Takes one entry if it proves itself; `undefined` where it does not. */
+  hear(entry: DirectoryEntry): { recipient: Recipient; fetch: boolean } | undefined {
+    const { certificate, presence } = entry
+    const recipient = { member: certificate.member, session: certificate.session }
+    const key = recipientKey(recipient)
+    const { keeper, store, now } = this.#o
+    try {
+      if (!keeper.roster.members.has(toBase64url(certificate.member)))
+        throw new MeshError('integrity', 'the certificate is of somebody who is no member')
+      verifyCertificate(certificate, { mesh: keeper.roster.mesh, at: now(), graceMs: TIMES.knownMs })
+      let fetch = this.#o.claims.hear(certificate.member, claimOf(certificate))
+      if (presence) {
+        if (recipientKey({ member: presence.member, session: presence.session }) !== key)
+          throw new MeshError('integrity', 'the presence is of another session')
+        verifyPresence(presence, { mesh: keeper.roster.mesh, now: now() })
+        const counter = `seen-presence/${key}`
+        if (presence.counter < store.counters.get(counter))
+          throw new MeshError('counter', 'an older presence was shown again')
+        store.counters.set(counter, presence.counter)
+        fetch = this.#o.claims.hear(presence.member, claimOf(presence)) || fetch
+      }
+      store.directory.put({ key, entry: JSON.stringify(z.encode(directoryEntry, entry)), at: now() })
+      this.#known.set(key, { recipient, entry, profile: this.#profileOf(entry) })
+      return { recipient, fetch }
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      this.#o.log('directory.refused', { key, code: error.code, message: error.message })
+      return undefined
+    }
+  }
+
+  /** Profiles of epochs whose key came after them. */
+  reopen(): void {
+    for (const [key, known] of this.#known)
+      if (known.profile === null) this.#known.set(key, { ...known, profile: this.#profileOf(known.entry) })
+  }
+
+  /** Nobody is known to be online without a connection. */
+  offline(): void {
+    for (const [key, known] of this.#known)
+      this.#known.set(key, { ...known, entry: { ...known.entry, lease: 'offline' } })
+  }
+
+  leaseOf(key: RecipientKey): Lease {
+    return this.#known.get(key)?.entry.lease ?? 'offline'
+  }
+
+  sessions(self: Uint8Array): SessionView[] {
+    const { keeper } = this.#o
+    const views: SessionView[] = []
+    for (const { recipient, entry, profile } of this.#known.values()) {
+      const member = keeper.roster.members.get(toBase64url(recipient.member))
+      if (!member) continue
+      const { presence, hook } = entry
+      const byHook = hook !== null && hook.at > (presence?.at ?? 0)
+      views.push({
+        recipient,
+        uuid: entry.certificate.uuid,
+        memberName: memberName(keeper, member),
+        role: member.role,
+        lease: entry.lease,
+        leaseAt: entry.leaseAt,
+        status: byHook ? hook.status : (presence?.status ?? 'unknown'),
+        source: byHook ? 'hook@broker' : (presence?.source ?? 'daemon'),
+        statusAt: byHook ? hook.at : (presence?.at ?? entry.leaseAt),
+        profile,
+        signed: !byHook && presence !== null,
+        self: toBase64url(recipient.member) === toBase64url(self),
+      })
+    }
+    return views
+  }
+
+  #profileOf({ presence }: DirectoryEntry): Profile | null {
+    const epochKey = presence && this.#o.keeper.epochs.get(presence.epoch)
+    if (!epochKey) return null
+    const { mesh, member, session, epoch, profile: sealed } = presence
+    try {
+      return openProfile({ sealed, epochKey, epoch, mesh, member, session })
+    } catch (error) {
+      if (error instanceof MeshError) return null
+      throw error
+    }
+  }
+}
+
+const claimOf = (signed: { rosterSeq: number; rosterHead: Uint8Array }) => ({
+  seq: signed.rosterSeq,
+  head: signed.rosterHead,
+})

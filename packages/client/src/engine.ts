@@ -1,0 +1,343 @@
+/** The life of a member on the wire: what happens on every connection, and what time alone makes due. */
+import { recipientKey, signHello } from '@claudemesh/crypto'
+import {
+  type BrokerFrame,
+  equalBytes,
+  MeshError,
+  type Recipient,
+  TIMES,
+  toBase64url,
+} from '@claudemesh/protocol'
+import { dial, type Link } from './connection/link.ts'
+import { Reconnect } from './connection/reconnect.ts'
+import type { Core, Emit } from './core.ts'
+import { Inbox } from './inbox/inbox.ts'
+import { closeGap, placeEarly } from './inbox/store-message.ts'
+import { writeDueRekey } from './mesh/rekey.ts'
+import { endMessages } from './outbox/end.ts'
+import { Outbox } from './outbox/outbox.ts'
+import { sendReceipts } from './receipts/send.ts'
+import { syncRoster } from './roster/sync.ts'
+import { attach, presenceOf } from './session/attach.ts'
+import { needsCertificate } from './session/certify.ts'
+import type { Party } from './session/party.ts'
+
+const HOUSEKEEPING_MS = 30_000
+const GAP_TICK_MS = 5_000
+const FORGET_EVERY_MS = 3_600_000
+/** Settled messages and their trace are kept this long. */
+const OUTBOX_KEPT_MS = 30 * 86_400_000
+const RECEIPTS_KEPT_MS = 86_400_000
+
+export interface EngineOptions {
+  readonly core: Core
+  readonly emit: Emit
+  readonly random: () => number
+  readonly webSocket: typeof WebSocket
+}
+
+export class Engine {
+  readonly #core: Core
+  readonly #o: EngineOptions
+  readonly outbox: Outbox
+  readonly inbox: Inbox
+  readonly connection: Reconnect
+  readonly problems = new Map<string, string>()
+  clockOffsetMs: number | null = null
+  #syncing: Promise<void> | null = null
+  #flushing = false
+  #forgotAt = 0
+  #cancels: (() => void)[] = []
+
+  constructor(o: EngineOptions) {
+    this.#o = o
+    this.#core = o.core
+    const { core } = o
+    const sync = () => this.syncRoster()
+    this.outbox = new Outbox(core, {
+      syncRoster: sync,
+      attachAgain: party => void this.attach(party),
+      clockWrong: time =>
+        this.problem(
+          'clock',
+          `this clock and the broker's are ${Math.round(Math.abs(time - core.now()) / 1000)} s apart`,
+        ),
+    })
+    this.inbox = new Inbox(core, this.outbox, { syncRoster: sync, stored: () => this.flush() })
+    this.connection = new Reconnect({
+      now: core.now,
+      schedule: core.schedule,
+      random: o.random,
+      log: core.log,
+      dial: heard => this.#dial(heard),
+      onUp: link => this.#up(link),
+      onDown: () => this.#down(),
+      onState: (state, why) => o.emit('state', { state, why }),
+    })
+  }
+
+  start(): void {
+    this.connection.start()
+    this.#every(HOUSEKEEPING_MS, () => this.#housekeeping())
+    this.#every(GAP_TICK_MS, () => this.#gaps(GAP_TICK_MS))
+  }
+
+  async stop(): Promise<void> {
+    for (const cancel of this.#cancels) cancel()
+    this.#cancels = []
+    await this.connection.stop()
+    await this.inbox.settled()
+  }
+
+  problem(code: string, message: string): void {
+    if (this.problems.get(code) === message) return
+    this.problems.set(code, message)
+    this.#core.log('problem', { code, message })
+  }
+
+  /** Throws `unreachable` while there is no connection. */
+  get link(): Link {
+    const { link } = this.connection
+    if (!link) throw new MeshError('unreachable', 'there is no connection to the broker')
+    return link
+  }
+
+  /** Receipts that are due become messages, and whatever can go out goes out. */
+  flush(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    queueMicrotask(() => {
+      this.#flushing = false
+      sendReceipts(this.#core)
+      this.outbox.pump().catch(error => this.#core.log('outbox.failed', { message: String(error) }))
+    })
+  }
+
+  /** Fetches, verifies and pins; one run serves all that ask while it is under way. */
+  syncRoster(): Promise<void> {
+    this.#syncing ??= this.#sync().finally(() => {
+      this.#syncing = null
+    })
+    return this.#syncing
+  }
+
+  async #sync(): Promise<void> {
+    const { keeper, claims, identity, log } = this.#core
+    const { link } = this
+    const began = keeper.roster.seq
+    try {
+      await syncRoster(link, keeper)
+      claims.settle()
+      if (claims.members.length > 0)
+        this.problem(
+          'roster-unproven',
+          `${claims.members.length} member(s) claim a roster that nobody has proven`,
+        )
+      else this.problems.delete('roster-unproven')
+      this.problems.delete('roster-clock')
+      this.rosterGrew(began)
+      if (!keeper.roster.members.has(toBase64url(identity.member.publicKey)))
+        throw new MeshError('removed', 'this member was removed from the mesh')
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      log('roster.sync-failed', { code: error.code, message: error.message })
+      if (error.code === 'clock') this.problem('roster-clock', error.message)
+      if (error.code === 'integrity' || error.code === 'removed') this.#halt(error)
+      throw error
+    }
+  }
+
+  /** Told after whatever fetched entries: what hangs on the roster follows it. */
+  rosterGrew(began: number): void {
+    const { keeper, directory, parties } = this.#core
+    if (keeper.roster.seq === began) return
+    this.#o.emit('roster', { seq: keeper.roster.seq })
+    directory.reopen()
+    if (keeper.roster.epoch.beganSeq > began) for (const party of parties.values()) void this.publish(party)
+    this.flush()
+  }
+
+  #halt(error: MeshError): void {
+    this.outbox.halt()
+    this.connection.halt(error)
+  }
+
+  async attach(party: Party): Promise<void> {
+    const { link } = this.connection
+    if (!link) return
+    try {
+      await attach(this.#core, link, party)
+      this.problems.delete(`attach ${party.owner}`)
+      this.flush()
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      party.attachment = null
+      this.#core.log('attach.refused', { owner: party.owner, code: error.code, message: error.message })
+      if (error.code !== 'unreachable') this.problem(`attach ${party.owner}`, error.message)
+    }
+  }
+
+  /** Publishes what a session says of itself now; while it is not attached, attaching does. */
+  async publish(party: Party): Promise<void> {
+    const { link } = this.connection
+    const record = party.attachment === null ? null : presenceOf(this.#core, party)
+    if (!link || !record) return
+    try {
+      await link.request({ type: 'presence', record }, 'ok')
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      this.#core.log('presence.refused', { owner: party.owner, code: error.code, message: error.message })
+    }
+  }
+
+  async #dial(heard: () => void): Promise<Link> {
+    const { identity, schedule } = this.#core
+    let live: Link | undefined
+    live = await dial({
+      url: identity.url,
+      webSocket: this.#o.webSocket,
+      schedule,
+      hello: ({ nonce, brokerKey }) => {
+        const { host, mesh, member } = identity
+        const signature = signHello({ nonce, brokerKey, host, mesh, key: member })
+        return { type: 'hello', as: 'member', mesh, key: member.publicKey, host, signature }
+      },
+      onFrame: frame => this.#frame(frame),
+      onData: frame => live && this.inbox.take(live, frame),
+      onHeard: heard,
+    })
+    return live
+  }
+
+  async #up(link: Link): Promise<void> {
+    const { keeper, directory, parties, now } = this.#core
+    this.clockOffsetMs = link.welcome.time - now()
+    if (Math.abs(this.clockOffsetMs) <= TIMES.idSkewMs) this.problems.delete('clock')
+    if (!equalBytes(link.welcome.mesh, this.#core.identity.mesh))
+      throw new MeshError('integrity', 'the broker welcomed into another mesh')
+    const { rosterSeq, rosterHead } = link.welcome
+    if (
+      rosterSeq !== keeper.roster.seq ||
+      !keeper.holds(rosterSeq, rosterHead) ||
+      keeper.wanted <= keeper.roster.seq
+    )
+      await this.syncRoster()
+    if (!keeper.roster.members.has(toBase64url(this.#core.identity.member.publicKey)))
+      throw new MeshError('removed', 'this member was removed from the mesh')
+    const named = keeper.roster.broker
+    if (!named || !equalBytes(named.key, link.challenge.brokerKey))
+      throw new MeshError('integrity', 'the roster names another broker key than the one that answers')
+    if (await directory.load(link)) await this.syncRoster()
+    this.outbox.up(link)
+    await Promise.all([...parties.values()].map(party => this.attach(party)))
+    for (const { recipient } of directory.sessions(this.#core.identity.member.publicKey))
+      this.outbox.targets.heard(recipientKey(recipient), directory.leaseOf(recipientKey(recipient)))
+    this.flush()
+    void this.#rekey()
+  }
+
+  #down(): void {
+    this.outbox.down()
+    this.inbox.down()
+    this.#core.directory.offline()
+    for (const party of this.#core.parties.values()) party.attachment = null
+  }
+
+  #frame(frame: BrokerFrame): void {
+    const { log } = this.#core
+    if (frame.type === 'presence') this.#presence(frame.entry)
+    else if (frame.type === 'roster.changed') this.#changed(frame.seq)
+    else if (frame.type === 'draining') this.connection.draining(frame.retryAfterMs)
+    else if (frame.type === 'replaced') this.#replaced(frame.recipient, frame.attachment)
+    else if (frame.type === 'error') log('broker.error', { code: frame.code, message: frame.message })
+  }
+
+  #presence(entry: Parameters<Core['directory']['hear']>[0]): void {
+    const { directory, store, now } = this.#core
+    const heard = this.#core.commit.run(() => directory.hear(entry))
+    if (!heard) {
+      this.#changed(entry.certificate.rosterSeq)
+      return
+    }
+    const { recipient, fetch } = heard
+    this.outbox.targets.heard(recipientKey(recipient), entry.lease)
+    this.#o.emit('presence', { recipient })
+    store.outbox.hasten(toBase64url(recipient.member), now())
+    if (fetch) this.#changed(Number.MAX_SAFE_INTEGER)
+    this.flush()
+  }
+
+  /** Somebody names a longer roster than ours. */
+  #changed(seq: number): void {
+    if (seq > this.#core.keeper.roster.seq)
+      this.syncRoster().then(
+        () => this.#rekey(),
+        () => {},
+      )
+  }
+
+  #replaced(recipient: Recipient, attachment: number): void {
+    for (const party of this.#core.parties.values())
+      if (party.key === recipientKey(recipient) && party.attachment === attachment) {
+        party.attachment = null
+        this.problem(`attach ${party.owner}`, 'another daemon with the same keys has taken this session over')
+      }
+  }
+
+  async #rekey(): Promise<void> {
+    const { link } = this.connection
+    if (!link) return
+    try {
+      await writeDueRekey(this.#core, link)
+    } catch (error) {
+      this.#core.log('roster.rekey-failed', { message: String(error) })
+    }
+  }
+
+  #every(ms: number, work: () => void): void {
+    let cancel = (): void => {}
+    const tick = (): void => {
+      try {
+        work()
+      } catch (error) {
+        this.#core.log('housekeeping.failed', { message: String(error) })
+      }
+      cancel = this.#core.schedule(ms, tick)
+    }
+    cancel = this.#core.schedule(ms, tick)
+    this.#cancels.push(() => cancel())
+  }
+
+  #housekeeping(): void {
+    const { commit, parties, prekeys, store, now } = this.#core
+    const at = now()
+    endMessages(this.#core, at)
+    commit.run(() => {
+      for (const row of store.inbox.early(at + TIMES.idSkewMs)) placeEarly(this.#core, row)
+    })
+    for (const party of parties.values()) {
+      const worn = party.owner !== '' && needsCertificate(party.certificate, at)
+      if (party.attachment !== null && (worn || prekeys.isDue(party, at))) void this.attach(party)
+    }
+    if (at - this.#forgotAt >= FORGET_EVERY_MS) {
+      this.#forgotAt = at
+      store.inbox.forget(at)
+      store.outbox.forget(at - OUTBOX_KEPT_MS, at - RECEIPTS_KEPT_MS)
+      prekeys.forget(at)
+    }
+    this.flush()
+  }
+
+  /** Time counts against a gap only while connected. */
+  #gaps(elapsedMs: number): void {
+    const { commit, store } = this.#core
+    if (this.connection.state !== 'online') return
+    for (const lane of store.inbox.gapped()) {
+      const waitedMs = lane.waitedMs + elapsedMs
+      commit.run(() => {
+        if (waitedMs >= TIMES.gapMs) closeGap(this.#core, lane)
+        else store.inbox.putLane({ ...lane, waitedMs })
+      })
+    }
+  }
+}

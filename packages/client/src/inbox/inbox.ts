@@ -1,0 +1,198 @@
+/** Takes what the broker delivers: opened, checked and stored in one transaction, and only then acked. */
+import { recipientKey } from '@claudemesh/crypto'
+import {
+  type DataFrame,
+  type DeliverFrame,
+  type Delivery,
+  encodeFrame,
+  type FactFrame,
+  textPayload,
+  toBase64url,
+} from '@claudemesh/protocol'
+import { z } from 'zod'
+import type { Link } from '../connection/link.ts'
+import type { Core } from '../core.ts'
+import { applyFact } from '../outbox/end.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import { applyReceipt } from '../receipts/apply.ts'
+import type { Party } from '../session/party.ts'
+import { AnswerPace } from './answers.ts'
+import { type Opened, Opener, type Opening, type Refused } from './open.ts'
+import { storeMessage } from './store-message.ts'
+
+/** Openers kept of one sender under one prekey. */
+const OPENERS_KEPT = 4
+const UNOPENED_KEPT = 1_000
+/** Deliveries of one transaction: what came while the last one was written is taken together. */
+const BATCH = 256
+
+type QueueFrame = DeliverFrame | FactFrame
+interface Arrived {
+  readonly link: Link
+  readonly frame: QueueFrame
+}
+
+export interface InboxPort {
+  /** Somebody's claim or membership is ahead of our roster. */
+  readonly syncRoster: () => Promise<void>
+  /** The store changed in a way that leaves something to send. */
+  readonly stored: () => void
+}
+
+export class Inbox {
+  readonly #core: Core
+  readonly #outbox: Outbox
+  readonly #port: InboxPort
+  readonly #opener: Opener
+  readonly #pace = new AnswerPace()
+  readonly #arrived: Arrived[] = []
+  #working: Promise<void> | null = null
+
+  constructor(core: Core, outbox: Outbox, port: InboxPort) {
+    this.#core = core
+    this.#outbox = outbox
+    this.#port = port
+    this.#opener = new Opener(core)
+  }
+
+  /** Frames are handled one after the other, in the order they came. */
+  take(link: Link, frame: DataFrame): void {
+    if (frame.type !== 'deliver' && frame.type !== 'fact') return
+    this.#arrived.push({ link, frame })
+    this.#working ??= this.#work().finally(() => {
+      this.#working = null
+    })
+  }
+
+  /** What was not stored yet is delivered again on the next connection. */
+  down(): void {
+    this.#arrived.length = 0
+  }
+
+  async settled(): Promise<void> {
+    await this.#working
+  }
+
+  async #work(): Promise<void> {
+    while (this.#arrived.length > 0) {
+      const batch = this.#nextBatch()
+      try {
+        await this.#meetStrangers(batch)
+        this.#store(batch)
+      } catch (error) {
+        // Nothing of it was acked: it comes again on the next connection.
+        this.#core.log('inbox.failed', { message: String(error) })
+        this.#arrived.length = 0
+        batch[0]?.link.close()
+      }
+    }
+  }
+
+  #nextBatch(): Arrived[] {
+    const batch: Arrived[] = []
+    let count = 0
+    while (this.#arrived.length > 0 && count < BATCH) {
+      const next = this.#arrived.shift()!
+      batch.push(next)
+      count += next.frame.type === 'deliver' ? next.frame.deliveries.length : next.frame.facts.length
+    }
+    return batch
+  }
+
+  /** A sender we do not know may have joined since: the roster is looked at first. */
+  async #meetStrangers(batch: readonly Arrived[]): Promise<void> {
+    const { members, removed } = this.#core.keeper.roster
+    const stranger = batch.some(
+      ({ frame }) =>
+        frame.type === 'deliver' &&
+        frame.deliveries.some(({ envelope }) => {
+          const key = toBase64url(envelope.header.from.member)
+          return !members.has(key) && !removed.has(key)
+        }),
+    )
+    if (stranger) await this.#port.syncRoster()
+  }
+
+  #store(batch: readonly Arrived[]): void {
+    const { commit, claims } = this.#core
+    const acks = new Map<
+      string,
+      { link: Link; recipient: QueueFrame['recipient']; attachment: number; upTo: number }
+    >()
+    let behind = false
+    commit.run(() => {
+      for (const { link, frame } of batch) {
+        const party = this.#partyOf(frame)
+        if (!party) continue
+        const items = frame.type === 'deliver' ? frame.deliveries : frame.facts
+        for (const item of items) {
+          if ('fact' in item) applyFact(this.#core, item.fact)
+          else behind = this.#take(party, item) || behind
+        }
+        const { recipient, attachment } = frame
+        const upTo = Math.max(...items.map(item => item.seq))
+        const name = `${recipientKey(recipient)}#${attachment}`
+        acks.set(name, { link, recipient, attachment, upTo: Math.max(upTo, acks.get(name)?.upTo ?? 0) })
+      }
+    })
+    for (const { link, ...ack } of acks.values())
+      link.sendData(encodeFrame({ type: 'ack', ref: 0, acks: [ack] }))
+    if (behind)
+      this.#port.syncRoster().catch(error => this.#core.log('roster.sync-failed', { message: String(error) }))
+    claims.settle()
+    this.#port.stored()
+  }
+
+  #partyOf(frame: QueueFrame): Party | undefined {
+    const key = recipientKey(frame.recipient)
+    for (const party of this.#core.parties.values()) if (party.key === key) return party
+    return undefined
+  }
+
+  /** True when its sender knows a longer roster. */
+  #take(party: Party, delivery: Delivery): boolean {
+    const opening: Opening = this.#opener.open(party, delivery.envelope)
+    if ('refused' in opening) {
+      this.#keep(party, delivery, opening.refused)
+      return false
+    }
+    const { ok: opened } = opening
+    const { store, claims } = this.#core
+    const { plaintext } = opened.content
+    if (
+      plaintext.kind === 'text' &&
+      !z.safeDecode(textPayload, plaintext.payload as z.input<typeof textPayload>).success
+    ) {
+      const { id, fromKey, envelope } = opened
+      this.#keep(party, delivery, { id, fromKey, envelope, answer: 'refused', reason: 'payload' })
+      return false
+    }
+    this.#pace.opened(opened.fromKey)
+    if (opened.opener) store.openers.put(opened.opener, OPENERS_KEPT)
+    this.#outbox.targets.outdate(opened.fromKey, plaintext.prekey.n)
+    if (plaintext.kind === 'receipt') applyReceipt(this.#core, this.#outbox, party, opened)
+    else storeMessage(this.#core, party.owner, opened)
+    return this.#claim(opened, claims.hear(opened.from.member, plaintext.roster))
+  }
+
+  #claim({ certificate, from }: Opened, behind: boolean): boolean {
+    if (!certificate) return behind
+    const claim = { seq: certificate.rosterSeq, head: certificate.rosterHead }
+    return this.#core.claims.hear(from.member, claim) || behind
+  }
+
+  /** Kept, answered when its sender can be told anything, and never shown. */
+  #keep(party: Party, delivery: Delivery, { id, fromKey, envelope, answer, reason }: Refused): void {
+    const { store, now, log } = this.#core
+    const deliveries = [{ seq: delivery.seq, envelope }]
+    const bytes = encodeFrame({ type: 'deliver', recipient: party.recipient, attachment: 0, deliveries })
+    log('inbox.unopened', { owner: party.owner, from: fromKey, id, reason })
+    const kept = { owner: party.owner, id, from: fromKey, reason, bytes, at: now() }
+    store.inbox.keepUnopened(kept, UNOPENED_KEPT)
+    if (answer === null) return
+    const why = answer === 'refused' ? reason : ''
+    const at = now()
+    const dueAt = this.#pace.dueAt(fromKey, at)
+    store.receipts.queue([{ owner: party.owner, to: fromKey, state: answer, why, id, msg: null, at, dueAt }])
+  }
+}

@@ -1,0 +1,127 @@
+/** Puts an opened message into its mailbox: exactly once by `msg`, released in the order of its line. */
+import { type ReceiptState, TIMES, toBase64url } from '@claudemesh/protocol'
+import type { Core } from '../core.ts'
+import { nextNumber } from '../counter.ts'
+import { recipientOfKey, uuidOf } from '../session/party.ts'
+import type { InboxRow, LaneRow, Owner, RecipientKey } from '../store.ts'
+import type { InboxMessage } from '../types.ts'
+import type { Opened } from './open.ts'
+import { arrive, giveUpGap } from './release.ts'
+
+/** A row as it is shown. */
+export const inboxMessage = (row: InboxRow): InboxMessage => {
+  const { owner, from, position, line: _line, pairSeq: _pairSeq, payload, ...rest } = row
+  const { receipt: _receipt, receiptWhy: _why, forgetAt: _forgetAt, ...shown } = rest
+  return {
+    ...shown,
+    uuid: uuidOf(owner),
+    from: recipientOfKey(from),
+    payload: JSON.parse(payload),
+    position: position ?? 0,
+  }
+}
+
+/** Inside `commit.run`. A known `msg` changes nothing and its last receipt is repeated for the new id. */
+export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
+  const { inbox } = core.store
+  const { fromKey, id, content, envelope } = opened
+  const { plaintext } = content
+  const known = inbox.find(owner, fromKey, plaintext.msg)
+  if (known) {
+    tell(core, known, id, known.receipt, known.receiptWhy)
+    return
+  }
+  const { sentAt, ttl, priority } = envelope.header
+  const now = core.now()
+  const row: InboxRow = {
+    owner,
+    from: fromKey,
+    msg: plaintext.msg,
+    id,
+    line: toBase64url(plaintext.line),
+    pairSeq: content.pairSeq,
+    kind: plaintext.kind,
+    payload: JSON.stringify(plaintext.payload ?? null),
+    priority,
+    composedAt: plaintext.composedAt,
+    sentAt,
+    receivedAt: now,
+    state: opened.early ? 'early' : 'waiting',
+    position: null,
+    late: false,
+    gap: false,
+    receipt: opened.early ? 'held' : 'delivered',
+    receiptWhy: opened.early ? 'clock' : '',
+    forgetAt: sentAt + ttl + TIMES.rememberMs,
+  }
+  if (opened.early) inbox.insert(row)
+  else place(core, row, content.floor, 'insert')
+  tell(core, row, id, row.receipt, row.receiptWhy)
+}
+
+/** Inside `commit.run`: what came too early, once our clock has caught up. */
+export function placeEarly(core: Core, early: InboxRow): void {
+  const row: InboxRow = { ...early, receipt: 'delivered', receiptWhy: '' }
+  place(core, row, 0, 'update')
+  tell(core, row, row.id, 'delivered', '')
+}
+
+/** Inside `commit.run`: ends a gap that lasted too long. */
+export function closeGap(core: Core, lane: LaneRow): void {
+  const ended = giveUpGap(core.store.inbox.waiting(lane.owner, lane.from, lane.line))
+  if (!ended) return
+  const rows = [{ ...ended.first, gap: true }, ...ended.after].map(row => release(core, row))
+  core.store.inbox.putLane({ ...lane, next: ended.next, waitedMs: 0 })
+  announce(core, lane.owner, rows)
+}
+
+function place(core: Core, row: InboxRow, floor: number, how: 'insert' | 'update'): void {
+  const { inbox } = core.store
+  const { owner, from, line } = row
+  const lane = inbox.lane(owner, from, line) ?? { owner, from, line, next: 1, waitedMs: 0 }
+  const { before, verdict, after, next } = arrive(
+    lane.next,
+    inbox.waiting(owner, from, line),
+    row.pairSeq,
+    floor,
+  )
+  const put = (own: InboxRow): InboxRow => {
+    if (how === 'insert') inbox.insert(own)
+    else inbox.update(own)
+    return own
+  }
+  const released = before.map(one => release(core, one))
+  if (verdict === 'wait') put({ ...row, state: 'waiting' })
+  else released.push(put(placed(core, { ...row, late: verdict === 'late' })))
+  for (const one of after) released.push(release(core, one))
+  if (row.pairSeq !== 0 && (verdict === 'wait' || next !== lane.next))
+    inbox.putLane({ ...lane, next, waitedMs: next === lane.next ? lane.waitedMs : 0 })
+  announce(core, owner, released)
+}
+
+const placed = (core: Core, row: InboxRow): InboxRow => ({
+  ...row,
+  state: 'unread',
+  position: nextNumber(core.store, `position/${row.owner}`),
+})
+
+function release(core: Core, row: InboxRow): InboxRow {
+  const next = placed(core, row)
+  core.store.inbox.update(next)
+  return next
+}
+
+function announce(core: Core, owner: Owner, rows: readonly InboxRow[]): void {
+  if (rows.length > 0) core.commit.after('inbox', { uuid: uuidOf(owner), messages: rows.map(inboxMessage) })
+}
+
+function tell(
+  core: Core,
+  row: { owner: Owner; from: RecipientKey; msg: string },
+  id: string,
+  state: ReceiptState,
+  why: string,
+): void {
+  const at = core.now()
+  core.store.receipts.queue([{ owner: row.owner, to: row.from, state, why, id, msg: row.msg, at, dueAt: at }])
+}

@@ -1,0 +1,39 @@
+/** The next epoch: a new key sealed to every member left (and, on a plain rekey, every open invite), the one before sealed under it. */
+import { epochCopiesRoot, type Roster } from '@claudemesh/crypto'
+import { epochCommitment, newEpochKey, sealEpochKey, sealPreviousEpochKey } from '@claudemesh/crypto/sealing'
+import { type EpochCopy, equalBytes, MeshError, type NextEpoch } from '@claudemesh/protocol'
+import type { RosterKeeper } from '../roster/keeper.ts'
+
+/** `without` is the member who is removed: then open invites are void and get no copy. */
+export function draftEpoch(
+  keeper: RosterKeeper,
+  without: Uint8Array | null,
+): { epoch: NextEpoch; copies: EpochCopy[] } {
+  const { roster, epochs } = keeper
+  const previousKey = epochs.get(roster.epoch.number)
+  if (!previousKey) throw new MeshError('integrity', 'the key of the present epoch never came here')
+  const number = roster.epoch.number + 1
+  const key = newEpochKey()
+  const copies = receiversOf(roster, without).map(to => ({
+    to: to.key,
+    copy: sealEpochKey({ number, key, to }),
+  }))
+  const epoch = {
+    number,
+    commitment: epochCommitment(number, key),
+    root: epochCopiesRoot(copies),
+    previous: sealPreviousEpochKey({ key, number, previous: previousKey }),
+  }
+  return { epoch, copies }
+}
+
+function receiversOf(roster: Roster, without: Uint8Array | null) {
+  const members = [...roster.members.values()]
+    .filter(member => !without || !equalBytes(member.key, without))
+    .map(({ key, bundle }) => ({ key, bundle }))
+  if (without) return members
+  const invites = [...roster.invites.values()]
+    .filter(invite => invite.state === 'open')
+    .map(({ entry }) => ({ key: entry.body.key, bundle: entry.body.bundle }))
+  return [...members, ...invites]
+}

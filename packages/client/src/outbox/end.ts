@@ -1,0 +1,54 @@
+/** The end of what could not be delivered in time: by our own clock, or by a fact the broker signed. */
+import { recipientKey, uuidText, verifyFact } from '@claudemesh/crypto'
+import { equalBytes, type Fact, MeshError, TIMES } from '@claudemesh/protocol'
+import type { Core } from '../core.ts'
+import type { OutboxState } from '../store.ts'
+import { isOpen, moveRecipient } from './states.ts'
+
+const PAGE = 256
+/** What was accepted and never told of, receivers take until ttl + 24 h; after this long nothing can come any more. */
+const SILENT_MS = 2 * TIMES.lateMs
+
+/** Gives up what ended before the broker had it, and what the broker took and never spoke of again. */
+export function endMessages(core: Core, now: number): void {
+  giveUp(core, ['pending', 'sealed'], now)
+  giveUp(core, ['accepted'], now - SILENT_MS)
+}
+
+function giveUp(core: Core, states: readonly OutboxState[], endedBy: number): void {
+  const due = core.store.outbox.ended(endedBy, states, PAGE)
+  if (due.length === 0) return
+  core.commit.run(() => {
+    for (const { msg } of due)
+      for (const row of core.store.outbox.recipients(msg))
+        if (states.includes(row.state))
+          moveRecipient(core, row, { state: 'expired', why: 'ttl', at: core.now(), by: 'me', verified: true })
+  })
+}
+
+/** Inside `commit.run`. A fact speaks of one sealing: the message ended for a recipient only when all of its sealings did. */
+export function applyFact(core: Core, fact: Fact): void {
+  const { outbox } = core.store
+  const broker = core.keeper.roster.broker
+  try {
+    if (!broker) throw new MeshError('integrity', 'the roster names no broker')
+    if (!equalBytes(fact.mesh, core.identity.mesh)) throw new MeshError('integrity', 'a fact of another mesh')
+    verifyFact(fact, broker.key)
+  } catch (error) {
+    if (!(error instanceof MeshError)) throw error
+    core.log('fact.refused', { code: error.code, message: error.message })
+    return
+  }
+  const id = uuidText(fact.id)
+  const to = recipientKey(fact.to)
+  const sealing = outbox.sealing(id)
+  if (!sealing || !outbox.sealingRecipients(id).some(one => one.to === to)) return
+  const message = outbox.message(sealing.msg)
+  const party = message && core.parties.get(message.owner)
+  if (!party || party.key !== recipientKey(fact.from)) return
+  outbox.endSealing(id, to, fact.kind)
+  const row = outbox.recipient(sealing.msg, to)
+  if (!row || !isOpen(row.state) || row.state === 'pending' || outbox.hasLiveSealing(sealing.msg, to)) return
+  const state = fact.why === 'removed' ? 'removed' : 'expired'
+  moveRecipient(core, row, { state, why: fact.why, at: fact.at, by: 'broker', verified: true })
+}

@@ -1,0 +1,261 @@
+/** Sends what the outbox holds: sealed bytes are stored before they go out, and go out until they are answered. */
+import { uuidText } from '@claudemesh/crypto'
+import {
+  type AcceptedResult,
+  decodeFrame,
+  type Envelope,
+  encodeFrame,
+  LIMITS,
+  MeshError,
+} from '@claudemesh/protocol'
+import type { Link } from '../connection/link.ts'
+import type { Core } from '../core.ts'
+import type { Party } from '../session/party.ts'
+import type { OutboxRecipientRow, RecipientKey, SealingRow } from '../store.ts'
+import { applyResult } from './answered.ts'
+import { endMessages } from './end.ts'
+import { Pairs } from './pairs.ts'
+import { type Sealed, sealMessage } from './seal.ts'
+import { moveRecipient } from './states.ts'
+import { type Target, Targets } from './targets.ts'
+
+const PAGE_ROWS = 256
+/** Envelopes sealed in one go: a few ms, so that acks and heartbeats are not kept waiting. */
+const PAGE_SEALINGS = 64
+const MAX_IN_FLIGHT = 512
+const FRAME_BYTES = LIMITS.frameBytes - 64
+/** A recipient without keys, or in doubt, is looked at again this often, and when it is heard of. */
+const RETRY_MS = 30_000
+const AGAIN_MS = 2_000
+
+export interface OutboxPort {
+  /** Some claim is higher than our roster: fetch before sealing on. */
+  readonly syncRoster: () => Promise<void>
+  readonly attachAgain: (party: Party) => void
+  /** The broker refuses our times, and its clock is not ours. */
+  readonly clockWrong: (brokerTime: number) => void
+}
+
+export class Outbox {
+  readonly #core: Core
+  readonly #port: OutboxPort
+  readonly pairs: Pairs
+  readonly targets: Targets
+  readonly #inFlight = new Set<string>()
+  #link: Link | null = null
+  #pumping = false
+  #again = false
+  #halted = false
+  #cancel: () => void = () => {}
+
+  constructor(core: Core, port: OutboxPort) {
+    this.#core = core
+    this.#port = port
+    this.pairs = new Pairs(core.identity.mesh, core.now)
+    this.targets = new Targets(core)
+  }
+
+  up(link: Link): void {
+    this.#link = link
+    this.#halted = false
+  }
+  down(): void {
+    this.#link = null
+    this.#inFlight.clear()
+    this.#cancel()
+  }
+  /** Seals and sends nothing until the next connection. */
+  halt(): void {
+    this.#halted = true
+  }
+
+  /** Sends whatever may go out now. Called for every reason to look again; never throws. */
+  async pump(): Promise<void> {
+    if (!this.#ready()) return
+    if (this.#pumping) {
+      this.#again = true
+      return
+    }
+    this.#pumping = true
+    try {
+      do {
+        this.#again = false
+        for (const party of [...this.#core.parties.values()])
+          if (party.attachment !== null) await this.#pumpParty(party)
+      } while (this.#again && this.#ready())
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      this.#core.log('outbox.stopped', { code: error.code, message: error.message })
+      if (this.#ready()) this.#wakeIn(AGAIN_MS)
+    } finally {
+      this.#pumping = false
+    }
+    this.#wakeWhenDue()
+  }
+
+  #ready(): boolean {
+    return this.#link !== null && !this.#halted
+  }
+
+  async #pumpParty(party: Party): Promise<void> {
+    this.#resend(party)
+    while (this.#ready() && party.attachment !== null && this.#inFlight.size < MAX_IN_FLIGHT) {
+      const link = this.#link!
+      const now = this.#core.now()
+      endMessages(this.#core, now)
+      const wanted = new Set<RecipientKey>()
+      for (const row of this.#core.store.outbox.due(party.owner, now, PAGE_ROWS))
+        if (!this.targets.get(row.to)) wanted.add(row.to)
+      if (wanted.size > 0 && (await this.targets.fetch(link, [...wanted]))) await this.#port.syncRoster()
+      if (this.#link !== link || !this.#ready()) return
+      const rows = this.#core.store.outbox.due(party.owner, now, PAGE_ROWS)
+      if (rows.length === 0) return
+      this.#sealPage(party, rows)
+    }
+  }
+
+  /** What was stored and not answered on this connection: the same bytes under the same id. */
+  #resend(party: Party): void {
+    const stored = this.#core.store.outbox.unaccepted(party.owner).filter(row => !this.#inFlight.has(row.id))
+    this.#sendAll(stored.map(row => ({ id: row.id, bytes: row.bytes!, envelope: envelopeOf(row) })))
+  }
+
+  #sealPage(party: Party, rows: readonly OutboxRecipientRow[]): void {
+    const { commit, store, claims, now } = this.#core
+    const sealed: Sealed[] = []
+    commit.run(() => {
+      const byMessage = new Map<string, { row: OutboxRecipientRow; target: Target }[]>()
+      for (const row of rows) {
+        const target = this.targets.get(row.to)
+        const member = row.to.split('/')[0]!
+        if (!target || claims.doubts(member)) {
+          const why = target ? 'roster-unproven' : 'no-keys'
+          if (row.why === why) store.outbox.updateRecipient({ ...row, dueAt: now() + RETRY_MS })
+          else
+            moveRecipient(this.#core, row, {
+              state: 'pending',
+              why,
+              at: now(),
+              by: 'me',
+              verified: true,
+              dueAt: now() + RETRY_MS,
+            })
+          continue
+        }
+        const group = byMessage.get(row.msg)
+        if (group) group.push({ row, target })
+        else if (byMessage.size < PAGE_SEALINGS) byMessage.set(row.msg, [{ row, target }])
+      }
+      for (const [msg, group] of byMessage) {
+        const one = this.#sealOne(party, msg, group)
+        if (one) sealed.push(one)
+      }
+    })
+    for (const one of sealed)
+      for (const [to, pair] of one.pairs) if (!pair.known) this.pairs.travelled(one.id, to, pair)
+    this.#sendAll(sealed)
+  }
+
+  #sealOne(
+    party: Party,
+    msg: string,
+    rows: { row: OutboxRecipientRow; target: Target }[],
+  ): Sealed | undefined {
+    const { store, now } = this.#core
+    const message = store.outbox.message(msg)
+    if (!message) return undefined
+    try {
+      const one = sealMessage(this.#core, { message, party, rows, pairs: this.pairs })
+      const { id, sentAt, bytes } = one
+      store.outbox.addSealing(
+        { id, msg, sentAt, state: 'sealed', bytes, seq: 0, auditIndex: 0, acceptedAt: 0 },
+        one.to,
+      )
+      if (message.endsAt === null) store.outbox.updateMessage({ ...message, endsAt: one.endsAt })
+      for (const { row } of rows)
+        store.outbox.updateRecipient({ ...row, state: 'sealed', why: null, at: sentAt })
+      return one
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      const state = error.code === 'expired' ? 'expired' : 'failed'
+      for (const { row } of rows)
+        moveRecipient(this.#core, row, { state, why: error.code, at: now(), by: 'me', verified: true })
+      return undefined
+    }
+  }
+
+  #sendAll(all: readonly Pick<Sealed, 'id' | 'bytes' | 'envelope'>[]): void {
+    let frame: Pick<Sealed, 'id' | 'bytes' | 'envelope'>[] = []
+    let size = 0
+    for (const one of all) {
+      if (frame.length > 0 && size + one.bytes.length > FRAME_BYTES) {
+        this.#sendFrame(frame)
+        frame = []
+        size = 0
+      }
+      frame.push(one)
+      size += one.bytes.length
+    }
+    if (frame.length > 0) this.#sendFrame(frame)
+  }
+
+  #sendFrame(frame: readonly Pick<Sealed, 'id' | 'envelope'>[]): void {
+    const link = this.#link
+    if (!link) return
+    for (const { id } of frame) this.#inFlight.add(id)
+    const envelopes = frame.map(one => one.envelope)
+    link
+      .requestData(ref => encodeFrame({ type: 'send', ref, envelopes }))
+      .then(
+        reply => this.#answered(link, reply.type === 'accepted' ? reply.results : []),
+        error => this.#refused(link, frame, error),
+      )
+      .catch(error => this.#core.log('outbox.internal', { message: String(error) }))
+  }
+
+  #answered(link: Link, results: readonly AcceptedResult[]): void {
+    const verdicts = this.#core.commit.run(() =>
+      results.map(result => ({ result, verdict: applyResult(this.#core, result) })),
+    )
+    if (this.#link !== link) return
+    let later = false
+    for (const { result, verdict } of verdicts) {
+      this.#inFlight.delete(uuidText(result.id))
+      if (verdict === 'clock' || verdict === 'removed') this.halt()
+      if (verdict === 'clock') this.#port.clockWrong(result.at)
+      later ||= verdict === 'again' || verdict === 'attach'
+    }
+    const attach = verdicts.some(({ verdict }) => verdict === 'attach')
+    if (attach) for (const party of this.#core.parties.values()) this.#port.attachAgain(party)
+    if (later) this.#wakeIn(AGAIN_MS)
+    else void this.pump()
+  }
+
+  /** A whole frame was refused: nothing in it was decided. */
+  #refused(link: Link, frame: readonly { id: string }[], error: unknown): void {
+    if (this.#link !== link) return
+    for (const { id } of frame) this.#inFlight.delete(id)
+    const known = error instanceof MeshError ? error : new MeshError('internal', String(error))
+    this.#core.log('outbox.frame-refused', { code: known.code, message: known.message })
+    this.#wakeIn(known.retryAfterMs ?? AGAIN_MS)
+  }
+
+  #wakeIn(ms: number): void {
+    this.#cancel()
+    this.#cancel = this.#core.schedule(ms, () => void this.pump())
+  }
+
+  #wakeWhenDue(): void {
+    if (!this.#ready()) return
+    const now = this.#core.now()
+    const next = this.#core.store.outbox.nextDueAt(now)
+    if (next !== undefined) this.#wakeIn(Math.max(1, next - now))
+  }
+}
+
+function envelopeOf(row: SealingRow): Envelope {
+  const frame = decodeFrame(row.bytes!)
+  if (frame.type !== 'send' || !frame.envelopes[0])
+    throw new MeshError('internal', 'a stored sealing is broken')
+  return frame.envelopes[0]
+}

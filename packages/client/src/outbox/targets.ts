@@ -1,0 +1,131 @@
+/** The keys others are sealed to: verified, never older than the newest seen, stale ones only for who is offline. */
+import { prekeyId, recipientKey, verifyCertificate, verifyPrekey } from '@claudemesh/crypto'
+import {
+  type BrokerFrameOf,
+  type Certificate,
+  equalBytes,
+  type Lease,
+  LIMITS,
+  MeshError,
+  type PrekeyBundle,
+  type Recipient,
+  TIMES,
+  toBase64url,
+} from '@claudemesh/protocol'
+import type { Link } from '../connection/link.ts'
+import type { Claims } from '../roster/claims.ts'
+import type { RosterKeeper } from '../roster/keeper.ts'
+import { recipientOfKey } from '../session/party.ts'
+import type { ClientStore, RecipientKey } from '../store.ts'
+import type { Log } from '../types.ts'
+
+export interface Target {
+  readonly recipient: Recipient
+  readonly prekey: PrekeyBundle
+  readonly prekeyId: Uint8Array
+  readonly lease: Lease
+}
+type Bundle = BrokerFrameOf<'prekeys'>['bundles'][number]
+
+export class Targets {
+  readonly #o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }
+  readonly #held = new Map<RecipientKey, Target>()
+
+  constructor(o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }) {
+    this.#o = o
+  }
+
+  /** What may be sealed to now, if we hold it. */
+  get(key: RecipientKey): Target | undefined {
+    const held = this.#held.get(key)
+    if (!held || !this.#usable(held)) return undefined
+    return held
+  }
+
+  /** Asks the broker; what does not prove itself is left out. True when a claim calls for a roster fetch. */
+  async fetch(link: Link, keys: readonly RecipientKey[]): Promise<boolean> {
+    let fetch = false
+    for (let i = 0; i < keys.length; i += LIMITS.prekeysPerRequest) {
+      const recipients = keys.slice(i, i + LIMITS.prekeysPerRequest).map(recipientOfKey)
+      const reply = await link.request({ type: 'prekeys.get', recipients }, 'prekeys')
+      for (const bundle of reply.bundles) fetch = this.#hear(bundle) || fetch
+    }
+    return fetch
+  }
+
+  /** A bundle that came in an answer signed by its owner. */
+  renew(recipient: Recipient, prekey: PrekeyBundle): void {
+    const key = recipientKey(recipient)
+    try {
+      this.#hold(key, recipient, prekey, this.#held.get(key)?.lease ?? 'online')
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      this.#o.log('prekey.refused', { key, code: error.code, message: error.message })
+    }
+  }
+
+  /** The owner says that its current prekey has this number: an older one is not used again. */
+  outdate(key: RecipientKey, n: number): void {
+    if (n > this.#o.now() + TIMES.idSkewMs) return
+    const held = this.#held.get(key)
+    if (held && held.prekey.n < n) this.#held.delete(key)
+    if (this.#o.store.counters.get(seenName(key)) < n) this.#o.store.counters.set(seenName(key), n)
+  }
+
+  /** Whether a stale prekey may be used hangs on the lease. */
+  heard(key: RecipientKey, lease: Lease): void {
+    const held = this.#held.get(key)
+    if (held && held.lease !== lease) this.#held.set(key, { ...held, lease })
+  }
+
+  forget(key: RecipientKey): void {
+    this.#held.delete(key)
+  }
+
+  #usable({ prekey, lease }: Target): boolean {
+    const now = this.#o.now()
+    return now < prekey.freshUntil || (lease === 'offline' && now < prekey.usableUntil)
+  }
+
+  #hear({ recipient, certificate, prekey, lease }: Bundle): boolean {
+    const key = recipientKey(recipient)
+    if (!prekey) return false
+    try {
+      const claims = recipient.session === null ? false : this.#checkCertificate(recipient, certificate)
+      this.#hold(key, recipient, prekey, lease)
+      return claims
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      this.#o.log('prekey.refused', { key, code: error.code, message: error.message })
+      return false
+    }
+  }
+
+  #checkCertificate(recipient: Recipient, certificate: Certificate | null): boolean {
+    const { keeper, claims, now } = this.#o
+    if (
+      !certificate ||
+      !equalBytes(certificate.member, recipient.member) ||
+      !recipient.session ||
+      !equalBytes(certificate.session, recipient.session)
+    )
+      throw new MeshError('integrity', 'the certificate is not of this session')
+    verifyCertificate(certificate, { mesh: keeper.roster.mesh, at: now(), graceMs: TIMES.knownMs })
+    return claims.hear(certificate.member, { seq: certificate.rosterSeq, head: certificate.rosterHead })
+  }
+
+  #hold(key: RecipientKey, recipient: Recipient, prekey: PrekeyBundle, lease: Lease): void {
+    const { keeper, store, now } = this.#o
+    if (!keeper.roster.members.has(toBase64url(recipient.member)))
+      throw new MeshError('integrity', 'the prekey is of somebody who is no member')
+    if (recipientKey({ member: prekey.member, session: prekey.session }) !== key)
+      throw new MeshError('integrity', 'the prekey is of somebody else')
+    verifyPrekey(prekey, { mesh: keeper.roster.mesh, now: now() })
+    if (prekey.n < store.counters.get(seenName(key)))
+      throw new MeshError('counter', 'an older prekey than one seen before was shown')
+    store.counters.set(seenName(key), prekey.n)
+    this.#held.set(key, { recipient, prekey, prekeyId: prekeyId(prekey), lease })
+  }
+}
+
+const seenName = (key: RecipientKey): string => `seen-prekey/${key}`

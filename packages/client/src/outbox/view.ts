@@ -1,0 +1,90 @@
+/** The outbox as it is shown, and what a person may do about a message that is stuck or dead. */
+import { MeshError, toBase64url } from '@claudemesh/protocol'
+import type { Core } from '../core.ts'
+import { recipientOfKey, uuidOf } from '../session/party.ts'
+import type { OutboxMessageRow } from '../store.ts'
+import type { OutboxMessage, TraceStep } from '../types.ts'
+import { writeMessage } from './compose.ts'
+
+const GIVEN_UP = ['expired', 'unknown', 'undecryptable', 'failed', 'removed'] as const
+
+export function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
+  const { msg, owner, kind, payload, priority, composedAt, ttlMs, endsAt, dead } = row
+  return {
+    msg,
+    from: uuidOf(owner),
+    kind,
+    payload: payload === '' ? null : JSON.parse(payload),
+    priority,
+    composedAt,
+    endsAt: endsAt ?? composedAt + ttlMs,
+    dead,
+    recipients: core.store.outbox
+      .recipients(msg)
+      .map(({ to, state, why, at }) => ({ to: recipientOfKey(to), state, why, at })),
+  }
+}
+
+/** A new message to those who were given up. Throws `not-found`, `conflict` when nobody was. */
+export function retryMessage(core: Core, msg: string): string {
+  const row = requireMessage(core, msg)
+  const lost = core.store.outbox
+    .recipients(msg)
+    .filter(({ state }) => (GIVEN_UP as readonly string[]).includes(state))
+    .map(({ to }) => recipientOfKey(to))
+    .filter(({ member }) => core.keeper.roster.members.has(toBase64url(member)))
+  if (lost.length === 0) throw new MeshError('conflict', 'nobody who could still be reached was given up')
+  const { owner, kind, priority, ttlMs } = row
+  return core.commit.run(() => {
+    const payload = JSON.parse(row.payload)
+    const next = writeMessage(core, { owner, kind, payload, to: lost, priority, ttlMs, ordered: true })
+    core.store.outbox.updateMessage({ ...row, dead: false, payload: '' })
+    const at = core.now()
+    core.store.trace.add([{ msg, at, state: 'retried', by: 'me', to: null, why: next, verified: true }])
+    return next
+  })
+}
+
+/** Throws `not-found`. What the broker already has may still be delivered. */
+export function dropMessage(core: Core, msg: string): void {
+  requireMessage(core, msg)
+  core.commit.run(() => core.store.outbox.remove(msg))
+}
+
+/** Steps of a message that was sent, or received, here; oldest first. */
+export function traceMessage(core: Core, msg: string): TraceStep[] {
+  const steps = core.store.trace.of(msg).map(
+    (row): TraceStep => ({
+      at: row.at,
+      state: row.state,
+      by: row.by === 'me' || row.by === 'broker' ? row.by : recipientOfKey(row.by),
+      to: row.to === null ? null : recipientOfKey(row.to),
+      why: row.why,
+      verified: row.verified,
+    }),
+  )
+  for (const party of core.parties.values())
+    for (const row of core.store.inbox.byMsg(party.owner, msg)) {
+      const sender = recipientOfKey(row.from)
+      const to = party.recipient
+      steps.push({ at: row.composedAt, state: 'composed', by: sender, to, why: null, verified: true })
+      steps.push({ at: row.receivedAt, state: 'delivered', by: 'me', to, why: null, verified: true })
+      if (row.receipt !== 'delivered')
+        steps.push({
+          at: row.receivedAt,
+          state: row.receipt,
+          by: 'me',
+          to,
+          why: row.receiptWhy || null,
+          verified: true,
+        })
+    }
+  return steps
+}
+
+function requireMessage(core: Core, msg: string): OutboxMessageRow {
+  const row = core.store.outbox.message(msg)
+  if (!row || row.kind === 'receipt')
+    throw new MeshError('not-found', 'there is no such message in the outbox', { field: 'id' })
+  return row
+}

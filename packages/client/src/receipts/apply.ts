@@ -1,0 +1,80 @@
+/** Believes a receipt only if its maker signed it, stood in the sealing it speaks of, and came by its own envelope. */
+import { recipientKey, verifyReceipt } from '@claudemesh/crypto'
+import { MeshError, prekeyBundle, type Receipt, receipt as receiptSchema } from '@claudemesh/protocol'
+import { z } from 'zod'
+import type { Core } from '../core.ts'
+import type { Opened } from '../inbox/open.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import { resealOrGiveUp } from '../outbox/reseal.ts'
+import { isOpen, moveRecipient, outranks } from '../outbox/states.ts'
+import type { Party } from '../session/party.ts'
+
+const ASKS_AGAIN = ['stale-prekey', 'unknown-opener', 'undecryptable'] as const
+const asksAgain = (state: Receipt['state']): state is (typeof ASKS_AGAIN)[number] =>
+  (ASKS_AGAIN as readonly string[]).includes(state)
+
+/** Inside `commit.run`. What does not check out is counted in the log and dropped. */
+export function applyReceipt(core: Core, outbox: Outbox, party: Party, opened: Opened): void {
+  const receipt = readReceipt(core, party, opened)
+  if (!receipt) return
+  if (asksAgain(receipt.state)) renewTarget(outbox, opened)
+  let stray = 0
+  for (const item of receipt.items) if (!applyItem(core, outbox, party, opened, receipt, item)) stray++
+  if (stray > 0) core.log('receipt.stray', { from: opened.fromKey, items: stray })
+}
+
+function readReceipt(core: Core, party: Party, opened: Opened): Receipt | undefined {
+  try {
+    const parsed = z.safeDecode(
+      receiptSchema,
+      opened.content.plaintext.payload as z.input<typeof receiptSchema>,
+    )
+    if (!parsed.success) throw new MeshError('bad-field', 'not a receipt')
+    if (recipientKey(parsed.data.from) !== opened.fromKey || recipientKey(parsed.data.to) !== party.key)
+      throw new MeshError('integrity', 'the receipt is of somebody else, or for somebody else')
+    verifyReceipt(parsed.data, { mesh: core.identity.mesh })
+    return parsed.data
+  } catch (error) {
+    if (!(error instanceof MeshError)) throw error
+    core.log('receipt.refused', { from: opened.fromKey, code: error.code, message: error.message })
+    return undefined
+  }
+}
+
+function applyItem(
+  core: Core,
+  outbox: Outbox,
+  party: Party,
+  { fromKey }: Opened,
+  receipt: Receipt,
+  item: Receipt['items'][number],
+): boolean {
+  const { store } = core
+  const sealing = store.outbox.sealing(item.id)
+  if (!sealing || (item.msg !== null && item.msg !== sealing.msg)) return false
+  const end = store.outbox.sealingRecipients(item.id).find(one => one.to === fromKey)
+  const row = store.outbox.recipient(sealing.msg, fromKey)
+  if (!end || row?.owner !== party.owner) return false
+  const { state, why } = receipt
+  if (!asksAgain(state)) {
+    outbox.pairs.opened(item.id, fromKey)
+    if (row.pairSeq !== 0 && outranks(state, row.state))
+      moveRecipient(core, row, { state, why: why || null, at: receipt.at, by: fromKey, verified: true })
+    return true
+  }
+  if (end.end !== null) return true
+  store.outbox.endSealing(item.id, fromKey, 'refused')
+  outbox.pairs.forget(party.key, fromKey)
+  const asked = { why: state, by: fromKey, verified: true }
+  if (isOpen(row.state) && row.state !== 'pending' && !store.outbox.hasLiveSealing(sealing.msg, fromKey))
+    resealOrGiveUp(core, row, asked)
+  return true
+}
+
+/** Who asks again says, signed, what to seal to; else the broker is asked anew. */
+function renewTarget(outbox: Outbox, opened: Opened): void {
+  const bundle = opened.content.plaintext.bundle as z.input<typeof prekeyBundle>
+  const parsed = z.safeDecode(prekeyBundle, bundle)
+  if (parsed.success) outbox.targets.renew(opened.from, parsed.data)
+  else outbox.targets.forget(opened.fromKey)
+}

@@ -1,0 +1,62 @@
+/** Tells senders what became of their messages: what is due is signed and put into the outbox in one transaction, many items a receipt. */
+import { signReceipt } from '@claudemesh/crypto'
+import { receipt as receiptSchema, TIMES } from '@claudemesh/protocol'
+import { z } from 'zod'
+import type { Core } from '../core.ts'
+import { writeMessage } from '../outbox/compose.ts'
+import { type Party, recipientOfKey } from '../session/party.ts'
+import type { QueuedReceipt } from '../store.ts'
+
+const MAX_ITEMS = 1000
+
+/** True if anything was put into the outbox. */
+export function sendReceipts(core: Core): boolean {
+  let wrote = false
+  for (const party of core.parties.values()) wrote = sendReceiptsOf(core, party) || wrote
+  return wrote
+}
+
+function sendReceiptsOf(core: Core, party: Party): boolean {
+  const due = core.store.receipts.due(party.owner, core.now(), MAX_ITEMS)
+  if (due.length === 0) return false
+  return core.commit.run(() => {
+    const groups = new Map<string, QueuedReceipt[]>()
+    for (const item of due) {
+      // Nobody is told who is no member any more.
+      if (!core.keeper.roster.members.has(item.to.split('/')[0]!)) continue
+      const name = `${item.to}>${item.state}>${item.why}`
+      const group = groups.get(name)
+      if (group) group.push(item)
+      else groups.set(name, [item])
+    }
+    for (const items of groups.values()) writeReceipt(core, party, items)
+    core.store.receipts.remove(due.map(item => item.row))
+    return groups.size > 0
+  })
+}
+
+function writeReceipt(core: Core, party: Party, items: readonly QueuedReceipt[]): void {
+  const { owner, to, state, why } = items[0]!
+  const recipient = recipientOfKey(to)
+  const signed = signReceipt(
+    {
+      mesh: core.identity.mesh,
+      from: party.recipient,
+      to: recipient,
+      state,
+      why,
+      items: items.map(({ id, msg }) => ({ id, msg })),
+      at: Math.max(...items.map(item => item.at)),
+    },
+    party.signer,
+  )
+  writeMessage(core, {
+    owner,
+    kind: 'receipt',
+    payload: z.encode(receiptSchema, signed),
+    to: [recipient],
+    priority: 'low',
+    ttlMs: TIMES.ttlDefaultMs,
+    ordered: false,
+  })
+}

@@ -1,0 +1,89 @@
+/** The roster as this member has verified and pinned it; it only ever grows, entry by verified entry. */
+import { applyEntry, openRoster, type Roster, rosterEntryHash } from '@claudemesh/crypto'
+import { equalBytes, MeshError, type RosterEntry, rosterEntry } from '@claudemesh/protocol'
+import { z } from 'zod'
+import type { ClientStore } from '../store.ts'
+import type { Log, MeshIdentity } from '../types.ts'
+import { type EpochCopyFor, EpochKeys } from './epoch-keys.ts'
+
+export const entryJson = (entry: RosterEntry): string => JSON.stringify(z.encode(rosterEntry, entry))
+export const entryOfJson = (json: string): RosterEntry => z.decode(rosterEntry, JSON.parse(json))
+
+/** Replays what a store holds. Throws `integrity` if it is not a roster of this mesh. */
+export function replayStored(
+  store: ClientStore,
+  mesh: Uint8Array,
+): { roster: Roster; entries: RosterEntry[] } {
+  const entries = store.roster.entries().map(entryOfJson)
+  const [genesis, ...rest] = entries
+  if (!genesis) throw new MeshError('integrity', 'the store holds no roster: create or join a mesh first')
+  const roster = openRoster(genesis, mesh)
+  for (const entry of rest) applyEntry(roster, entry)
+  return { roster, entries }
+}
+
+export class RosterKeeper {
+  readonly #store: ClientStore
+  readonly #now: () => number
+  readonly #entries: RosterEntry[]
+  readonly roster: Roster
+  readonly epochs: EpochKeys
+
+  constructor(o: { store: ClientStore; identity: MeshIdentity; now: () => number; log: Log }) {
+    this.#store = o.store
+    this.#now = o.now
+    const { roster, entries } = replayStored(o.store, o.identity.mesh)
+    this.roster = roster
+    this.#entries = entries
+    this.epochs = new EpochKeys({ store: o.store, identity: o.identity, roster, log: o.log })
+  }
+
+  get entries(): readonly RosterEntry[] {
+    return this.#entries
+  }
+
+  /** The first seq to ask the broker for: the next, or that of an epoch whose key never came. */
+  get wanted(): number {
+    return this.epochs.missingSince() ?? this.roster.seq + 1
+  }
+
+  /**
+   * Verifies and pins a page. Entries already held must be the same ones.
+   * Throws `integrity` (forked or broken: nothing of what follows is kept) or `clock` (an entry from our future).
+   */
+  accept(page: readonly RosterEntry[], copies: readonly EpochCopyFor[]): void {
+    let refused: MeshError | undefined
+    this.#store.transaction(() => {
+      for (const entry of page) {
+        if (entry.seq <= this.roster.seq) {
+          if (!this.holds(entry.seq, rosterEntryHash(entry))) {
+            refused = new MeshError('integrity', 'the broker shows another history of the roster', {
+              facts: { seq: entry.seq },
+            })
+            break
+          }
+          continue
+        }
+        try {
+          applyEntry(this.roster, entry, { now: this.#now() })
+        } catch (error) {
+          refused =
+            error instanceof MeshError
+              ? error
+              : new MeshError('integrity', 'a roster entry is broken', { cause: error })
+          break
+        }
+        this.#store.roster.append(entry.seq, entryJson(entry))
+        this.#entries.push(entry)
+      }
+      this.epochs.accept(copies)
+    })
+    if (refused) throw refused
+  }
+
+  /** True when our entry at `seq` has this hash. */
+  holds(seq: number, head: Uint8Array): boolean {
+    const ours = this.roster.heads[seq]
+    return ours !== undefined && equalBytes(ours, head)
+  }
+}

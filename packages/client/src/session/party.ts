@@ -1,0 +1,58 @@
+/** Whoever speaks from here: the person, always, and every session whose key is held. */
+import { recipientKey, type Signer } from '@claudemesh/crypto'
+import {
+  type Certificate,
+  fromBase64url,
+  MeshError,
+  type PresenceStatus,
+  type Profile,
+  type Recipient,
+  type StatusSource,
+} from '@claudemesh/protocol'
+import type { Owner, RecipientKey } from '../store.ts'
+
+export interface PartyStatus {
+  readonly status: PresenceStatus
+  readonly source: StatusSource
+  readonly at: number
+}
+export interface Party {
+  /** `''` is the person. */
+  readonly owner: Owner
+  readonly recipient: Recipient
+  readonly key: RecipientKey
+  readonly signer: Signer
+  certificate: Certificate | null
+  profile: Profile | null
+  status: PartyStatus
+  /** The broker's number for this attachment; `null` while not attached. */
+  attachment: number | null
+  hookToken: string | undefined
+}
+
+export const PERSON: Owner = ''
+export const ownerOf = (uuid: string | null): Owner => uuid ?? PERSON
+export const uuidOf = (owner: Owner): string | null => (owner === PERSON ? null : owner)
+
+/** The recipient behind a stored key. */
+export function recipientOfKey(key: RecipientKey): Recipient {
+  const [member = '', session = ''] = key.split('/')
+  const memberKey = fromBase64url(member)
+  if (!memberKey) throw new MeshError('internal', 'a stored recipient key is broken')
+  return { member: memberKey, session: session === '' ? null : (fromBase64url(session) ?? null) }
+}
+
+export function makeParty(owner: Owner, member: Uint8Array, signer: Signer, at: number): Party {
+  const recipient = { member, session: owner === PERSON ? null : signer.publicKey }
+  return {
+    owner,
+    recipient,
+    key: recipientKey(recipient),
+    signer,
+    certificate: null,
+    profile: null,
+    status: { status: 'unknown', source: 'daemon', at },
+    attachment: null,
+    hookToken: undefined,
+  }
+}
