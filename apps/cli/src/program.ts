@@ -6,6 +6,8 @@ import { addDoctor } from './commands/doctor.ts'
 import { addInbox } from './commands/inbox.ts'
 import { addInvite } from './commands/invite.ts'
 import { addJoin } from './commands/join.ts'
+import { addLaunch } from './commands/launch.ts'
+import { addMcp } from './commands/mcp.ts'
 import { addMembers } from './commands/members.ts'
 import { addMesh } from './commands/mesh.ts'
 import { addOutbox } from './commands/outbox.ts'
@@ -14,18 +16,21 @@ import { addSend } from './commands/send.ts'
 import { addSession } from './commands/session.ts'
 import { addStatus } from './commands/status.ts'
 import { addTrace } from './commands/trace.ts'
+import { addUp } from './commands/up.ts'
 import { addVersion } from './commands/version.ts'
 import { sayError } from './output/error-line.ts'
 import { painterFor } from './output/paint.ts'
 
 /** In the order of `--help`. */
 const COMMANDS: readonly ((program: Command) => void)[] = [
+  addUp,
   addPeers,
   addSend,
   addInbox,
   addOutbox,
   addTrace,
   addStatus,
+  addLaunch,
   addSession,
   addMesh,
   addInvite,
@@ -33,6 +38,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addMembers,
   addDaemon,
   addBroker,
+  addMcp,
   addDoctor,
   addVersion,
 ]

@@ -2,12 +2,14 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import { isAlive } from '../daemon/process-identity.ts'
 import { currentHome, ensurePrivateFolder, homePaths } from '../home/index.ts'
+import type { ProcessName } from '../up/process-end.ts'
 import { reporting, reportReady } from '../up/report.ts'
 import { told } from '../up/told.ts'
 import { act, type CommonOptions, define } from './define.ts'
 
-export const DEFAULT_PORT = 7900
+const DEFAULT_PORT = 7900
 
 export function addBroker(program: Command): void {
   const broker = define(program, {
@@ -25,10 +27,19 @@ export function addBroker(program: Command): void {
       if (cli.json) cli.object({ port: running.port })
       const reason = await ended
       await running.stop()
+      if (reason === 'orphaned') endPostgres()
       process.exitCode = reason === 'SIGINT' ? 130 : 0
     },
     { ownSignals: true },
   )
+}
+
+/** Who started us also started our Postgres, and can end it no more. */
+function endPostgres(): void {
+  const told = process.env.CLAUDEMESH_POSTGRES
+  if (told === undefined) return
+  const { pid, identity } = JSON.parse(told) as ProcessName
+  if (isAlive(pid, identity)) process.kill(pid, 'SIGINT')
 }
 
 /** The environment with our defaults: port 7900, the key under the home. `BROKER_PORT` is `PORT` where other tools set that. */

@@ -10,8 +10,11 @@ export interface ProcessName {
 }
 
 /** True when it is gone within `ms`. */
-export async function gone({ pid, identity }: ProcessName, ms: number): Promise<boolean> {
-  for (const end = Date.now() + ms; isAlive(pid, identity); await Bun.sleep(LOOK_MS))
+export async function gone(
+  { pid, identity }: ProcessName,
+  { ms, lookMs = LOOK_MS }: { ms: number; lookMs?: number },
+): Promise<boolean> {
+  for (const end = Date.now() + ms; isAlive(pid, identity); await Bun.sleep(lookMs))
     if (Date.now() > end) return false
   return true
 }
@@ -22,7 +25,7 @@ export async function endProcess(
   { signal, ms }: { signal: NodeJS.Signals | null; ms: number },
 ): Promise<void> {
   if (signal !== null && isAlive(process_.pid, process_.identity)) process.kill(process_.pid, signal)
-  if (await gone(process_, ms)) return
+  if (await gone(process_, { ms })) return
   process.kill(process_.pid, 'SIGKILL')
-  await gone(process_, ms)
+  await gone(process_, { ms })
 }

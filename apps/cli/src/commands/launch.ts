@@ -1,0 +1,62 @@
+/** `launch`: the real Claude Code as a session of the mesh. */
+import { type Command, Option } from 'commander'
+import { z } from 'zod'
+import { endAs, launch } from '../launch/launch.ts'
+import { act, type CommonOptions, define } from './define.ts'
+
+interface LaunchOptions extends CommonOptions {
+  name?: string
+  role?: string
+  groups?: string
+  resume?: string
+  continue?: boolean
+  deliver: 'push' | 'inbox' | 'off'
+  yes?: boolean
+}
+
+export function addLaunch(program: Command): void {
+  const command = define(program, {
+    usage: 'launch [claude-args...]',
+    about: 'start claude as a session of the mesh; what follows -- goes to claude',
+    examples: [
+      'claudemesh launch --name api --groups backend',
+      'claudemesh launch --continue -- --model opus',
+      'claudemesh launch -y -- -p "ask alice/api whether the tests are green"',
+    ],
+    mesh: true,
+  })
+    .option('--name <name>', 'what peers call it')
+    .option('--role <role>', 'what it does, in a word')
+    .option('--groups <g,…>', 'groups it listens to, commas between')
+    .addOption(
+      new Option('--resume <id>', 'go on with this conversation, under the same key').conflicts('continue'),
+    )
+    .option('--continue', 'go on with the newest conversation of this directory')
+    .addOption(
+      new Option('--deliver <how>', 'push: messages come by themselves; inbox: claude asks; off: neither')
+        .choices(['push', 'inbox', 'off'])
+        .default('push'),
+    )
+    .option('-y, --yes', 'let claude use the mesh tools without asking')
+  act<LaunchOptions>(
+    command,
+    async (cli, options, args) => {
+      const groups = options.groups
+        ?.split(',')
+        .map(group => group.trim())
+        .filter(group => group !== '')
+      const ending = await launch(
+        { ...options, mesh: cli.mesh, groups, yes: options.yes === true, claude: args },
+        {
+          call: (route, request) => cli.ask(route, z.unknown(), request),
+          home: cli.home,
+          env: process.env,
+          cwd: process.cwd(),
+          warn: cli.note,
+        },
+      )
+      endAs(ending)
+    },
+    { ownSignals: true },
+  )
+}
