@@ -1,4 +1,4 @@
-/** Delivery alone with a real client: messages in memory, hooks over a real socket, no broker and no daemon around it. */
+/** Delivery, launch and tools with a real client: messages in memory behind the daemon's socket, no broker and no daemon around. */
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,12 +28,18 @@ export interface Bench {
   surfacedAll(ids: readonly string[]): Promise<void>
   /** Resolves when delivery has logged something that matches. */
   says(pattern: RegExp): Promise<void>
+  /** What else was asked of the daemon: method, path, body and the bearer. */
+  readonly asked: { what: string; body: unknown; token: string | undefined }[]
+  /** The command line of `claudemesh`, with this bench's home. */
+  cli(...args: string[]): string[]
   /** Starts the client on a terminal, as launch does, and waits until it is idle. */
   start(...args: string[]): Promise<Terminal>
   /** A new delivery over the same messages, as after a restart of the daemon. */
   restart(): void
   close(): Promise<void>
 }
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts')
 
 /** `hooksReach`: whether hooks find anybody. */
 export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: boolean } = {}): Bench {
@@ -65,22 +71,44 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
       now: Date.now,
     })
   const bench = { delivery: make() }
-  const socket = join(at.root, 'd.sock')
+  const socket = join(home, 'daemon.sock')
+  const asked: Bench['asked'] = []
+  const tokenFile = join(home, 'run', `${uuid}.token`)
   const server = Bun.serve({
     unix: socket,
     async fetch(request) {
-      const payload = (await request.json()) as { hook_event_name: string }
-      hooks.push(payload.hook_event_name)
-      return Response.json(bench.delivery.hook(uuid, payload))
+      const { pathname } = new URL(request.url)
+      const body = request.method === 'POST' ? await request.json().catch(() => null) : null
+      if (pathname === '/v1/hook') {
+        hooks.push(body.hook_event_name)
+        return Response.json(bench.delivery.hook(uuid, body))
+      }
+      asked.push({
+        what: `${request.method} ${pathname}`,
+        body,
+        token: request.headers.get('authorization')?.slice(7),
+      })
+      if (pathname === '/v1/sessions') {
+        const session = 's'.repeat(43)
+        return Response.json({ uuid: body.uuid, session, mesh: 'home', name: 'web', tokenFile })
+      }
+      if (pathname === '/v1/send') {
+        const id = '019a0000-0000-7000-8000-0000000000ff'
+        const recipients = [{ to: body.to[0], session: null, state: 'pending', why: 'no broker' }]
+        return Response.json({ id, recipients, reached: false })
+      }
+      if (pathname === '/v1/inbox') return new Response(inbox.map(m => `${JSON.stringify(m)}\n`).join(''))
+      return Response.json([])
     },
   })
   writeFileSync(
     join(home, 'daemon.json'),
     JSON.stringify({ socket: o.hooksReach === false ? `${socket}x` : socket }),
   )
-  const tokenFile = join(home, 'run', `${uuid}.token`)
-  writeFileSync(tokenFile, 'token', { mode: 0o600 })
-  Object.assign(at.env, { CLAUDEMESH_HOME: home, CLAUDEMESH_SESSION: uuid, CLAUDEMESH_TOKEN_FILE: tokenFile })
+  writeFileSync(join(home, 'token'), 'user-token', { mode: 0o600 })
+  writeFileSync(tokenFile, 'session-token', { mode: 0o600 })
+  at.env.CLAUDEMESH_HOME = home
+  at.env.CLAUDE_BIN = claude
   const open = (): void =>
     bench.delivery.opened({ uuid, deliver: 'push', claudeConfigDir: join(at.home, '.claude') })
   const terminals: Terminal[] = []
@@ -100,7 +128,9 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
     uuid,
     surfaced,
     hooks,
+    asked,
     logged,
+    cli: (...args) => [process.execPath, '--no-env-file', '--config=/dev/null', MAIN, ...args],
     get delivery() {
       return bench.delivery
     },
