@@ -1,0 +1,153 @@
+/** The inbox of a mesh, where exactly once is decided: one row for each (mailbox, sender, msg); lanes keep each sender's order. */
+import type { InboxFilter, InboxStore } from '@claudemesh/client'
+import { and, asc, count, desc, eq, gt, inArray, isNotNull, lt, lte, type SQL, sql } from 'drizzle-orm'
+import { assigned, named, rowColumns } from './columns.ts'
+import type { MeshScope } from './mesh-scope.ts'
+import { inbox, lane, unopened } from './schema.ts'
+
+export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
+  const columns = rowColumns(inbox)
+  const ours = eq(inbox.mesh, mesh)
+  const asked = named({ owner: 0, from: 0, msg: 0, line: 0, until: 0, keep: 0 })
+  const byKey = and(ours, eq(inbox.owner, asked.owner), eq(inbox.msg, asked.msg), eq(inbox.from, asked.from))
+
+  const find = orm.select(columns).from(inbox).where(byKey).prepare()
+  const insert = orm
+    .insert(inbox)
+    .values({ mesh, ...named(columns) })
+    .prepare()
+  const update = orm
+    .update(inbox)
+    .set(assigned({ state: 0, position: 0, late: 0, gap: 0, receipt: 0, receiptWhy: 0 }))
+    .where(byKey)
+    .prepare()
+  const byMsg = orm
+    .select(columns)
+    .from(inbox)
+    .where(and(ours, eq(inbox.owner, asked.owner), eq(inbox.msg, asked.msg)))
+    .orderBy(asc(inbox.row))
+    .prepare()
+  const waiting = orm
+    .select(columns)
+    .from(inbox)
+    .where(
+      and(
+        ours,
+        sql`state = 'waiting'`,
+        eq(inbox.owner, asked.owner),
+        eq(inbox.from, asked.from),
+        eq(inbox.line, asked.line),
+      ),
+    )
+    .orderBy(asc(inbox.pairSeq), asc(inbox.receivedAt), asc(inbox.row))
+    .prepare()
+  const early = orm
+    .select(columns)
+    .from(inbox)
+    .where(and(ours, sql`state = 'early'`, lte(inbox.sentAt, asked.until)))
+    .orderBy(asc(inbox.sentAt), asc(inbox.row))
+    .prepare()
+
+  const getLane = orm
+    .select(rowColumns(lane))
+    .from(lane)
+    .where(
+      and(
+        eq(lane.mesh, mesh),
+        eq(lane.owner, asked.owner),
+        eq(lane.from, asked.from),
+        eq(lane.line, asked.line),
+      ),
+    )
+    .prepare()
+  const putLane = orm
+    .insert(lane)
+    .values({ mesh, ...named(rowColumns(lane)) })
+    .onConflictDoUpdate({
+      target: [lane.mesh, lane.owner, lane.from, lane.line],
+      set: { next: sql`excluded.next`, waitedMs: sql`excluded.waited_ms` },
+    })
+    .prepare()
+  const waits = orm
+    .select({ one: sql`1` })
+    .from(inbox)
+    .where(
+      and(
+        eq(inbox.mesh, lane.mesh),
+        sql`state = 'waiting'`,
+        eq(inbox.owner, lane.owner),
+        eq(inbox.from, lane.from),
+        eq(inbox.line, lane.line),
+      ),
+    )
+
+  const keepUnopened = orm
+    .insert(unopened)
+    .values({ mesh, ...named(rowColumns(unopened)) })
+    .onConflictDoNothing()
+    .prepare()
+  const unopenedBeyond = orm
+    .select({ row: unopened.row })
+    .from(unopened)
+    .where(eq(unopened.mesh, mesh))
+    .orderBy(desc(unopened.row))
+    .limit(Number.MAX_SAFE_INTEGER)
+    .offset(asked.keep)
+    .prepare()
+
+  return {
+    find: (owner, from, msg) => find.get({ owner, from, msg }),
+    insert: row => void insert.run({ ...row }),
+    update: row => void update.run({ ...row }),
+    byMsg: (owner, msg) => byMsg.all({ owner, msg }),
+    list: filter =>
+      orm
+        .select(columns)
+        .from(inbox)
+        .where(and(ours, isNotNull(inbox.position), ...listed(filter)))
+        .orderBy(asc(inbox.position), asc(inbox.row))
+        .limit(filter.limit ?? Number.MAX_SAFE_INTEGER)
+        .all(),
+    count: (owner, states) =>
+      orm
+        .select({ n: count() })
+        .from(inbox)
+        .where(and(ours, eq(inbox.owner, owner), inArray(inbox.state, [...states])))
+        .get()!.n,
+    lane: (owner, from, line) => getLane.get({ owner, from, line }),
+    putLane: row => void putLane.run({ ...row }),
+    waiting: (owner, from, line) => waiting.all({ owner, from, line }),
+    gapped: () =>
+      orm
+        .select(rowColumns(lane))
+        .from(lane)
+        .where(and(eq(lane.mesh, mesh), sql`EXISTS ${waits}`))
+        .all(),
+    early: until => early.all({ until }),
+    keepUnopened: (row, keep) => {
+      keepUnopened.run({ ...row })
+      const rows = unopenedBeyond.all({ keep }).map(each => each.row)
+      if (rows.length > 0) orm.delete(unopened).where(inArray(unopened.row, rows)).run()
+    },
+    unopened: owner =>
+      orm
+        .select(rowColumns(unopened))
+        .from(unopened)
+        .where(and(eq(unopened.mesh, mesh), eq(unopened.owner, owner)))
+        .orderBy(asc(unopened.row))
+        .all(),
+    forget: now =>
+      void orm
+        .delete(inbox)
+        .where(and(ours, sql`state IN ('surfaced', 'read')`, lt(inbox.forgetAt, now)))
+        .run(),
+  }
+}
+
+function listed(filter: InboxFilter): SQL[] {
+  const conditions: SQL[] = []
+  if (filter.owner !== undefined) conditions.push(eq(inbox.owner, filter.owner))
+  if (filter.states !== undefined) conditions.push(inArray(inbox.state, [...filter.states]))
+  if (filter.after !== undefined) conditions.push(gt(inbox.position, filter.after))
+  return conditions
+}

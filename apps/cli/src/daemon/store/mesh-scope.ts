@@ -1,0 +1,8 @@
+/** Which mesh of the store's file is meant. */
+import type { StoreFile } from './store-file.ts'
+
+export interface MeshScope {
+  readonly orm: StoreFile['orm']
+  /** `mesh.row`. */
+  readonly mesh: number
+}

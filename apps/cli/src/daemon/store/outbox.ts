@@ -1,0 +1,206 @@
+/** The outbox of a mesh: messages, how far each has come for whom; its sealings are in sealings.ts. */
+import type { OutboxFilter, OutboxState, OutboxStore } from '@claudemesh/client'
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  exists,
+  gt,
+  gte,
+  inArray,
+  like,
+  lt,
+  lte,
+  min,
+  ne,
+  notExists,
+  type SQL,
+  sql,
+} from 'drizzle-orm'
+import { assigned, named, rowColumns } from './columns.ts'
+import type { MeshScope } from './mesh-scope.ts'
+import { outboxMessage as message, outboxRecipient as recipient, trace } from './schema.ts'
+import { sealingStore } from './sealings.ts'
+
+/** Word for word as in the partial indexes, which serve no other wording. */
+const PENDING = sql`state = 'pending'`
+const OPEN = sql`state IN ('pending', 'sealed', 'accepted')`
+const MUTABLE = { state: 0, why: 0, at: 0, reseals: 0, dueAt: 0 }
+
+export function outboxStore(scope: MeshScope): OutboxStore {
+  const { orm, mesh } = scope
+  const columns = rowColumns(recipient)
+  const ourMessages = eq(message.mesh, mesh)
+  const ours = eq(recipient.mesh, mesh)
+  const asked = named({ msg: 0, to: 0, owner: 0, line: 0, now: 0, limit: 0 })
+
+  const insertMessage = orm
+    .insert(message)
+    .values({ mesh, ...named(rowColumns(message)) })
+    .prepare()
+  const insertRecipient = orm
+    .insert(recipient)
+    .values({ mesh, ...named(columns) })
+    .prepare()
+  const byMsg = and(ourMessages, eq(message.msg, asked.msg))
+  const getMessage = orm.select(rowColumns(message)).from(message).where(byMsg).prepare()
+  const updateMessage = orm
+    .update(message)
+    .set(
+      assigned({
+        owner: 0,
+        kind: 0,
+        payload: 0,
+        priority: 0,
+        line: 0,
+        composedAt: 0,
+        ttlMs: 0,
+        endsAt: 0,
+        dead: 0,
+      }),
+    )
+    .where(byMsg)
+    .prepare()
+  const byKey = and(ours, eq(recipient.msg, asked.msg), eq(recipient.to, asked.to))
+  const getRecipient = orm.select(columns).from(recipient).where(byKey).prepare()
+  const getRecipients = orm
+    .select(columns)
+    .from(recipient)
+    .where(and(ours, eq(recipient.msg, asked.msg)))
+    .orderBy(asc(recipient.row))
+    .prepare()
+  const updateRecipient = orm.update(recipient).set(assigned(MUTABLE)).where(byKey).prepare()
+  const due = orm
+    .select(columns)
+    .from(recipient)
+    .where(and(ours, PENDING, eq(recipient.owner, asked.owner), lte(recipient.dueAt, asked.now)))
+    .orderBy(asc(recipient.row))
+    .limit(asked.limit)
+    .prepare()
+  const nextDue = orm
+    .select({ dueAt: min(recipient.dueAt) })
+    .from(recipient)
+    .where(and(ours, PENDING, gt(recipient.dueAt, asked.now)))
+    .prepare()
+  const lowestOpen = orm
+    .select({ pairSeq: min(recipient.pairSeq) })
+    .from(recipient)
+    .where(
+      and(
+        ours,
+        OPEN,
+        eq(recipient.owner, asked.owner),
+        eq(recipient.line, asked.line),
+        eq(recipient.to, asked.to),
+        gte(recipient.pairSeq, 1),
+      ),
+    )
+    .prepare()
+
+  const hasRecipient = (condition: SQL | undefined) =>
+    orm
+      .select({ one: sql`1` })
+      .from(recipient)
+      .where(and(eq(recipient.mesh, message.mesh), eq(recipient.msg, message.msg), condition))
+  const isOpen = exists(hasRecipient(inState(['pending', 'sealed', 'accepted'])))
+  const countOpen = orm
+    .select({ n: count() })
+    .from(message)
+    .where(and(ourMessages, ne(message.kind, 'receipt'), isOpen))
+    .prepare()
+
+  const removeAll = (msgs: readonly string[]): void => {
+    for (const msg of msgs) {
+      orm
+        .delete(trace)
+        .where(and(eq(trace.mesh, mesh), eq(trace.msg, msg)))
+        .run()
+      orm
+        .delete(message)
+        .where(and(ourMessages, eq(message.msg, msg)))
+        .run()
+    }
+  }
+  const msgsWhere = (condition: SQL | undefined) =>
+    orm
+      .select({ msg: message.msg })
+      .from(message)
+      .where(and(ourMessages, condition))
+      .all()
+      .map(row => row.msg)
+
+  return {
+    ...sealingStore(scope),
+    insert: (row, recipients) => {
+      insertMessage.run({ ...row })
+      for (const each of recipients) insertRecipient.run({ ...each })
+    },
+    message: msg => getMessage.get({ msg }),
+    updateMessage: row => void updateMessage.run({ ...row }),
+    recipient: (msg, to) => getRecipient.get({ msg, to }),
+    recipients: msg => getRecipients.all({ msg }),
+    updateRecipient: row => void updateRecipient.run({ ...row }),
+    due: (owner, now, limit) => due.all({ owner, now, limit }),
+    nextDueAt: now => nextDue.get({ now })?.dueAt ?? undefined,
+    hasten: (member, now) => {
+      const theirs = like(recipient.to, sql`${`${member.replace(/[\\_%]/g, '\\$&')}/%`} ESCAPE '\\'`)
+      orm
+        .update(recipient)
+        .set({ dueAt: now })
+        .where(and(ours, PENDING, theirs, gt(recipient.dueAt, now)))
+        .run()
+    },
+    lowestOpen: (owner, line, to) => lowestOpen.get({ owner, line, to })?.pairSeq ?? undefined,
+    ended: (now, states, limit) =>
+      orm
+        .select(rowColumns(message))
+        .from(message)
+        .where(
+          and(
+            ourMessages,
+            lte(sql`coalesce(${message.endsAt}, ${message.composedAt} + ${message.ttlMs})`, now),
+            exists(hasRecipient(inState(states))),
+          ),
+        )
+        .orderBy(asc(message.row))
+        .limit(limit)
+        .all(),
+    list: filter =>
+      orm
+        .select(rowColumns(message))
+        .from(message)
+        .where(and(ourMessages, ne(message.kind, 'receipt'), ...listed(filter, isOpen)))
+        .orderBy(desc(message.row))
+        .limit(filter.limit ?? Number.MAX_SAFE_INTEGER)
+        .all(),
+    countOpen: () => countOpen.get()!.n,
+    remove: msg => removeAll([msg]),
+    forget: (before, receiptsBefore) => {
+      const unsent = hasRecipient(inState(['pending', 'sealed']))
+      const lately = hasRecipient(gte(recipient.at, receiptsBefore))
+      removeAll(msgsWhere(and(eq(message.kind, 'receipt'), notExists(unsent), notExists(lately))))
+      removeAll(
+        msgsWhere(
+          and(
+            ne(message.kind, 'receipt'),
+            eq(message.dead, false),
+            lt(message.composedAt, before),
+            notExists(hasRecipient(inState(['pending', 'sealed', 'accepted']))),
+          ),
+        ),
+      )
+    },
+  }
+}
+
+const inState = (states: readonly OutboxState[]) => inArray(recipient.state, [...states])
+
+function listed(filter: OutboxFilter, isOpen: SQL): SQL[] {
+  const conditions: SQL[] = []
+  if (filter.owner !== undefined) conditions.push(eq(message.owner, filter.owner))
+  if (filter.open !== undefined) conditions.push(filter.open ? isOpen : sql`NOT ${isOpen}`)
+  if (filter.dead !== undefined) conditions.push(eq(message.dead, filter.dead))
+  return conditions
+}

@@ -1,0 +1,44 @@
+/** Receipts that wait to be sealed to those who wrote to us. */
+import type { ReceiptStore } from '@claudemesh/client'
+import { and, asc, eq, gt, lte, sql } from 'drizzle-orm'
+import { named, rowColumns } from './columns.ts'
+import type { MeshScope } from './mesh-scope.ts'
+import { receiptDue } from './schema.ts'
+
+export function receiptStore({ orm, mesh }: MeshScope): ReceiptStore {
+  const columns = rowColumns(receiptDue)
+  const ours = eq(receiptDue.mesh, mesh)
+  const asked = named({ owner: 0, now: 0, limit: 0 })
+  const queue = orm
+    .insert(receiptDue)
+    .values({ mesh, ...named(columns) })
+    .prepare()
+  const due = orm
+    .select({ ...columns, row: receiptDue.row })
+    .from(receiptDue)
+    .where(and(ours, eq(receiptDue.owner, asked.owner), lte(receiptDue.dueAt, asked.now)))
+    .orderBy(asc(receiptDue.row))
+    .limit(asked.limit)
+    .prepare()
+  const next = orm
+    .select({ dueAt: receiptDue.dueAt })
+    .from(receiptDue)
+    .where(and(ours, gt(receiptDue.dueAt, asked.now)))
+    .orderBy(asc(receiptDue.dueAt))
+    .limit(1)
+    .prepare()
+  const remove = orm
+    .delete(receiptDue)
+    .where(and(ours, eq(receiptDue.row, sql.placeholder('row'))))
+    .prepare()
+  return {
+    queue: items => {
+      for (const item of items) queue.run({ ...item })
+    },
+    due: (owner, now, limit) => due.all({ owner, now, limit }),
+    nextDueAt: now => next.get({ now })?.dueAt,
+    remove: rows => {
+      for (const row of rows) remove.run({ row })
+    },
+  }
+}

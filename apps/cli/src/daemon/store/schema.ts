@@ -1,0 +1,309 @@
+/**
+ * The daemon's SQLite file: what `ClientStore` keeps for each mesh (packages/client/src/store.ts says what the columns mean),
+ * and the sessions of this machine. Everything of a mesh goes when its row in `mesh` goes.
+ */
+import type { InboxState, OutboxState, SealingRecipientRow, SealingRow } from '@claudemesh/client'
+import type { PresenceStatus, Priority, ReceiptState, StatusSource } from '@claudemesh/protocol'
+import { sql } from 'drizzle-orm'
+import {
+  foreignKey,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/sqlite-core'
+import { bytes } from './columns.ts'
+
+export const mesh = sqliteTable('mesh', {
+  row: integer().primaryKey(),
+  /** Base64url of the mesh id. */
+  id: text().notNull().unique(),
+})
+
+const ofMesh = () =>
+  integer()
+    .notNull()
+    .references(() => mesh.row, { onDelete: 'cascade' })
+const place = () => integer().primaryKey({ autoIncrement: true })
+const time = () => integer().notNull()
+const flag = () => integer({ mode: 'boolean' }).notNull()
+const priority = () => text().$type<Priority>().notNull()
+
+export const setting = sqliteTable(
+  'setting',
+  { mesh: ofMesh(), name: text().notNull(), value: text().notNull() },
+  t => [primaryKey({ columns: [t.mesh, t.name] })],
+)
+
+export const counter = sqliteTable(
+  'counter',
+  { mesh: ofMesh(), name: text().notNull(), value: integer().notNull() },
+  t => [primaryKey({ columns: [t.mesh, t.name] })],
+)
+
+export const rosterEntry = sqliteTable(
+  'roster_entry',
+  { mesh: ofMesh(), seq: integer().notNull(), entry: text().notNull() },
+  t => [primaryKey({ columns: [t.mesh, t.seq] })],
+)
+
+export const epoch = sqliteTable(
+  'epoch',
+  { mesh: ofMesh(), number: integer().notNull(), key: bytes().notNull() },
+  t => [primaryKey({ columns: [t.mesh, t.number] })],
+)
+
+export const prekey = sqliteTable(
+  'prekey',
+  {
+    mesh: ofMesh(),
+    id: bytes().notNull(),
+    owner: text().notNull(),
+    n: integer().notNull(),
+    bundle: text().notNull(),
+    secret: bytes().notNull(),
+  },
+  t => [primaryKey({ columns: [t.mesh, t.id] })],
+)
+
+export const opener = sqliteTable(
+  'opener',
+  {
+    row: place(),
+    mesh: ofMesh(),
+    owner: text().notNull(),
+    from: text().notNull(),
+    prekeyId: bytes('prekey_id').notNull(),
+    openerId: bytes('opener_id').notNull(),
+    opener: bytes().notNull(),
+    certificate: text(),
+    at: time(),
+  },
+  t => [uniqueIndex('opener_key').on(t.mesh, t.prekeyId, t.owner, t.from, t.openerId)],
+)
+
+export const directory = sqliteTable(
+  'directory',
+  { mesh: ofMesh(), key: text().notNull(), entry: text().notNull(), at: time() },
+  t => [primaryKey({ columns: [t.mesh, t.key] })],
+)
+
+export const outboxMessage = sqliteTable(
+  'outbox_message',
+  {
+    row: place(),
+    mesh: ofMesh(),
+    msg: text().notNull(),
+    owner: text().notNull(),
+    kind: text().notNull(),
+    payload: text().notNull(),
+    priority: priority(),
+    line: text().notNull(),
+    composedAt: integer('composed_at').notNull(),
+    ttlMs: integer('ttl_ms').notNull(),
+    endsAt: integer('ends_at'),
+    dead: flag(),
+  },
+  t => [uniqueIndex('outbox_message_msg').on(t.mesh, t.msg)],
+)
+
+export const outboxRecipient = sqliteTable(
+  'outbox_recipient',
+  {
+    row: place(),
+    mesh: ofMesh(),
+    msg: text().notNull(),
+    owner: text().notNull(),
+    line: text().notNull(),
+    to: text().notNull(),
+    pairSeq: integer('pair_seq').notNull(),
+    state: text().$type<OutboxState>().notNull(),
+    why: text(),
+    at: time(),
+    reseals: integer().notNull(),
+    dueAt: integer('due_at').notNull(),
+  },
+  t => [
+    uniqueIndex('outbox_recipient_key').on(t.mesh, t.msg, t.to),
+    index('outbox_recipient_pending').on(t.mesh, t.owner, t.row).where(sql`state = 'pending'`),
+    index('outbox_recipient_due').on(t.mesh, t.dueAt).where(sql`state = 'pending'`),
+    index('outbox_recipient_open')
+      .on(t.mesh, t.owner, t.line, t.to, t.pairSeq)
+      .where(sql`state IN ('pending', 'sealed', 'accepted')`),
+    foreignKey({
+      columns: [t.mesh, t.msg],
+      foreignColumns: [outboxMessage.mesh, outboxMessage.msg],
+    }).onDelete('cascade'),
+  ],
+)
+
+export const sealing = sqliteTable(
+  'sealing',
+  {
+    row: place(),
+    mesh: ofMesh(),
+    id: text().notNull(),
+    msg: text().notNull(),
+    sentAt: integer('sent_at').notNull(),
+    state: text().$type<SealingRow['state']>().notNull(),
+    bytes: bytes(),
+    seq: integer().notNull(),
+    auditIndex: integer('audit_index').notNull(),
+    acceptedAt: integer('accepted_at').notNull(),
+  },
+  t => [
+    uniqueIndex('sealing_id').on(t.mesh, t.id),
+    index('sealing_msg').on(t.mesh, t.msg),
+    index('sealing_unaccepted').on(t.mesh, t.row).where(sql`state = 'sealed'`),
+    foreignKey({
+      columns: [t.mesh, t.msg],
+      foreignColumns: [outboxMessage.mesh, outboxMessage.msg],
+    }).onDelete('cascade'),
+  ],
+)
+
+export const sealingRecipient = sqliteTable(
+  'sealing_recipient',
+  {
+    mesh: ofMesh(),
+    id: text().notNull(),
+    to: text().notNull(),
+    end: text().$type<SealingRecipientRow['end']>(),
+  },
+  t => [
+    primaryKey({ columns: [t.mesh, t.id, t.to] }),
+    foreignKey({ columns: [t.mesh, t.id], foreignColumns: [sealing.mesh, sealing.id] }).onDelete('cascade'),
+  ],
+)
+
+export const inbox = sqliteTable(
+  'inbox',
+  {
+    row: place(),
+    mesh: ofMesh(),
+    owner: text().notNull(),
+    from: text().notNull(),
+    msg: text().notNull(),
+    id: text().notNull(),
+    line: text().notNull(),
+    pairSeq: integer('pair_seq').notNull(),
+    kind: text().notNull(),
+    payload: text().notNull(),
+    priority: priority(),
+    composedAt: integer('composed_at').notNull(),
+    sentAt: integer('sent_at').notNull(),
+    receivedAt: integer('received_at').notNull(),
+    state: text().$type<InboxState>().notNull(),
+    position: integer(),
+    late: flag(),
+    gap: flag(),
+    receipt: text().$type<ReceiptState>().notNull(),
+    receiptWhy: text('receipt_why').notNull(),
+    forgetAt: integer('forget_at').notNull(),
+  },
+  t => [
+    uniqueIndex('inbox_key').on(t.mesh, t.owner, t.msg, t.from),
+    index('inbox_position').on(t.mesh, t.owner, t.position),
+    index('inbox_state').on(t.mesh, t.owner, t.state, t.position),
+    index('inbox_waiting').on(t.mesh, t.owner, t.from, t.line, t.pairSeq).where(sql`state = 'waiting'`),
+    index('inbox_early').on(t.mesh, t.sentAt).where(sql`state = 'early'`),
+    index('inbox_done').on(t.mesh, t.forgetAt).where(sql`state IN ('surfaced', 'read')`),
+  ],
+)
+
+export const lane = sqliteTable(
+  'lane',
+  {
+    mesh: ofMesh(),
+    owner: text().notNull(),
+    from: text().notNull(),
+    line: text().notNull(),
+    next: integer().notNull(),
+    waitedMs: integer('waited_ms').notNull(),
+  },
+  t => [primaryKey({ columns: [t.mesh, t.owner, t.from, t.line] })],
+)
+
+export const unopened = sqliteTable(
+  'unopened',
+  {
+    row: place(),
+    mesh: ofMesh(),
+    owner: text().notNull(),
+    id: text().notNull(),
+    from: text().notNull(),
+    reason: text().notNull(),
+    bytes: bytes().notNull(),
+    at: time(),
+  },
+  t => [uniqueIndex('unopened_key').on(t.mesh, t.owner, t.id)],
+)
+
+export const receiptDue = sqliteTable(
+  'receipt_due',
+  {
+    row: place(),
+    mesh: ofMesh(),
+    owner: text().notNull(),
+    to: text().notNull(),
+    state: text().$type<ReceiptState>().notNull(),
+    why: text().notNull(),
+    id: text().notNull(),
+    msg: text(),
+    at: time(),
+    dueAt: integer('due_at').notNull(),
+  },
+  t => [index('receipt_due_owner').on(t.mesh, t.owner, t.row), index('receipt_due_at').on(t.mesh, t.dueAt)],
+)
+
+export const trace = sqliteTable(
+  'trace',
+  {
+    row: place(),
+    mesh: ofMesh(),
+    msg: text().notNull(),
+    at: time(),
+    state: text().notNull(),
+    by: text().notNull(),
+    to: text(),
+    why: text(),
+    verified: flag(),
+  },
+  t => [index('trace_msg').on(t.mesh, t.msg)],
+)
+
+/** Sessions of this machine: what they were opened with, and how they stand. */
+export const session = sqliteTable(
+  'session',
+  {
+    mesh: ofMesh(),
+    uuid: text().notNull(),
+    name: text().notNull(),
+    role: text().notNull(),
+    groups: text({ mode: 'json' }).$type<string[]>().notNull(),
+    summary: text().notNull(),
+    directory: text().notNull(),
+    kind: text().$type<'claude' | 'plain'>().notNull(),
+    deliver: text().$type<'push' | 'inbox' | 'off'>().notNull(),
+    open: flag(),
+    pid: integer(),
+    /** `processIdentity` of `pid` when the session was opened. */
+    processIdentity: text('process_identity'),
+    status: text().$type<PresenceStatus>().notNull(),
+    statusSource: text('status_source').$type<StatusSource>().notNull(),
+    statusAt: integer('status_at').notNull(),
+    /** Last opened, closed or used: sessions stay attached for 30 days after it. */
+    usedAt: integer('used_at').notNull(),
+  },
+  t => [primaryKey({ columns: [t.mesh, t.uuid] })],
+)
+export type SessionRow = typeof session.$inferSelect
+
+/** Mail to the person that was given to one of her sessions, so that it is not given to a second one. */
+export const personMail = sqliteTable(
+  'person_mail',
+  { mesh: ofMesh(), msg: text().notNull(), uuid: text().notNull() },
+  t => [primaryKey({ columns: [t.mesh, t.msg] })],
+)

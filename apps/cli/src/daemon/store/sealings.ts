@@ -1,0 +1,84 @@
+/** Sealings of outbox messages: the bytes that must go out until they are answered, and how each ended for whom. */
+import type { OutboxStore } from '@claudemesh/client'
+import { and, asc, eq, isNull, sql } from 'drizzle-orm'
+import { assigned, named, rowColumns } from './columns.ts'
+import type { MeshScope } from './mesh-scope.ts'
+import { outboxMessage as message, sealingRecipient as recipient, sealing } from './schema.ts'
+
+type SealingMethods = Pick<
+  OutboxStore,
+  | 'addSealing'
+  | 'sealing'
+  | 'updateSealing'
+  | 'sealingRecipients'
+  | 'endSealing'
+  | 'hasLiveSealing'
+  | 'unaccepted'
+>
+
+export function sealingStore({ orm, mesh }: MeshScope): SealingMethods {
+  const columns = rowColumns(sealing)
+  const ours = eq(sealing.mesh, mesh)
+  const asked = named({ id: 0, msg: 0, to: 0, owner: 0 })
+  const byId = and(ours, eq(sealing.id, asked.id))
+  const toOne = and(eq(recipient.mesh, mesh), eq(recipient.id, asked.id), eq(recipient.to, asked.to))
+  const ofMessage = and(eq(message.mesh, sealing.mesh), eq(message.msg, sealing.msg))
+
+  const add = orm
+    .insert(sealing)
+    .values({ mesh, ...named(columns) })
+    .prepare()
+  const addRecipient = orm.insert(recipient).values({ mesh, id: asked.id, to: asked.to, end: null }).prepare()
+  const get = orm.select(columns).from(sealing).where(byId).prepare()
+  const update = orm
+    .update(sealing)
+    .set(assigned({ sentAt: 0, state: 0, bytes: 0, seq: 0, auditIndex: 0, acceptedAt: 0 }))
+    .where(byId)
+    .prepare()
+  const recipients = orm
+    .select(rowColumns(recipient))
+    .from(recipient)
+    .where(and(eq(recipient.mesh, mesh), eq(recipient.id, asked.id)))
+    .orderBy(asc(sql`${recipient}.rowid`))
+    .prepare()
+  const end = orm
+    .update(recipient)
+    .set(assigned({ end: 0 }))
+    .where(toOne)
+    .prepare()
+  const live = orm
+    .select({ one: sql`1` })
+    .from(sealing)
+    .innerJoin(recipient, and(eq(recipient.mesh, sealing.mesh), eq(recipient.id, sealing.id)))
+    .where(
+      and(
+        ours,
+        eq(sealing.msg, asked.msg),
+        sql`${sealing.state} IN ('sealed', 'accepted')`,
+        eq(recipient.to, asked.to),
+        isNull(recipient.end),
+      ),
+    )
+    .limit(1)
+    .prepare()
+  const unaccepted = orm
+    .select(columns)
+    .from(sealing)
+    .innerJoin(message, ofMessage)
+    .where(and(ours, sql`${sealing.state} = 'sealed'`, eq(message.owner, asked.owner)))
+    .orderBy(asc(sealing.row))
+    .prepare()
+
+  return {
+    addSealing: (row, to) => {
+      add.run({ ...row })
+      for (const each of to) addRecipient.run({ id: row.id, to: each })
+    },
+    sealing: id => get.get({ id }),
+    updateSealing: row => void update.run({ ...row }),
+    sealingRecipients: id => recipients.all({ id }),
+    endSealing: (id, to, how) => void end.run({ id, to, end: how }),
+    hasLiveSealing: (msg, to) => live.get({ msg, to }) !== undefined,
+    unaccepted: owner => unaccepted.all({ owner }),
+  }
+}

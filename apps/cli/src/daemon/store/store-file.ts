@@ -1,0 +1,94 @@
+/** The daemon's SQLite file: what a transaction groups is on the disk when it returns, or never happened, at whatever instant the process dies. */
+import type { Database } from 'bun:sqlite'
+import { fileURLToPath } from 'node:url'
+import { MeshError } from '@claudemesh/protocol'
+import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite'
+import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { openPrivateDatabase } from '../private-database.ts'
+
+const migrationsFolder = fileURLToPath(new URL('../../../migrations', import.meta.url))
+
+export interface StoreFile {
+  readonly orm: BunSQLiteDatabase
+  /** Durable when it returns. What `work` throws undoes all of it and is thrown on; within another it is a part of that one. */
+  transaction<T>(work: () => T): T
+  /** Carries the log over into the file and empties it, so that what was erased is gone from both. */
+  checkpoint(): void
+  close(): void
+}
+
+/** Opens and migrates. Throws `integrity` for a damaged file, `unsupported` for one that a newer version wrote. */
+export function openStoreFile(path: string): StoreFile {
+  const database = openPrivateDatabase(path)
+  try {
+    return prepare(database)
+  } catch (cause) {
+    database.close()
+    if (cause instanceof MeshError) throw cause
+    throw new MeshError(
+      'integrity',
+      `${path} cannot be used (${(cause as Error).message}). Restore it from a backup, or move it away: keys are kept elsewhere, but queued and received messages are in it.`,
+      { cause },
+    )
+  }
+}
+
+function prepare(database: Database): StoreFile {
+  for (const setting of [
+    'journal_mode = WAL',
+    'synchronous = FULL',
+    'secure_delete = ON',
+    'foreign_keys = ON',
+    'temp_store = MEMORY',
+  ])
+    database.run(`PRAGMA ${setting}`)
+  const orm = drizzle(database)
+  refuseNewer(database)
+  migrate(orm, { migrationsFolder })
+  return {
+    orm,
+    transaction: makeTransaction(database),
+    checkpoint: () => void database.run('PRAGMA wal_checkpoint(TRUNCATE)'),
+    close: () => database.close(),
+  }
+}
+
+function refuseNewer(database: Database): void {
+  const exists = database.query("SELECT 1 FROM sqlite_schema WHERE name = '__drizzle_migrations'").get()
+  if (exists === null) return
+  const { last } = database
+    .query<{ last: number | null }, []>('SELECT max(created_at) AS last FROM __drizzle_migrations')
+    .get()!
+  const known = Math.max(...readMigrationFiles({ migrationsFolder }).map(migration => migration.folderMillis))
+  if (last !== null && Number(last) > known)
+    throw new MeshError(
+      'unsupported',
+      'The store was written by a newer claudemesh. Use that version or a newer one.',
+    )
+}
+
+function makeTransaction(database: Database): StoreFile['transaction'] {
+  const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map(sql =>
+    database.prepare(sql),
+  )
+  const [save, release, undo] = ['SAVEPOINT part', 'RELEASE part', 'ROLLBACK TO part'].map(sql =>
+    database.prepare(sql),
+  )
+  return work => {
+    const part = database.inTransaction
+    ;(part ? save! : begin!).run()
+    try {
+      const result = work()
+      ;(part ? release! : commit!).run()
+      return result
+    } catch (error) {
+      // A full disk or an I/O error may have ended the transaction already.
+      if (database.inTransaction) {
+        ;(part ? undo! : rollback!).run()
+        if (part) release!.run()
+      }
+      throw error
+    }
+  }
+}
