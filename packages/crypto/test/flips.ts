@@ -2,11 +2,11 @@
 
 /**
  * How many bits of a byte string are flipped, one at a time. `every`: all of them. `dense`: all of what is no longer than a
- * signature, in longer ones a bit of every fourth byte. `sparse`: a bit of every byte, in longer ones of every sixteenth.
+ * signature, in longer ones a bit of every eighth byte. `sparse`: a bit of every byte, in longer ones of every sixteenth.
  */
 export type Density = 'every' | 'dense' | 'sparse'
 const SHORT = 64
-const STEPS = { every: 1, dense: 4, sparse: 16 } as const
+const STEPS = { every: 1, dense: 8, sparse: 16 } as const
 
 interface Flip<T> {
   readonly where: string
