@@ -20,9 +20,11 @@ export function addBroker(program: Command): void {
   act<CommonOptions & { tied?: boolean }>(
     broker,
     async (cli, options) => {
-      const { readSettings, startBroker } = await import('@claudemesh/broker')
       const ended = told({ tied: options.tied === true, impatient: () => process.exit(1) })
-      const running = await reporting(() => startBroker(readSettings(settingsOf(process.env))))
+      const running = await reporting(async () => {
+        const { readSettings, startBroker } = await import('@claudemesh/broker')
+        return startBroker(readSettings(settingsOf(process.env)))
+      })
       reportReady({ port: running.port })
       if (cli.json) cli.object({ port: running.port })
       const reason = await ended

@@ -42,9 +42,11 @@ function addRun(daemon: Command): void {
   act<CommonOptions & { tied?: boolean }>(
     run,
     async (cli, options) => {
-      const { runDaemon } = await import('../daemon/index.ts')
       const ended = told({ tied: options.tied === true, impatient: () => process.exit(1) })
-      const running = await reporting(() => runDaemon({ home: cli.home }))
+      const running = await reporting(async () => {
+        const { runDaemon } = await import('../daemon/index.ts')
+        return runDaemon({ home: cli.home })
+      })
       reportReady({ socket: running.socket })
       if (cli.json) cli.object({ pid: process.pid, socket: running.socket })
       else cli.note(`The daemon runs (process ${process.pid}); Ctrl-C ends it.`)
