@@ -69,9 +69,10 @@ export class Engine {
       schedule: core.schedule,
       random: o.random,
       log: core.log,
-      dial: heard => this.#dial(heard),
+      dial: (heard, abort) => this.#dial(heard, abort),
       onUp: link => this.#up(link),
       onDown: () => this.#down(),
+      onTime: time => this.#heardTime(time),
       onState: (state, why) => o.emit('state', { state, why }),
     })
   }
@@ -168,6 +169,7 @@ export class Engine {
     try {
       await attach(this.#core, link, party)
       this.problems.delete(`attach ${party.owner}`)
+      this.outbox.attached(party.owner)
       this.flush()
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
@@ -190,7 +192,7 @@ export class Engine {
     }
   }
 
-  async #dial(heard: () => void): Promise<Link> {
+  async #dial(heard: () => void, abort: AbortSignal): Promise<Link> {
     const { identity, schedule } = this.#core
     let live: Link | undefined
     live = await dial({
@@ -205,14 +207,14 @@ export class Engine {
       onFrame: frame => this.#frame(frame),
       onData: frame => live && this.inbox.take(live, frame),
       onHeard: heard,
+      abort,
     })
     return live
   }
 
   async #up(link: Link): Promise<void> {
-    const { keeper, directory, parties, now } = this.#core
-    this.clockOffsetMs = link.welcome.time - now()
-    if (Math.abs(this.clockOffsetMs) <= TIMES.idSkewMs) this.problems.delete('clock')
+    const { keeper, directory, parties } = this.#core
+    this.#heardTime(link.welcome.time)
     if (!equalBytes(link.welcome.mesh, this.#core.identity.mesh))
       throw new MeshError('integrity', 'the broker welcomed into another mesh')
     const { rosterSeq, rosterHead } = link.welcome
@@ -234,6 +236,14 @@ export class Engine {
       this.outbox.targets.heard(recipientKey(recipient), directory.leaseOf(recipientKey(recipient)))
     this.flush()
     void this.#rekey()
+  }
+
+  /** A clock that agrees again may seal again. */
+  #heardTime(time: number): void {
+    this.clockOffsetMs = time - this.#core.now()
+    if (Math.abs(this.clockOffsetMs) > TIMES.idSkewMs || !this.problems.delete('clock')) return
+    this.outbox.resume()
+    this.flush()
   }
 
   #down(): void {

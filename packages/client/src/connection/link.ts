@@ -38,9 +38,14 @@ export interface DialOptions {
   /** Frames that answer nothing, in the order they came; never before `welcome`. */
   readonly onFrame?: (frame: BrokerFrame) => void
   readonly onData?: (frame: DataFrame) => void
+  /** Gives up dialling. */
+  readonly abort?: AbortSignal
   /** Anything was heard. */
   readonly onHeard?: () => void
 }
+
+/** Every frame with a ref is answered; a broker that does not is left. */
+const ANSWER_MS = 30_000
 
 interface Waiting {
   readonly resolve: (frame: BrokerFrame | DataFrame) => void
@@ -77,6 +82,9 @@ export function dial(o: DialOptions): Promise<Link> {
       reject(error)
       socket.close()
     }
+    o.abort?.addEventListener('abort', () => {
+      if (!welcomed) fail(new MeshError('unreachable', 'dialling was given up'))
+    })
     const request = (send: (ref: number) => void): Promise<BrokerFrame | DataFrame> =>
       new Promise((give, refuse) => {
         if (socket.readyState !== 1) {
@@ -84,12 +92,26 @@ export function dial(o: DialOptions): Promise<Link> {
           return
         }
         lastRef = (lastRef % 0xffff_ffff) + 1
-        waiting.set(lastRef, { resolve: give, reject: refuse })
+        const ref = lastRef
+        const late = o.schedule(ANSWER_MS, () =>
+          fail(new MeshError('timeout', 'the broker left a frame unanswered')),
+        )
+        waiting.set(ref, {
+          resolve: frame => {
+            late()
+            give(frame)
+          },
+          reject: error => {
+            late()
+            refuse(error)
+          },
+        })
         try {
-          send(lastRef)
+          send(ref)
         } catch (cause) {
-          waiting.delete(lastRef)
-          refuse(cause instanceof MeshError ? cause : gone(cause))
+          const one = waiting.get(ref)
+          waiting.delete(ref)
+          one?.reject(cause instanceof MeshError ? cause : gone(cause))
         }
       })
     const link = (welcome: BrokerFrameOf<'welcome'>): Link => ({

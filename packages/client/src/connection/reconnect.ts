@@ -16,10 +16,12 @@ export interface ReconnectOptions {
   readonly random: () => number
   readonly log: Log
   /** Dials; `heard` is to be called for whatever comes in. */
-  readonly dial: (heard: () => void) => Promise<Link>
+  readonly dial: (heard: () => void, abort: AbortSignal) => Promise<Link>
   /** Runs on a fresh link before it counts as online; what it throws ends the link. */
   readonly onUp: (link: Link) => Promise<void>
   readonly onDown: () => void
+  /** The broker's clock, by every answer to a heartbeat. */
+  readonly onTime: (time: number) => void
   readonly onState: (state: MeshState, why: MeshError | null) => void
 }
 
@@ -39,6 +41,7 @@ export class Reconnect {
   #why: MeshError | null = null
   #attempt = 0
   #running = false
+  #abort = new AbortController()
   #cancel: () => void = () => {}
   #done: Promise<void> = Promise.resolve()
   #heardAt = 0
@@ -61,11 +64,13 @@ export class Reconnect {
   start(): void {
     if (this.#running) return
     this.#running = true
+    this.#abort = new AbortController()
     this.#done = this.#once()
   }
   async stop(): Promise<void> {
     this.#running = false
     this.#cancel()
+    this.#abort.abort()
     this.#link?.close()
     await this.#done
     this.#to('offline', null)
@@ -95,7 +100,7 @@ export class Reconnect {
     try {
       const link = await this.#o.dial(() => {
         this.#heardAt = this.#o.now()
-      })
+      }, this.#abort.signal)
       if (!this.#running) return link.close()
       this.#link = link
       this.#heardAt = this.#o.now()
@@ -139,7 +144,10 @@ export class Reconnect {
         link.close(CLOSE.idle.code, CLOSE.idle.reason)
         return
       }
-      link.request({ type: 'ping', time: this.#o.now() }, 'pong').catch(() => {})
+      link.request({ type: 'ping', time: this.#o.now() }, 'pong').then(
+        pong => this.#o.onTime(pong.time),
+        () => {},
+      )
       cancel = this.#o.schedule(TIMES.heartbeatMs, tick)
     }
     cancel = this.#o.schedule(TIMES.heartbeatMs, tick)

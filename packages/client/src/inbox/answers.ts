@@ -3,6 +3,8 @@ import type { RecipientKey } from '../store.ts'
 
 const FIRST_MS = 6_000
 const LONGEST_MS = 3_600_000
+/** Remembered at once; only a broker that forges senders could need more. */
+const MAX_SENDERS = 10_000
 
 export class AnswerPace {
   readonly #pace = new Map<RecipientKey, { nextAt: number; gapMs: number; slotMs: number }>()
@@ -11,6 +13,7 @@ export class AnswerPace {
   dueAt(from: RecipientKey, now: number): number {
     const pace = this.#pace.get(from)
     if (!pace) {
+      if (this.#pace.size >= MAX_SENDERS) this.#pace.delete(this.#pace.keys().next().value!)
       this.#pace.set(from, { nextAt: now + FIRST_MS, gapMs: FIRST_MS, slotMs: now })
       return now
     }

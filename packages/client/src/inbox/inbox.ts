@@ -43,7 +43,7 @@ export class Inbox {
   readonly #core: Core
   readonly #outbox: Outbox
   readonly #port: InboxPort
-  readonly #opener: Opener
+  #opener: Opener
   readonly #pace = new AnswerPace()
   readonly #arrived: Arrived[] = []
   #working: Promise<void> | null = null
@@ -80,7 +80,8 @@ export class Inbox {
         await this.#meetStrangers(batch)
         this.#store(batch)
       } catch (error) {
-        // Nothing of it was acked: it comes again on the next connection.
+        // Nothing of it was acked: it comes again on the next connection. What memory took for stored is forgotten.
+        this.#opener = new Opener(this.#core)
         this.#core.log('inbox.failed', { message: String(error) })
         this.#arrived.length = 0
         batch[0]?.link.close()
@@ -114,7 +115,7 @@ export class Inbox {
   }
 
   #store(batch: readonly Arrived[]): void {
-    const { commit, claims } = this.#core
+    const { commit } = this.#core
     const acks = new Map<
       string,
       { link: Link; recipient: QueueFrame['recipient']; attachment: number; upTo: number }
@@ -139,7 +140,6 @@ export class Inbox {
       link.sendData(encodeFrame({ type: 'ack', ref: 0, acks: [ack] }))
     if (behind)
       this.#port.syncRoster().catch(error => this.#core.log('roster.sync-failed', { message: String(error) }))
-    claims.settle()
     this.#port.stored()
   }
 

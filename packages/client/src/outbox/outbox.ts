@@ -11,7 +11,7 @@ import {
 import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import type { Party } from '../session/party.ts'
-import type { OutboxRecipientRow, RecipientKey, SealingRow } from '../store.ts'
+import type { OutboxRecipientRow, Owner, RecipientKey, SealingRow } from '../store.ts'
 import { applyResult } from './answered.ts'
 import { endMessages } from './end.ts'
 import { Pairs } from './pairs.ts'
@@ -45,6 +45,8 @@ export class Outbox {
   #link: Link | null = null
   #pumping = false
   #again = false
+  /** Owners whose stored, unanswered sealings are to go out on this connection. */
+  readonly #resendDue = new Set<Owner>()
   #halted = false
   #cancel: () => void = () => {}
 
@@ -61,12 +63,21 @@ export class Outbox {
   }
   down(): void {
     this.#link = null
+    this.#resendDue.clear()
     this.#inFlight.clear()
     this.#cancel()
   }
-  /** Seals and sends nothing until the next connection. */
+  /** Seals and sends nothing until `resume` or the next connection. */
   halt(): void {
     this.#halted = true
+  }
+  resume(): void {
+    this.#halted = false
+    for (const owner of this.#core.parties.keys()) this.#resendDue.add(owner)
+  }
+  /** This owner may send from now on. */
+  attached(owner: Owner): void {
+    this.#resendDue.add(owner)
   }
 
   /** Sends whatever may go out now. Called for every reason to look again; never throws. */
@@ -78,6 +89,7 @@ export class Outbox {
     }
     this.#pumping = true
     try {
+      endMessages(this.#core, this.#core.now())
       do {
         this.#again = false
         for (const party of [...this.#core.parties.values()])
@@ -98,11 +110,11 @@ export class Outbox {
   }
 
   async #pumpParty(party: Party): Promise<void> {
-    this.#resend(party)
+    if (this.#resendDue.delete(party.owner)) this.#resend(party)
     while (this.#ready() && party.attachment !== null && this.#inFlight.size < MAX_IN_FLIGHT) {
       const link = this.#link!
       const now = this.#core.now()
-      endMessages(this.#core, now)
+      if (this.#core.claims.fetchDue) await this.#port.syncRoster()
       const wanted = new Set<RecipientKey>()
       for (const row of this.#core.store.outbox.due(party.owner, now, PAGE_ROWS))
         if (!this.targets.get(row.to)) wanted.add(row.to)
@@ -121,25 +133,14 @@ export class Outbox {
   }
 
   #sealPage(party: Party, rows: readonly OutboxRecipientRow[]): void {
-    const { commit, store, claims, now } = this.#core
+    const { commit, claims } = this.#core
     const sealed: Sealed[] = []
     commit.run(() => {
       const byMessage = new Map<string, { row: OutboxRecipientRow; target: Target }[]>()
       for (const row of rows) {
         const target = this.targets.get(row.to)
-        const member = row.to.split('/')[0]!
-        if (!target || claims.doubts(member)) {
-          const why = target ? 'roster-unproven' : 'no-keys'
-          if (row.why === why) store.outbox.updateRecipient({ ...row, dueAt: now() + RETRY_MS })
-          else
-            moveRecipient(this.#core, row, {
-              state: 'pending',
-              why,
-              at: now(),
-              by: 'me',
-              verified: true,
-              dueAt: now() + RETRY_MS,
-            })
+        if (!target || claims.doubts(memberOf(row))) {
+          this.#putOff(row, target ? 'roster-unproven' : 'no-keys')
           continue
         }
         const group = byMessage.get(row.msg)
@@ -154,6 +155,26 @@ export class Outbox {
     for (const one of sealed)
       for (const [to, pair] of one.pairs) if (!pair.known) this.pairs.travelled(one.id, to, pair)
     this.#sendAll(sealed)
+  }
+
+  /** Nothing to seal to now: ended where that is known for good, else looked at again. */
+  #putOff(row: OutboxRecipientRow, why: string): void {
+    const { keeper, store, now } = this.#core
+    const at = now()
+    if (keeper.roster.removed.has(memberOf(row)))
+      moveRecipient(this.#core, row, { state: 'removed', why: 'removed', at, by: 'me', verified: true })
+    else if (this.targets.isAbsent(row.to))
+      moveRecipient(this.#core, row, { state: 'unknown', why: 'no-keys', at, by: 'broker', verified: false })
+    else if (row.why === why) store.outbox.updateRecipient({ ...row, dueAt: at + RETRY_MS })
+    else
+      moveRecipient(this.#core, row, {
+        state: 'pending',
+        why,
+        at,
+        by: 'me',
+        verified: true,
+        dueAt: at + RETRY_MS,
+      })
   }
 
   #sealOne(
@@ -227,7 +248,7 @@ export class Outbox {
     }
     const attach = verdicts.some(({ verdict }) => verdict === 'attach')
     if (attach) for (const party of this.#core.parties.values()) this.#port.attachAgain(party)
-    if (later) this.#wakeIn(AGAIN_MS)
+    if (later) this.#sendAgainIn(AGAIN_MS)
     else void this.pump()
   }
 
@@ -237,7 +258,12 @@ export class Outbox {
     for (const { id } of frame) this.#inFlight.delete(id)
     const known = error instanceof MeshError ? error : new MeshError('internal', String(error))
     this.#core.log('outbox.frame-refused', { code: known.code, message: known.message })
-    this.#wakeIn(known.retryAfterMs ?? AGAIN_MS)
+    this.#sendAgainIn(known.retryAfterMs ?? AGAIN_MS)
+  }
+
+  #sendAgainIn(ms: number): void {
+    for (const owner of this.#core.parties.keys()) this.#resendDue.add(owner)
+    this.#wakeIn(ms)
   }
 
   #wakeIn(ms: number): void {
@@ -252,6 +278,8 @@ export class Outbox {
     if (next !== undefined) this.#wakeIn(Math.max(1, next - now))
   }
 }
+
+const memberOf = (row: OutboxRecipientRow): string => row.to.split('/')[0]!
 
 function envelopeOf(row: SealingRow): Envelope {
   const frame = decodeFrame(row.bytes!)

@@ -22,8 +22,11 @@ const RANK: Record<OutboxState, number> = {
 
 export const isOpen = (state: OutboxState): boolean => (OPEN_STATES as readonly OutboxState[]).includes(state)
 export const outranks = (next: OutboxState, now: OutboxState): boolean => RANK[next] > RANK[now]
-/** Given up by this side: on the dead-letter list. */
 const GIVEN_UP: readonly OutboxState[] = ['unknown', 'removed', 'expired', 'undecryptable', 'failed']
+export const RETRIED = 'retried'
+/** On the dead-letter list, and not yet sent again as a new message. */
+export const isGivenUp = (row: OutboxRecipientRow): boolean =>
+  GIVEN_UP.includes(row.state) && row.why !== RETRIED
 
 export interface Step {
   readonly state: OutboxState
@@ -64,7 +67,7 @@ function settle(core: Core, msg: string): void {
   const message = outbox.message(msg)
   if (!message) return
   const rows = outbox.recipients(msg)
-  const dead = rows.some(row => GIVEN_UP.includes(row.state))
+  const dead = rows.some(row => isGivenUp(row))
   const keeps = dead || rows.some(row => isOpen(row.state))
   const payload = keeps ? message.payload : ''
   if (dead !== message.dead || payload !== message.payload)

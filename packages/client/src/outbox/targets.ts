@@ -30,6 +30,7 @@ type Bundle = BrokerFrameOf<'prekeys'>['bundles'][number]
 export class Targets {
   readonly #o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }
   readonly #held = new Map<RecipientKey, Target>()
+  readonly #absent = new Set<RecipientKey>()
 
   constructor(o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }) {
     this.#o = o
@@ -42,13 +43,20 @@ export class Targets {
     return held
   }
 
+  /** A session that the broker, asked last, did not know. */
+  isAbsent(key: RecipientKey): boolean {
+    return this.#absent.has(key)
+  }
+
   /** Asks the broker; what does not prove itself is left out. True when a claim calls for a roster fetch. */
   async fetch(link: Link, keys: readonly RecipientKey[]): Promise<boolean> {
     let fetch = false
     for (let i = 0; i < keys.length; i += LIMITS.prekeysPerRequest) {
       const recipients = keys.slice(i, i + LIMITS.prekeysPerRequest).map(recipientOfKey)
       const reply = await link.request({ type: 'prekeys.get', recipients }, 'prekeys')
-      for (const bundle of reply.bundles) fetch = this.#hear(bundle) || fetch
+      this.#o.store.transaction(() => {
+        for (const bundle of reply.bundles) fetch = this.#hear(bundle) || fetch
+      })
     }
     return fetch
   }
@@ -69,7 +77,7 @@ export class Targets {
     if (n > this.#o.now() + TIMES.idSkewMs) return
     const held = this.#held.get(key)
     if (held && held.prekey.n < n) this.#held.delete(key)
-    if (this.#o.store.counters.get(seenName(key)) < n) this.#o.store.counters.set(seenName(key), n)
+    this.#raise(key, n)
   }
 
   /** Whether a stale prekey may be used hangs on the lease. */
@@ -89,6 +97,8 @@ export class Targets {
 
   #hear({ recipient, certificate, prekey, lease }: Bundle): boolean {
     const key = recipientKey(recipient)
+    if (prekey) this.#absent.delete(key)
+    else if (recipient.session !== null) this.#absent.add(key)
     if (!prekey) return false
     try {
       const claims = recipient.session === null ? false : this.#checkCertificate(recipient, certificate)
@@ -123,8 +133,13 @@ export class Targets {
     verifyPrekey(prekey, { mesh: keeper.roster.mesh, now: now() })
     if (prekey.n < store.counters.get(seenName(key)))
       throw new MeshError('counter', 'an older prekey than one seen before was shown')
-    store.counters.set(seenName(key), prekey.n)
+    this.#raise(key, prekey.n)
     this.#held.set(key, { recipient, prekey, prekeyId: prekeyId(prekey), lease })
+  }
+
+  #raise(key: RecipientKey, n: number): void {
+    const { counters } = this.#o.store
+    if (counters.get(seenName(key)) < n) counters.set(seenName(key), n)
   }
 }
 

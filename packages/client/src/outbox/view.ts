@@ -5,8 +5,7 @@ import { recipientOfKey, uuidOf } from '../session/party.ts'
 import type { OutboxMessageRow } from '../store.ts'
 import type { OutboxMessage, TraceStep } from '../types.ts'
 import { writeMessage } from './compose.ts'
-
-const GIVEN_UP = ['expired', 'unknown', 'undecryptable', 'failed', 'removed'] as const
+import { isGivenUp, moveRecipient, RETRIED } from './states.ts'
 
 export function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
   const { msg, owner, kind, payload, priority, composedAt, ttlMs, endsAt, dead } = row
@@ -28,19 +27,24 @@ export function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
 /** A new message to those who were given up. Throws `not-found`, `conflict` when nobody was. */
 export function retryMessage(core: Core, msg: string): string {
   const row = requireMessage(core, msg)
-  const lost = core.store.outbox
-    .recipients(msg)
-    .filter(({ state }) => (GIVEN_UP as readonly string[]).includes(state))
-    .map(({ to }) => recipientOfKey(to))
+  const lost = core.store.outbox.recipients(msg).filter(isGivenUp)
+  const to = lost
+    .map(one => recipientOfKey(one.to))
     .filter(({ member }) => core.keeper.roster.members.has(toBase64url(member)))
-  if (lost.length === 0) throw new MeshError('conflict', 'nobody who could still be reached was given up')
+  if (to.length === 0) throw new MeshError('conflict', 'nobody who could still be reached was given up')
   const { owner, kind, priority, ttlMs } = row
   return core.commit.run(() => {
-    const payload = JSON.parse(row.payload)
-    const next = writeMessage(core, { owner, kind, payload, to: lost, priority, ttlMs, ordered: true })
-    core.store.outbox.updateMessage({ ...row, dead: false, payload: '' })
-    const at = core.now()
-    core.store.trace.add([{ msg, at, state: 'retried', by: 'me', to: null, why: next, verified: true }])
+    const next = writeMessage(core, {
+      owner,
+      kind,
+      payload: JSON.parse(row.payload),
+      to,
+      priority,
+      ttlMs,
+      ordered: true,
+    })
+    for (const one of lost)
+      moveRecipient(core, one, { state: one.state, why: RETRIED, at: core.now(), by: 'me', verified: true })
     return next
   })
 }

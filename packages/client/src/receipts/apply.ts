@@ -58,7 +58,8 @@ function applyItem(
   const { state, why } = receipt
   if (!asksAgain(state)) {
     outbox.pairs.opened(item.id, fromKey)
-    if (row.pairSeq !== 0 && outranks(state, row.state))
+    const caughtUp = state === 'delivered' && row.state === 'held' && row.why === 'clock'
+    if (row.pairSeq !== 0 && (caughtUp || outranks(state, row.state)))
       moveRecipient(core, row, { state, why: why || null, at: receipt.at, by: fromKey, verified: true })
     return true
   }

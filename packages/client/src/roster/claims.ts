@@ -10,9 +10,15 @@ export interface RosterClaim {
 export class Claims {
   readonly #keeper: RosterKeeper
   readonly #unproven = new Map<string, RosterClaim>()
+  #fetchDue = false
 
   constructor(keeper: RosterKeeper) {
     this.#keeper = keeper
+  }
+
+  /** A higher claim was heard and the broker not asked since: nothing is sealed before. */
+  get fetchDue(): boolean {
+    return this.#fetchDue
   }
 
   /** Notes a member's verified claim; true if it calls for a fetch. */
@@ -20,12 +26,16 @@ export class Claims {
     const { roster } = this.#keeper
     if (claim.seq <= roster.seq && this.#keeper.holds(claim.seq, claim.head)) return false
     const known = this.#unproven.get(toBase64url(member))
-    if (!known || known.seq <= claim.seq) this.#unproven.set(toBase64url(member), claim)
-    return claim.seq > roster.seq
+    if (known && known.seq >= claim.seq) return false
+    this.#unproven.set(toBase64url(member), claim)
+    if (claim.seq <= roster.seq) return false
+    this.#fetchDue = true
+    return true
   }
 
   /** After a fetch: forgets the claims that our roster now bears out. */
   settle(): void {
+    this.#fetchDue = false
     for (const [member, claim] of this.#unproven)
       if (this.#keeper.holds(claim.seq, claim.head)) this.#unproven.delete(member)
   }
