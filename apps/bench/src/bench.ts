@@ -86,30 +86,22 @@ async function measure(load: Child, { relayPort, stack, plan }: Scene): Promise<
   for (let round = 0; round < plan.rounds; round++) late.push((await throughput()).perSecond)
   const lateLatency = await latency()
 
-  const relay = median(rounds.relay)
-  const durable = median(rounds.durable)
-  const one = median(rounds.insert)
-  const wide = median(rounds.wide)
+  const over = (values: number[], base: number[]) => median(values.map((value, i) => value / base[i]!))
+  const durable = { name: 'durable', unit: 'msg/s', value: median(rounds.durable) } as const
   const behind = `${plan.history.toLocaleString('en')} behind`
   return [
-    { name: 'raw relay', unit: 'msg/s', value: relay },
-    { name: 'one insert', unit: 'msg/s', value: one },
-    { name: 'one insert, 64 connections', unit: 'msg/s', value: wide },
-    { name: 'durable', unit: 'msg/s', value: durable, ratioTo: 'raw relay', ratio: durable / relay },
-    { name: 'durable', unit: 'msg/s', value: durable, ratioTo: 'one insert', ratio: durable / one },
+    { name: 'raw relay', unit: 'msg/s', value: median(rounds.relay) },
+    { name: 'one insert', unit: 'msg/s', value: median(rounds.insert) },
+    { name: 'one insert, 64 connections', unit: 'msg/s', value: median(rounds.wide) },
+    { ...durable, ratioTo: 'raw relay', ratio: over(rounds.durable, rounds.relay) },
+    { ...durable, ratioTo: 'one insert', ratio: over(rounds.durable, rounds.insert) },
+    { ...durable, ratioTo: 'one insert, 64 connections', ratio: over(rounds.durable, rounds.wide) },
     {
-      name: 'durable',
-      unit: 'msg/s',
-      value: durable,
-      ratioTo: 'one insert, 64 connections',
-      ratio: durable / wide,
-    },
-    {
+      ...durable,
       name: `durable, ${behind}`,
-      unit: 'msg/s',
       value: median(late),
       ratioTo: 'durable',
-      ratio: median(late) / durable,
+      ratio: over(late, rounds.durable),
     },
     latencyCase('deliver at 1,000/s', early),
     {
