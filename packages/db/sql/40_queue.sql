@@ -107,16 +107,17 @@ DECLARE
   v_to_key bytea;
   v_shared boolean;
 BEGIN
-  FOR ord IN 1 .. cardinality(p_seq) LOOP
-    DELETE FROM mesh.delivery d WHERE d.recipient_id = p_to[ord] AND d.seq = p_seq[ord] RETURNING d.shared INTO v_shared;
+  FOR i IN 1 .. cardinality(p_seq) LOOP
+    DELETE FROM mesh.delivery d WHERE d.recipient_id = p_to[i] AND d.seq = p_seq[i] RETURNING d.shared INTO v_shared;
     CONTINUE WHEN NOT FOUND;
     v_queued := v_queued - 1;
-    SELECT * INTO v_envelope FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[ord];
+    SELECT * INTO v_envelope FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[i];
     SELECT * INTO v_from FROM mesh.recipient r WHERE r.id = v_envelope.from_id;
-    SELECT r.key INTO v_to_key FROM mesh.recipient r WHERE r.id = p_to[ord];
-    IF NOT v_shared OR NOT EXISTS (SELECT FROM mesh.delivery d WHERE d.mesh_id = v_head.id AND d.seq = p_seq[ord] AND d.shared) THEN
-      DELETE FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[ord];
+    SELECT r.key INTO v_to_key FROM mesh.recipient r WHERE r.id = p_to[i];
+    IF NOT v_shared OR NOT EXISTS (SELECT FROM mesh.delivery d WHERE d.mesh_id = v_head.id AND d.seq = p_seq[i] AND d.shared) THEN
+      DELETE FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[i];
     END IF;
+    ord := i;
     fact_seq := 0;
     IF NOT v_from.removed THEN
       v_seq := v_seq + 1;
@@ -124,9 +125,9 @@ BEGIN
       fact_seq := v_seq;
       INSERT INTO mesh.fact (recipient_id, seq, mesh_id, kind, why, envelope_id, to_key, at, signature, keep_until)
       VALUES (v_from.id, v_seq, v_head.id, p_kind, p_why, v_envelope.id, v_to_key, mesh_fn.at(p_at),
-        substring(p_signatures FROM (ord - 1) * 64 + 1 FOR 64), mesh_fn.at(p_keep));
+        substring(p_signatures FROM (i - 1) * 64 + 1 FOR 64), mesh_fn.at(p_keep));
     END IF;
-    PERFORM mesh_fn.append_leaf(v_head.id, p_kind, mesh_fn.field(v_envelope.id) || mesh_fn.who(v_from.key) || mesh_fn.who(v_to_key) || mesh_fn.number(p_seq[ord]));
+    PERFORM mesh_fn.append_leaf(v_head.id, p_kind, mesh_fn.field(v_envelope.id) || mesh_fn.who(v_from.key) || mesh_fn.who(v_to_key) || mesh_fn.number(p_seq[i]));
     RETURN NEXT;
   END LOOP;
   UPDATE mesh.mesh_head h SET seq = v_seq, queued = h.queued + v_queued WHERE h.id = v_head.id;

@@ -46,9 +46,10 @@ export async function migrate(db: Database): Promise<{ from: number; to: number 
 }
 
 async function dropFunctions(tx: { unsafe: Database['sql']['unsafe'] }): Promise<void> {
-  await tx.unsafe(`do $$ declare f regprocedure; begin
-    for f in select oid::regprocedure from pg_proc where pronamespace = 'mesh_fn'::regnamespace loop
-      execute 'drop function ' || f || ' cascade';
+  // By name and if they still exist: dropping one takes those that stand on it along.
+  await tx.unsafe(`do $$ declare f text; begin
+    foreach f in array array(select oid::regprocedure::text from pg_proc where pronamespace = 'mesh_fn'::regnamespace) loop
+      execute 'drop function if exists ' || f || ' cascade';
     end loop; end $$`)
 }
 

@@ -1,0 +1,123 @@
+import { encodeFields, type Field, type LeafType, leafHash, ready } from '@claudemesh/crypto'
+import { compareBytes, type Recipient } from '@claudemesh/protocol'
+import { beforeAll, expect, test } from 'vitest'
+import {
+  appendAudit,
+  commit,
+  type Database,
+  detach,
+  dropAuditDays,
+  ensureAuditDays,
+  expireDue,
+} from '../src/index.ts'
+import { freshDatabase } from './test-database.ts'
+import { attached, item, join, NODE, newMesh, random, signFact, type TestMesh } from './world.ts'
+
+let db: Database
+let at: TestMesh
+
+interface LeafRow {
+  index: string
+  at: string
+  salt: Uint8Array
+  type: LeafType
+  fields: Uint8Array
+  hash: Uint8Array
+}
+
+beforeAll(async () => {
+  await ready
+  ;({ db } = await freshDatabase())
+  at = await newMesh(db)
+})
+
+const leaves = () => db.sql<
+  LeafRow[]
+>`select b.index, mesh_fn.ms(b.at) as at, b.salt, b.type, b.fields, l.hash
+  from mesh.audit_body b join mesh.audit_leaf l on l.mesh_id = b.mesh_id and l.index = b.index
+  join mesh.mesh_head h on h.id = l.mesh_id where h.mesh = ${at.mesh} order by b.index`
+
+test('every leaf that SQL hashes is the leaf that crypto hashes, over the fields that were meant', async () => {
+  const now = Date.now()
+  const alice = await attached(at, at.owner)
+  const person = await attached(at, await join(at), { session: null })
+  const mail = item(at, alice.recipient, [person.recipient])
+  const due = item(at, person.recipient, [alice.recipient], { expiresAt: now })
+  const { accepts } = await commit(db, { accepts: [mail, due], acks: [] })
+  const ack = {
+    mesh: at.mesh,
+    recipient: person.recipient,
+    attachment: person.attachment,
+    upTo: accepts[0]!.seq,
+  }
+  await commit(db, { accepts: [], acks: [ack] })
+  await expireDue(db, { now, limit: 10, node: NODE, live: [], sign: signFact })
+  await detach(db, { mesh: at.mesh, recipient: alice.recipient, attachment: 1, now })
+  await appendAudit(db, { mesh: at.mesh, type: 'limited', fields: encodeFields(['rate', 3]) })
+
+  const who = (r: Recipient): Field[] => [r.member, r.session]
+  const [a, p] = [who(alice.recipient), who(person.recipient)]
+  const meant: [LeafType, Field[]][] = [
+    ['attached', [...a, 1]],
+    ['attached', [...p, 1]],
+    ['accepted', [mail.id, ...a, accepts[0]!.seq, mail.recipientsHash]],
+    ['accepted', [due.id, ...p, accepts[1]!.seq, due.recipientsHash]],
+    ['delivered', [...p, 1, accepts[0]!.seq]],
+    ['expired', [due.id, ...p, ...a, accepts[1]!.seq]],
+    ['detached', [...a, 1]],
+    ['limited', ['rate', 3]],
+  ]
+  const rows = await leaves()
+  const told = rows.filter(row => row.type !== 'roster' && row.type !== 'invite-used')
+  expect(told.map(row => row.type)).toEqual(meant.map(([type]) => type))
+  expect(told[2]!.index).toBe(String(accepts[0]!.auditIndex))
+  expect(Number(told[2]!.at)).toBe(accepts[0]!.at)
+  for (const [i, row] of told.entries()) {
+    const [type, fields] = meant[i]!
+    expect(compareBytes(row.fields, encodeFields(fields)), type).toBe(0)
+    const expected = leafHash({ salt: row.salt, index: Number(row.index), at: Number(row.at), type, fields })
+    expect(compareBytes(row.hash, expected), type).toBe(0)
+  }
+  expect(rows.map(row => Number(row.index))).toEqual(rows.map((_, i) => i))
+  expect(rows.map(row => Number(row.at))).toEqual(rows.map(row => Number(row.at)).toSorted((x, y) => x - y))
+})
+
+test.each([
+  'update mesh.audit_leaf set hash = hash',
+  'delete from mesh.audit_leaf',
+  'truncate mesh.audit_leaf',
+  'update mesh.audit_body set type = type',
+  'delete from mesh.audit_body',
+  'truncate mesh.audit_body',
+])('the log takes INSERT only: %s is refused', async statement => {
+  await expect(db.sql.unsafe(statement)).rejects.toThrow('INSERT only')
+})
+
+test('a partition is no way around the guard', async () => {
+  const [day] = await db.sql<
+    { name: string }[]
+  >`select tableoid::regclass::text as name from mesh.audit_body limit 1`
+  expect(day!.name).toMatch(/audit_body_\d{8}/)
+  for (const statement of [
+    `update ${day!.name} set type = type`,
+    `delete from ${day!.name}`,
+    `truncate ${day!.name}`,
+  ]) {
+    await expect(db.sql.unsafe(statement)).rejects.toThrow('INSERT only')
+  }
+})
+
+test('retention drops the bodies of whole days and no hash', async () => {
+  const count = async () =>
+    (
+      await db.sql`select (select count(*)::int from mesh.audit_leaf) as hashes, (select count(*)::int from mesh.audit_body) as bodies`
+    )[0]!
+  const before = await count()
+  expect(await dropAuditDays(db, { before: Date.now() - 2 * 86_400_000 })).toBe(0)
+  expect(await count()).toEqual(before)
+  expect(await dropAuditDays(db, { before: Date.now() + 86_400_000 })).toBeGreaterThan(0)
+  expect(await count()).toEqual({ hashes: before.hashes, bodies: 0 })
+  await ensureAuditDays(db, { now: Date.now() })
+  await appendAudit(db, { mesh: at.mesh, type: 'limited', fields: random(4) })
+  expect((await count()).bodies).toBe(1)
+})

@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs'
+import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api'
+import { is } from 'drizzle-orm'
+import { getTableConfig, PgTable } from 'drizzle-orm/pg-core'
+import { expect, test } from 'vitest'
+import { commit, type Database, migrate } from '../src/index.ts'
+import * as schema from '../src/schema.ts'
+import { emptyDatabase, freshDatabase, openTest } from './test-database.ts'
+import { attached, item, newMesh } from './world.ts'
+
+const MIGRATIONS = new URL('../migrations/', import.meta.url)
+const journal = JSON.parse(readFileSync(new URL('meta/_journal.json', MIGRATIONS), 'utf8')) as {
+  entries: { idx: number; tag: string }[]
+}
+
+const tables = Object.values(schema)
+  .filter(value => is(value, PgTable))
+  .map(getTableConfig)
+
+const columnsOf = (
+  db: Database,
+  name: string,
+) => db.sql`select column_name as name, data_type as type, is_nullable = 'NO' as required
+  from information_schema.columns where table_schema = 'mesh' and table_name = ${name} order by column_name`
+
+test('schema and migrations agree: nothing is left to generate', async () => {
+  const last = String(journal.entries.at(-1)!.idx).padStart(4, '0')
+  const snapshot = JSON.parse(readFileSync(new URL(`meta/${last}_snapshot.json`, MIGRATIONS), 'utf8'))
+  const now = generateDrizzleJson({ ...schema }, snapshot.id, ['mesh'])
+  expect(await generateMigration(snapshot, now)).toEqual([])
+})
+
+test('a migrated database has exactly the tables, columns and indexes of the schema', async () => {
+  const { db } = await freshDatabase()
+  expect(tables.length).toBeGreaterThan(10)
+  for (const table of tables) {
+    const expected = table.columns
+      .map(column => ({
+        name: column.name,
+        type: column.getSQLType().replace('timestamp with time zone', 'timestamp with time zone'),
+        required: column.notNull,
+      }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    expect([...(await columnsOf(db, table.name))], table.name).toEqual(expected)
+    const indexes = (
+      await db.sql`select indexname as name from pg_indexes where schemaname = 'mesh' and tablename = ${table.name}`
+    ).map(row => row.name)
+    for (const index of table.indexes) expect(indexes).toContain(index.config.name)
+  }
+  const found = (
+    await db.sql`select tablename as name from pg_tables where schemaname = 'mesh' and tablename not like 'audit_body%'`
+  ).map(row => row.name)
+  expect(found.toSorted()).toEqual(tables.map(table => table.name).toSorted())
+})
+
+test('an empty database is brought to the newest version once, whoever starts at the same time', async () => {
+  const url = await emptyDatabase()
+  const doors = await Promise.all([openTest(url), openTest(url), openTest(url)])
+  const runs = await Promise.all(doors.map(migrate))
+  expect(runs.map(run => run.from).toSorted((a, b) => a - b)).toEqual([
+    0,
+    journal.entries.length,
+    journal.entries.length,
+  ])
+  expect(new Set(runs.map(run => run.to))).toEqual(new Set([journal.entries.length]))
+})
+
+test('an older database keeps what it holds and gets what it lacks', async () => {
+  const url = await emptyDatabase()
+  const db = await openTest(url)
+  const first = readFileSync(new URL(`${journal.entries[0]!.tag}.sql`, MIGRATIONS), 'utf8')
+  await db.sql.unsafe(first)
+  await db.sql.unsafe(`create schema mesh_fn; create table mesh_fn.installed (version integer not null, functions text not null);
+    insert into mesh_fn.installed values (1, 'of old')`)
+  await db.sql`insert into mesh.mesh_head (mesh, roster_seq, roster_head) values (${new Uint8Array(32)}, 7, ${new Uint8Array(32)})`
+  expect(await migrate(db)).toEqual({ from: 1, to: journal.entries.length })
+  const [kept] = await db.sql`select roster_seq::int as seq from mesh.mesh_head`
+  expect(kept!.seq).toBe(7)
+  const at = await newMesh(db)
+  const me = await attached(at, at.owner)
+  const { accepts } = await commit(db, { accepts: [item(at, me.recipient, [me.recipient])], acks: [] })
+  expect(accepts[0]!.error).toBe(null)
+})
+
+test('functions that differ are replaced, and a second run changes nothing', async () => {
+  const { db } = await freshDatabase()
+  await db.sql.unsafe(
+    `update mesh_fn.installed set functions = 'of another build'; drop function mesh_fn.detach; create function mesh_fn.stale() returns int language sql return 1`,
+  )
+  await migrate(db)
+  const names = (
+    await db.sql`select proname as name from pg_proc where pronamespace = 'mesh_fn'::regnamespace`
+  ).map(row => row.name)
+  expect(names).toContain('detach')
+  expect(names).not.toContain('stale')
+  const ids = await db.sql`select oid from pg_proc where pronamespace = 'mesh_fn'::regnamespace order by oid`
+  await migrate(db)
+  expect([
+    ...(await db.sql`select oid from pg_proc where pronamespace = 'mesh_fn'::regnamespace order by oid`),
+  ]).toEqual([...ids])
+})
+
+test('a newer database is refused and left alone', async () => {
+  const { db } = await freshDatabase()
+  await db.sql`update mesh_fn.installed set version = version + 1, functions = 'newer'`
+  await expect(migrate(db)).rejects.toMatchObject({ code: 'conflict' })
+  const [row] = await db.sql`select functions from mesh_fn.installed`
+  expect(row!.functions).toBe('newer')
+})
