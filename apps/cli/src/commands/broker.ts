@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import { isAlive } from '../daemon/process-identity.ts'
 import { currentHome, ensurePrivateFolder, homePaths } from '../home/index.ts'
+import { freePort } from '../up/free-port.ts'
 import type { ProcessName } from '../up/process-end.ts'
 import { reporting, reportReady } from '../up/report.ts'
 import { told } from '../up/told.ts'
@@ -23,10 +24,12 @@ export function addBroker(program: Command): void {
       const ended = told({ tied: options.tied === true, impatient: () => process.exit(1) })
       const running = await reporting(async () => {
         const { readSettings, startBroker } = await import('@claudemesh/broker')
-        return startBroker(readSettings(settingsOf(process.env)))
+        const settings = readSettings(settingsOf(process.env))
+        await freePort(settings.PORT, settings.HOST, 'BROKER_PORT')
+        return startBroker(settings)
       })
       reportReady({ port: running.port })
-      if (cli.json) cli.object({ port: running.port })
+      if (cli.json) cli.object({ pid: process.pid, port: running.port })
       const reason = await ended
       await running.stop()
       if (reason === 'orphaned') endPostgres()

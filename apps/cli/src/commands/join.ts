@@ -1,8 +1,7 @@
 /** `join`: shows who invites whom into what, asks, and makes this user a member. */
-import { confirm, isCancel } from '@clack/prompts'
-import { MeshError } from '@claudemesh/protocol'
 import type { Command } from 'commander'
 import { joinPreview, joinReply } from '../api/schema.ts'
+import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { relative } from '../output/times.ts'
 import { act, type CommonOptions, define } from './define.ts'
@@ -19,18 +18,14 @@ export function addJoin(program: Command): void {
     .option('--name <name>', 'your name in it (default: your user name)')
     .option('-y, --yes', 'do not ask')
   act<CommonOptions & { name?: string; yes?: boolean }>(join, async (cli, options, [link = '']) => {
-    if (options.yes !== true) {
-      if (!cli.interactive)
-        throw new MeshError('usage', 'Joining asks first: say -y where nobody can answer.')
+    if (cli.interactive && options.yes !== true) {
       const seen = await cli.ask('joinPreview', joinPreview, { body: { link } })
       cli.note(
         `Mesh ${cli.paint('bold', harmlessLine(seen.mesh))} at ${harmlessLine(seen.broker)}: ` +
           `${harmlessLine(seen.inviter)} invites you as ${seen.role}; the link ends ${relative(seen.expiresAt, Date.now())}.`,
       )
-      const yes = await confirm({ message: 'Join?' })
-      if (isCancel(yes)) process.exit(130)
-      if (!yes) throw new MeshError('usage', 'Not joined.')
     }
+    await confirmed(cli, options, { message: 'Join?', why: 'Joining asks first', initialValue: true })
     const joined = await cli.ask('join', joinReply, { body: { link, name: options.name } })
     if (cli.json) return cli.object({ mesh: joined.mesh, member: joined.member })
     cli.line(`You are in ${cli.paint('bold', harmlessLine(joined.mesh))}.`)

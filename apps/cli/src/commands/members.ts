@@ -1,9 +1,8 @@
 /** `members` and `remove`: who is in, and putting somebody out. */
-import { confirm, isCancel } from '@clack/prompts'
-import { MeshError } from '@claudemesh/protocol'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { memberList } from '../api/schema.ts'
+import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
@@ -42,15 +41,11 @@ export function addMembers(program: Command): void {
     mesh: true,
   }).option('-y, --yes', 'do not ask')
   act<CommonOptions & { yes?: boolean }>(remove, async (cli, options, [member = '']) => {
-    if (options.yes !== true) {
-      if (!cli.interactive) throw new MeshError('usage', `Removing ${member} is final: say -y to do it.`)
-      const sure = await confirm({
-        message: `Remove ${harmlessLine(member)} for good? Open invites end with it.`,
-        initialValue: false,
-      })
-      if (isCancel(sure)) process.exit(130)
-      if (!sure) throw new MeshError('usage', 'Not removed.')
-    }
+    await confirmed(cli, options, {
+      message: `Remove ${harmlessLine(member)} for good? Open invites end with it.`,
+      why: `Removing ${member} is final`,
+      initialValue: false,
+    })
     await cli.ask('removeMember', z.unknown(), { params: { member }, query: { mesh: cli.mesh } })
     if (cli.json) return cli.object({ member, removed: true })
     cli.line(

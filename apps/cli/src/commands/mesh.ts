@@ -1,9 +1,9 @@
 /** `mesh`: founding, listing and leaving meshes. */
-import { confirm, isCancel } from '@clack/prompts'
 import { MeshError } from '@claudemesh/protocol'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { meshInfo } from '../api/schema.ts'
+import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { table } from '../output/table.ts'
 import { act, type CommonOptions, define, group } from './define.ts'
@@ -72,12 +72,11 @@ export function addMesh(program: Command): void {
       throw new MeshError('usage', 'Which mesh? Name it: claudemesh mesh leave <mesh>.', {
         facts: { candidates: meshes.map(m => m.name) },
       })
-    if (options.yes !== true) {
-      if (!cli.interactive) throw new MeshError('usage', `Leaving ${name} is final: say -y to do it.`)
-      const sure = await confirm({ message: `Leave ${harmlessLine(name)} for good?`, initialValue: false })
-      if (isCancel(sure)) process.exit(130)
-      if (!sure) throw new MeshError('usage', 'Not left.')
-    }
+    await confirmed(cli, options, {
+      message: `Leave ${harmlessLine(name)} for good?`,
+      why: `Leaving ${name} is final`,
+      initialValue: false,
+    })
     await cli.ask('leaveMesh', z.unknown(), { params: { mesh: name } })
     if (cli.json) return cli.object({ mesh: name, left: true })
     cli.line(`You have left ${harmlessLine(name)}.`)

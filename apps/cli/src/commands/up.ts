@@ -1,6 +1,5 @@
 /** `up` and `down`: the whole thing on one machine, with one command and gone with one key. */
 import { join } from 'node:path'
-import { spinner } from '@clack/prompts'
 import { MeshError } from '@claudemesh/protocol'
 import type { Command } from 'commander'
 import { Option } from 'commander'
@@ -12,7 +11,7 @@ import { howToType } from '../up/how-to-type.ts'
 import { endProcess } from '../up/process-end.ts'
 import { reporting, reportReady } from '../up/report.ts'
 import { release, spawnSelf } from '../up/spawn-self.ts'
-import { factsOfRunning, superviseUp, type Up, type UpFacts, type UpPlan } from '../up/supervise.ts'
+import type { Up, UpFacts, UpPlan } from '../up/supervise.ts'
 import { told } from '../up/told.ts'
 import { readState, runningUp } from '../up/up-state.ts'
 import { act, type CommonOptions, define } from './define.ts'
@@ -58,6 +57,7 @@ export function addUp(program: Command): void {
 }
 
 async function runUp(cli: Cli, options: UpOptions): Promise<void> {
+  const { factsOfRunning, superviseUp } = await import('../up/supervise.ts')
   const plan: UpPlan = {
     home: cli.home,
     data: options.data ?? homePaths(cli.home).broker,
@@ -79,7 +79,7 @@ async function runUp(cli: Cli, options: UpOptions): Promise<void> {
     process.exit(130)
   }
   const end = told({ tied: false, impatient: kill })
-  const progress = progressOn(cli)
+  const progress = await progressOn(cli)
   const starting = reporting(() =>
     superviseUp(plan, cli.ask, { progress: progress.line, note: line => cli.note(`claudemesh: ${line}`) }),
   ).finally(progress.end)
@@ -112,7 +112,7 @@ async function detach(cli: Cli, options: UpOptions): Promise<UpFacts> {
     env: { CLAUDEMESH_HOME: cli.home },
     cwd: process.cwd(),
   })
-  const progress = progressOn(cli)
+  const progress = await progressOn(cli)
   progress.line('Starting')
   try {
     return (await background.ready) as UpFacts
@@ -122,8 +122,9 @@ async function detach(cli: Cli, options: UpOptions): Promise<UpFacts> {
   }
 }
 
-function progressOn(cli: Cli): { line: (text: string) => void; end: () => void } {
+async function progressOn(cli: Cli): Promise<{ line: (text: string) => void; end: () => void }> {
   if (!cli.interactive || !process.stderr.isTTY) return { line: () => {}, end: () => {} }
+  const { spinner } = await import('@clack/prompts')
   const spinning = spinner({ output: process.stderr })
   let started = false
   return {

@@ -2,8 +2,8 @@
 import { createServer } from 'node:net'
 import { MeshError } from '@claudemesh/protocol'
 
-/** `port`, or a free one for 0. Throws `conflict` for a taken one, `forbidden` for one this user may not have. */
-export async function freePort(port: number, address: string): Promise<number> {
+/** `port`, or a free one for 0; `setting` is where a person changes it. Throws `conflict` for a taken one, `forbidden` for one this user may not have. */
+export async function freePort(port: number, address: string, setting: string): Promise<number> {
   const server = createServer()
   try {
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, address, resolve))
@@ -12,7 +12,7 @@ export async function freePort(port: number, address: string): Promise<number> {
     if (code === 'EADDRINUSE')
       throw new MeshError(
         'conflict',
-        `Port ${port} is taken by another program: end that, or choose another with --port.`,
+        `Port ${port} is taken by another program: end that, or choose another with ${setting}.`,
         {
           field: 'port',
           cause,
@@ -21,7 +21,7 @@ export async function freePort(port: number, address: string): Promise<number> {
     if (code === 'EACCES')
       throw new MeshError(
         'forbidden',
-        `This user may not listen on port ${port}: choose one above 1023 with --port.`,
+        `This user may not listen on port ${port}: choose one above 1023 with ${setting}.`,
         {
           field: 'port',
           cause,

@@ -139,7 +139,7 @@ async function whereToListen(
       { field: 'port' },
     )
   const asked = before?.port ?? plan.port ?? DEFAULT_PORT
-  return { port: await freePort(asked, host === null ? '127.0.0.1' : '0.0.0.0'), host }
+  return { port: await freePort(asked, host === null ? '127.0.0.1' : '0.0.0.0', '--port'), host }
 }
 
 async function daemonRuns(home: string): Promise<boolean> {
