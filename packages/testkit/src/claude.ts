@@ -122,6 +122,8 @@ export function openTerminal(at: ScratchHome, command: readonly string[]): Termi
     env,
     stdio: ['pipe', 'pipe', 'ignore'],
   })
+  // Read on even when nobody looks: a server whose client is full does not end.
+  control.stdout.resume()
   const gone = new Promise<void>(resolve => control.on('close', () => resolve()))
   const screen = (): string => {
     try {
@@ -159,8 +161,7 @@ export function openTerminal(at: ScratchHome, command: readonly string[]): Termi
 
     ended: timeoutMs => within(gone, timeoutMs ?? 20_000, () => `still running:\n${screen()}`),
     async close() {
-      spawnSync('tmux', ['-L', name, 'kill-server'], { env, timeout: 5000 })
-      control.kill('SIGKILL')
+      spawnSync('tmux', ['-L', name, 'kill-server'], { env })
       await gone
     },
   }

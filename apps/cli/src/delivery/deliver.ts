@@ -44,8 +44,8 @@ export interface Delivery {
   stop(): void
 }
 
-/** Between two looks at a session that has mail waiting or under way: soon after an event, seldom after a while. */
-const LOOK_MS = { first: 200, most: 5000 } as const
+/** Between two looks at a session: soon after an event, then less often while mail is under way, seldom while it only waits. */
+const LOOK_MS = { first: 200, underWay: 1000, most: 5000 } as const
 /** An idle session that has not taken a push after this long never will: the socket drops without a word. */
 const DOUBT_MS = 5000
 /** A message goes into the socket at most this often, and as hook context as often again; then it stays in the inbox. */
@@ -66,10 +66,11 @@ export function createDelivery(port: DeliveryPort): Delivery {
   /** Looks at the session again after `ms`, then ever more seldom while something waits or is under way. */
   function lookIn(seat: Seat, ms: number): void {
     clearTimeout(timers.get(seat.uuid))
-    const next = Math.min(LOOK_MS.most, Math.max(LOOK_MS.first, ms * 2))
     const timer = setTimeout(async () => {
-      const busy = await look(seat)
-      if (busy && seats.get(seat.uuid) === seat && timers.get(seat.uuid) === timer) lookIn(seat, next)
+      const again = await look(seat)
+      const most = seat.flights.length > 0 ? LOOK_MS.underWay : LOOK_MS.most
+      const next = Math.min(most, Math.max(LOOK_MS.first, ms * 2))
+      if (again && seats.get(seat.uuid) === seat && timers.get(seat.uuid) === timer) lookIn(seat, next)
     }, ms)
     timers.set(seat.uuid, timer)
   }

@@ -148,7 +148,8 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
       open()
       const plugin = writePluginDir(home, uuid)
       const id = args.includes('--resume') ? [] : ['--session-id', uuid]
-      const terminal = openTerminal(at, [
+      const here = { ...at, env: { ...at.env, CLAUDEMESH_TOKEN_FILE: tokenFile } }
+      const terminal = openTerminal(here, [
         claude,
         '--permission-mode',
         'manual',

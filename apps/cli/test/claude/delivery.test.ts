@@ -29,6 +29,7 @@ describe.skipIf(claude === undefined)('a message for a live session', () => {
     expect(request.whole).toContain('| SAY i have seen it')
     await bench.surfacedAll([message.id])
     expect(times(message.id)).toBe(1)
+    expect(bench.hooks.slice(0, 2)).toEqual(['SessionStart', 'UserPromptSubmit'])
   })
 
   test('comes at the next tool boundary of a busy session, before the turn ends', async () => {
