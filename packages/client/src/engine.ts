@@ -11,23 +11,14 @@ import {
 import { dial, type Link } from './connection/link.ts'
 import { Reconnect } from './connection/reconnect.ts'
 import type { Core, Emit } from './core.ts'
+import { keepHouse } from './housekeeping.ts'
 import { Inbox } from './inbox/inbox.ts'
-import { closeGap, placeEarly } from './inbox/store-message.ts'
 import { writeDueRekey } from './mesh/rekey.ts'
-import { endMessages } from './outbox/end.ts'
 import { Outbox } from './outbox/outbox.ts'
 import { sendReceipts } from './receipts/send.ts'
 import { syncRoster } from './roster/sync.ts'
 import { attach, presenceOf } from './session/attach.ts'
-import { needsCertificate } from './session/certify.ts'
 import type { Party } from './session/party.ts'
-
-const HOUSEKEEPING_MS = 30_000
-const GAP_TICK_MS = 5_000
-const FORGET_EVERY_MS = 3_600_000
-/** Settled messages and their trace are kept this long. */
-const OUTBOX_KEPT_MS = 30 * 86_400_000
-const RECEIPTS_KEPT_MS = 86_400_000
 
 export interface EngineOptions {
   readonly core: Core
@@ -46,8 +37,7 @@ export class Engine {
   clockOffsetMs: number | null = null
   #syncing: Promise<void> | null = null
   #flushing = false
-  #forgotAt = 0
-  #cancels: (() => void)[] = []
+  #stopHousekeeping = (): void => {}
 
   constructor(o: EngineOptions) {
     this.#o = o
@@ -57,11 +47,7 @@ export class Engine {
     this.outbox = new Outbox(core, {
       syncRoster: sync,
       attachAgain: party => void this.attach(party),
-      clockWrong: time =>
-        this.problem(
-          'clock',
-          `this clock and the broker's are ${Math.round(Math.abs(time - core.now()) / 1000)} s apart`,
-        ),
+      clockWrong: time => this.#heardTime(time),
     })
     this.inbox = new Inbox(core, this.outbox, { syncRoster: sync, stored: () => this.flush() })
     this.connection = new Reconnect({
@@ -79,13 +65,15 @@ export class Engine {
 
   start(): void {
     this.connection.start()
-    this.#every(HOUSEKEEPING_MS, () => this.#housekeeping())
-    this.#every(GAP_TICK_MS, () => this.#gaps(GAP_TICK_MS))
+    this.#stopHousekeeping = keepHouse(this.#core, {
+      isOnline: () => this.connection.state === 'online',
+      renew: party => void this.attach(party),
+      flush: () => this.flush(),
+    })
   }
 
   async stop(): Promise<void> {
-    for (const cancel of this.#cancels) cancel()
-    this.#cancels = []
+    this.#stopHousekeeping()
     await this.connection.stop()
     await this.inbox.settled()
   }
@@ -107,10 +95,15 @@ export class Engine {
   flush(): void {
     if (this.#flushing) return
     this.#flushing = true
-    queueMicrotask(() => {
+    queueMicrotask(async () => {
       this.#flushing = false
-      sendReceipts(this.#core)
-      this.outbox.pump().catch(error => this.#core.log('outbox.failed', { message: String(error) }))
+      try {
+        sendReceipts(this.#core)
+        await this.outbox.pump()
+      } catch (error) {
+        // A store that cannot write: what was not written was not told either, and is looked at again.
+        this.problem('store', String(error))
+      }
     })
   }
 
@@ -238,19 +231,27 @@ export class Engine {
     void this.#rekey()
   }
 
-  /** A clock that agrees again may seal again. */
+  /** Times are judged everywhere: a clock that is off is told, one that agrees again seals again. */
   #heardTime(time: number): void {
-    this.clockOffsetMs = time - this.#core.now()
-    if (Math.abs(this.clockOffsetMs) > TIMES.idSkewMs || !this.problems.delete('clock')) return
-    this.outbox.resume()
-    this.flush()
+    const { now, parties } = this.#core
+    this.clockOffsetMs = time - now()
+    const off = Math.abs(this.clockOffsetMs)
+    if (off > TIMES.idSkewMs)
+      this.problem('clock', `this clock and the broker's are ${Math.round(off / 1000)} s apart`)
+    else if (this.problems.delete('clock') && this.connection.state === 'online') {
+      this.outbox.resume()
+      for (const party of parties.values()) void this.attach(party)
+    }
   }
 
   #down(): void {
     this.outbox.down()
     this.inbox.down()
     this.#core.directory.offline()
-    for (const party of this.#core.parties.values()) party.attachment = null
+    for (const party of this.#core.parties.values()) {
+      party.attachment = null
+      party.replaced = false
+    }
   }
 
   #frame(frame: BrokerFrame): void {
@@ -290,6 +291,7 @@ export class Engine {
     for (const party of this.#core.parties.values())
       if (party.key === recipientKey(recipient) && party.attachment === attachment) {
         party.attachment = null
+        party.replaced = true
         this.problem(`attach ${party.owner}`, 'another daemon with the same keys has taken this session over')
       }
   }
@@ -301,53 +303,6 @@ export class Engine {
       await writeDueRekey(this.#core, link)
     } catch (error) {
       this.#core.log('roster.rekey-failed', { message: String(error) })
-    }
-  }
-
-  #every(ms: number, work: () => void): void {
-    let cancel = (): void => {}
-    const tick = (): void => {
-      try {
-        work()
-      } catch (error) {
-        this.#core.log('housekeeping.failed', { message: String(error) })
-      }
-      cancel = this.#core.schedule(ms, tick)
-    }
-    cancel = this.#core.schedule(ms, tick)
-    this.#cancels.push(() => cancel())
-  }
-
-  #housekeeping(): void {
-    const { commit, parties, prekeys, store, now } = this.#core
-    const at = now()
-    endMessages(this.#core, at)
-    commit.run(() => {
-      for (const row of store.inbox.early(at + TIMES.idSkewMs)) placeEarly(this.#core, row)
-    })
-    for (const party of parties.values()) {
-      const worn = party.owner !== '' && needsCertificate(party.certificate, at)
-      if (party.attachment !== null && (worn || prekeys.isDue(party, at))) void this.attach(party)
-    }
-    if (at - this.#forgotAt >= FORGET_EVERY_MS) {
-      this.#forgotAt = at
-      store.inbox.forget(at)
-      store.outbox.forget(at - OUTBOX_KEPT_MS, at - RECEIPTS_KEPT_MS)
-      prekeys.forget(at)
-    }
-    this.flush()
-  }
-
-  /** Time counts against a gap only while connected. */
-  #gaps(elapsedMs: number): void {
-    const { commit, store } = this.#core
-    if (this.connection.state !== 'online') return
-    for (const lane of store.inbox.gapped()) {
-      const waitedMs = lane.waitedMs + elapsedMs
-      commit.run(() => {
-        if (waitedMs >= TIMES.gapMs) closeGap(this.#core, lane)
-        else store.inbox.putLane({ ...lane, waitedMs })
-      })
     }
   }
 }

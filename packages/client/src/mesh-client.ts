@@ -6,9 +6,8 @@ import {
   type StatusSource,
   toBase64url,
 } from '@claudemesh/protocol'
-import { byTimeout } from './connection/schedule.ts'
-import { type Core, makeCommit } from './core.ts'
-import { Directory } from './directory.ts'
+import { assembleCore } from './assemble.ts'
+import type { Core } from './core.ts'
 import { Engine } from './engine.ts'
 import { markRows, reportRows } from './inbox/report.ts'
 import { inboxMessage } from './inbox/store-message.ts'
@@ -16,11 +15,8 @@ import { type InviteRequest, listInvites, type MadeInvite, makeInvite, revokeInv
 import { leaveMesh, removeMember } from './mesh/remove.ts'
 import { composeText } from './outbox/compose.ts'
 import { dropMessage, retryMessage, showMessage, traceMessage } from './outbox/view.ts'
-import { Claims } from './roster/claims.ts'
-import { RosterKeeper } from './roster/keeper.ts'
 import { memberName, meshName } from './roster/names.ts'
 import { makeParty, ownerOf, type Party, PERSON } from './session/party.ts'
-import { Prekeys } from './session/prekeys.ts'
 import { type InboxFilter, type OutboxFilter, RELEASED_STATES } from './store.ts'
 import type {
   InboxMessage,
@@ -53,24 +49,8 @@ export class MeshClient {
 
   /** `ready` of `@claudemesh/crypto` has been awaited, and the store holds a seed (`seedStore`). Throws `integrity`. */
   constructor(o: MeshClientOptions) {
-    const { identity, store, now, log } = o
     const emit = <E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]) => this.#emit(event, facts)
-    const keeper = new RosterKeeper({ store, identity, now, log })
-    const claims = new Claims(keeper)
-    const person = makeParty(PERSON, identity.member.publicKey, identity.member, now())
-    this.#core = {
-      identity,
-      store,
-      now,
-      log,
-      schedule: o.schedule ?? byTimeout,
-      keeper,
-      claims,
-      directory: new Directory({ store, keeper, claims, now, log }),
-      prekeys: new Prekeys(store, identity.mesh),
-      parties: new Map([[PERSON, person]]),
-      commit: makeCommit(store, emit),
-    }
+    this.#core = assembleCore(o, emit)
     const random = o.random ?? Math.random
     this.#engine = new Engine({ core: this.#core, emit, random, webSocket: o.webSocket ?? WebSocket })
   }

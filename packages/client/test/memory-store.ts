@@ -18,24 +18,31 @@ import type {
 } from '../src/index.ts'
 
 type Undo = () => void
+interface Journal {
+  undo: Undo[] | null
+  /** A process that is gone writes nothing any more. */
+  dead: boolean
+}
 
 /** A map that can take back what a transaction did to it. */
 class Table<R> {
   readonly #rows = new Map<string, R>()
-  readonly #journal: { undo: Undo[] | null }
-  constructor(journal: { undo: Undo[] | null }) {
+  readonly #journal: Journal
+  constructor(journal: Journal) {
     this.#journal = journal
   }
   get(key: string): R | undefined {
     return this.#rows.get(key)
   }
   set(key: string, row: R): void {
+    if (this.#journal.dead) throw new Crash()
     const had = this.#rows.has(key)
     const before = this.#rows.get(key)
     this.#journal.undo?.push(() => (had ? this.#rows.set(key, before!) : this.#rows.delete(key)))
     this.#rows.set(key, row)
   }
   delete(key: string): void {
+    if (this.#journal.dead) throw new Crash()
     if (!this.#rows.has(key)) return
     const before = [...this.#rows]
     this.#journal.undo?.push(() => {
@@ -52,14 +59,26 @@ class Table<R> {
 export interface MemoryStore extends ClientStore {
   /** Outermost transactions so far. */
   readonly commits: number
-  /** Called before each outermost commit stands; what it throws undoes it. */
-  beforeCommit: (commit: number) => void
-  /** Called after each outermost commit stands; what it throws is a crash right behind it. */
-  afterCommit: (commit: number) => void
+  /** The process dies at this commit from now: `before` it stands, or right `after`. Nothing is written from then on. */
+  crashAt(commits: number, when: 'before' | 'after', onCrash: () => void): void
+  /** Another process opens the same files. */
+  revive(): void
 }
 
+/** Not an error of the mesh: the process is gone. */
+export class Crash extends Error {}
+
 export function memoryStore(): MemoryStore {
-  const journal: { undo: Undo[] | null } = { undo: null }
+  const journal: Journal = { undo: null, dead: false }
+  let plan: { at: number; when: 'before' | 'after'; onCrash: () => void } | null = null
+  const crash = (when: 'before' | 'after'): void => {
+    if (plan?.when !== when || plan.at !== store.commits + (when === 'before' ? 1 : 0)) return
+    const { onCrash } = plan
+    plan = null
+    journal.dead = true
+    queueMicrotask(onCrash)
+    throw new Crash()
+  }
   const table = <R>() => new Table<R>(journal)
   const settings = table<string>()
   const counters = table<number>()
@@ -86,16 +105,22 @@ export function memoryStore(): MemoryStore {
 
   const store: MemoryStore = {
     commits: 0,
-    beforeCommit: () => {},
-    afterCommit: () => {},
+    crashAt(commits, when, onCrash) {
+      plan = { at: store.commits + commits, when, onCrash }
+    },
+    revive() {
+      plan = null
+      journal.dead = false
+    },
     transaction(work) {
+      if (journal.dead) throw new Crash()
       if (journal.undo) return work()
       const undo: Undo[] = []
       journal.undo = undo
       let result: ReturnType<typeof work>
       try {
         result = work()
-        store.beforeCommit(store.commits + 1)
+        crash('before')
       } catch (error) {
         journal.undo = null
         for (const step of undo.reverse()) step()
@@ -103,7 +128,7 @@ export function memoryStore(): MemoryStore {
       }
       journal.undo = null
       ;(store as { commits: number }).commits++
-      store.afterCommit(store.commits)
+      crash('after')
       return result
     },
     settings: { get: name => settings.get(name), set: (name, value) => settings.set(name, value) },

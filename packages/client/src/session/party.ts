@@ -27,6 +27,8 @@ export interface Party {
   status: PartyStatus
   /** The broker's number for this attachment; `null` while not attached. */
   attachment: number | null
+  /** Another daemon with the same keys took the attachment; left to it until the next connection. */
+  replaced: boolean
   hookToken: string | undefined
 }
 
@@ -53,6 +55,7 @@ export function makeParty(owner: Owner, member: Uint8Array, signer: Signer, at: 
     profile: null,
     status: { status: 'unknown', source: 'daemon', at },
     attachment: null,
+    replaced: false,
     hookToken: undefined,
   }
 }

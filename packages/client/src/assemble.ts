@@ -1,0 +1,30 @@
+/** Puts together what the parts of a client share, from what the store holds. */
+import { byTimeout } from './connection/schedule.ts'
+import { type Core, type Emit, makeCommit } from './core.ts'
+import { Directory } from './directory.ts'
+import { Claims } from './roster/claims.ts'
+import { RosterKeeper } from './roster/keeper.ts'
+import { makeParty, PERSON } from './session/party.ts'
+import { Prekeys } from './session/prekeys.ts'
+import type { MeshClientOptions } from './types.ts'
+
+/** Throws `integrity` for a store that holds no roster of this mesh. */
+export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
+  const { identity, store, now, log } = o
+  const keeper = new RosterKeeper({ store, identity, now, log })
+  const claims = new Claims(keeper)
+  const person = makeParty(PERSON, identity.member.publicKey, identity.member, now())
+  return {
+    identity,
+    store,
+    now,
+    log,
+    schedule: o.schedule ?? byTimeout,
+    keeper,
+    claims,
+    directory: new Directory({ store, keeper, claims, now, log }),
+    prekeys: new Prekeys(store, identity.mesh),
+    parties: new Map([[PERSON, person]]),
+    commit: makeCommit(store, emit),
+  }
+}

@@ -1,0 +1,93 @@
+/** What time alone makes due: keys that wear out, messages that end, gaps that lasted long enough, rows to forget. */
+import { TIMES } from '@claudemesh/protocol'
+import type { Core } from './core.ts'
+import { closeGap, placeEarly } from './inbox/store-message.ts'
+import { endMessages } from './outbox/end.ts'
+import { needsCertificate } from './session/certify.ts'
+import { type Party, PERSON } from './session/party.ts'
+
+const TICK_MS = 30_000
+const GAP_TICK_MS = 5_000
+const FORGET_EVERY_MS = 3_600_000
+/** Settled messages and their trace are kept this long. */
+const OUTBOX_KEPT_MS = 30 * 86_400_000
+const RECEIPTS_KEPT_MS = 86_400_000
+
+export interface HousePort {
+  readonly isOnline: () => boolean
+  /** Attaches again: with a new certificate, a new prekey. */
+  readonly renew: (party: Party) => void
+  readonly flush: () => void
+}
+
+/** Begins, and answers how to stop. */
+export function keepHouse(core: Core, port: HousePort): () => void {
+  let forgotAt = 0
+  const stopTicks = every(core, TICK_MS, () => {
+    const at = core.now()
+    endMessages(core, at)
+    showEarly(core, at)
+    renewWorn(core, port, at)
+    if (at - forgotAt >= FORGET_EVERY_MS) {
+      forgotAt = at
+      forget(core, at)
+    }
+    port.flush()
+  })
+  // Time counts against a gap only while connected.
+  const stopGaps = every(core, GAP_TICK_MS, () => {
+    if (port.isOnline()) waitOn(core, GAP_TICK_MS)
+  })
+  return () => {
+    stopTicks()
+    stopGaps()
+  }
+}
+
+function showEarly(core: Core, at: number): void {
+  const rows = core.store.inbox.early(at + TIMES.idSkewMs)
+  if (rows.length === 0) return
+  core.commit.run(() => {
+    for (const row of rows) placeEarly(core, row)
+  })
+}
+
+function renewWorn({ parties, prekeys }: Core, port: HousePort, at: number): void {
+  for (const party of parties.values()) {
+    const worn = party.owner !== PERSON && needsCertificate(party.certificate, at)
+    const due = party.attachment === null || worn || prekeys.isDue(party, at)
+    // Another daemon with the same keys is not fought.
+    if (port.isOnline() && due && !party.replaced) port.renew(party)
+  }
+}
+
+function forget({ store, prekeys }: Core, at: number): void {
+  store.inbox.forget(at)
+  store.outbox.forget(at - OUTBOX_KEPT_MS, at - RECEIPTS_KEPT_MS)
+  prekeys.forget(at)
+}
+
+/** A gap has lasted `elapsedMs` longer; one of 60 s is given up with a warning. */
+export function waitOn(core: Core, elapsedMs: number): void {
+  for (const lane of core.store.inbox.gapped()) {
+    const waitedMs = lane.waitedMs + elapsedMs
+    core.commit.run(() => {
+      if (waitedMs >= TIMES.gapMs) closeGap(core, lane)
+      else core.store.inbox.putLane({ ...lane, waitedMs })
+    })
+  }
+}
+
+function every(core: Core, ms: number, work: () => void): () => void {
+  let cancel = (): void => {}
+  const tick = (): void => {
+    try {
+      work()
+    } catch (error) {
+      core.log('housekeeping.failed', { message: String(error) })
+    }
+    cancel = core.schedule(ms, tick)
+  }
+  cancel = core.schedule(ms, tick)
+  return () => cancel()
+}
