@@ -1,3 +1,5 @@
+export { type BrokerProcess, startBrokerProcess } from './broker.ts'
 export * from './claude.ts'
+export { type Machine, makeMachine } from './machine.ts'
 export { type ModelRequest, type ModelStub, startModelStub } from './model-stub.ts'
 export { freshDatabase, startTestPostgres, stopSharedPostgres, type TestPostgres } from './postgres.ts'
