@@ -11,7 +11,7 @@ const STATES: Record<SendState, string> = {
   answered: 'answered',
   held: 'held on the recipient’s machine: it will be shown later',
   refused: 'REFUSED by the recipient',
-  expired: 'EXPIRED before it was delivered',
+  expired: 'EXPIRED before it arrived',
   removed: 'FAILED: the recipient is no member any more',
   unknown: 'FAILED: the broker knows no such recipient',
   undecryptable: 'FAILED: the recipient could not open it',
