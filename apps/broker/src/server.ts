@@ -149,6 +149,8 @@ function listen(broker: Broker): Bun.Server<SocketData> {
       maxRequestBodySize: 1 << 16,
       // No stack in an answer, whatever NODE_ENV says.
       development: false,
+      // Bun shares a port by itself where development is off: two brokers would split it in silence.
+      reusePort: false,
       fetch(request, server) {
         const from = peerOf(request, server, settings.TRUST_PROXY === 'yes')
         if (new URL(request.url).pathname === '/ws') return upgrade(broker, request, server, from)

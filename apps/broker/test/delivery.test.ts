@@ -1,5 +1,6 @@
 import { ready, uuidv7 } from '@claudemesh/crypto'
 import { encodeFrame } from '@claudemesh/protocol'
+import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
   type Attached,
@@ -18,7 +19,10 @@ beforeAll(async () => {
   await ready
   broker = await testBroker()
 })
-afterAll(() => broker.stop())
+afterAll(async () => {
+  await broker.stop()
+  await stopSharedPostgres()
+})
 
 let founded: Founded
 let alice: Attached

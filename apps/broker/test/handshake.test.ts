@@ -1,5 +1,6 @@
 import { generateSigner, ready, signHello, signRosterEntry } from '@claudemesh/crypto'
 import { CLOSE, encodeClientFrame } from '@claudemesh/protocol'
+import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { append, attached, foundMesh, greeted, type TestBroker, testBroker } from './test-broker.ts'
 import { TestClock } from './test-clock.ts'
@@ -23,7 +24,10 @@ beforeAll(async () => {
   await ready
   broker = await testBroker({}, clock)
 })
-afterAll(() => broker.stop())
+afterAll(async () => {
+  await broker.stop()
+  await stopSharedPostgres()
+})
 
 const code = (frame: { type: string }) => ('code' in frame ? frame.code : frame.type)
 const found = () => foundMesh(broker, clock.now())

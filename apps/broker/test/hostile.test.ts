@@ -1,6 +1,7 @@
 /** Whatever comes in, the socket answers with a clear error or is closed by the rules, and nobody else notices. */
 import { ready } from '@claudemesh/crypto'
 import { type ClientFrame, encodeClientFrame, encodeFrame } from '@claudemesh/protocol'
+import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   type Attached,
@@ -26,7 +27,10 @@ beforeAll(async () => {
   alice = await attached(broker.port, founded.mesh, await founded.join())
   bob = await attached(broker.port, founded.mesh, await founded.join())
 })
-afterAll(() => broker.stop())
+afterAll(async () => {
+  await broker.stop()
+  await stopSharedPostgres()
+})
 
 const envelope = () =>
   newEnvelope({ mesh: founded.mesh.id, from: alice.session.recipient, to: [bob.session.recipient] })

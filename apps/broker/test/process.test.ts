@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ready } from '@claudemesh/crypto'
 import { CLOSE, type DeliverFrame, encodeFrame } from '@claudemesh/protocol'
+import { freshDatabase, stopSharedPostgres } from '@claudemesh/testkit'
 import type { Subprocess } from 'bun'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import { attached, foundMesh, testEnv } from './test-broker.ts'
-import { freshDatabase } from './test-database.ts'
 import { newEnvelope } from './test-envelope.ts'
 import { TestSocket } from './test-socket.ts'
 
@@ -36,6 +36,8 @@ afterEach(async () => {
   running.clear()
   rmSync(folder, { recursive: true })
 })
+
+afterAll(stopSharedPostgres)
 
 async function freePort(): Promise<number> {
   const server = createServer()

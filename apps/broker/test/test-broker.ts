@@ -1,8 +1,8 @@
 /** A real broker on a real database of its own, in this process, and meshes founded on it over its socket. */
 import { randomUUID } from 'node:crypto'
 import { toBase64url } from '@claudemesh/protocol'
+import { freshDatabase } from '@claudemesh/testkit'
 import { type Clock, type RunningBroker, readSettings, startBroker } from '../src/index.ts'
-import { freshDatabase } from './test-database.ts'
 import {
   newInvite,
   newJoin,

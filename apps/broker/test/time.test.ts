@@ -1,5 +1,6 @@
 import { ready, signRosterEntry, verifyFact } from '@claudemesh/crypto'
 import { type BrokerFrame, CLOSE, type DirectoryEntry } from '@claudemesh/protocol'
+import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
   type Attached,
@@ -22,7 +23,10 @@ beforeAll(async () => {
   await ready
   broker = await testBroker({}, clock)
 })
-afterAll(() => broker.stop())
+afterAll(async () => {
+  await broker.stop()
+  await stopSharedPostgres()
+})
 
 let founded: Founded
 let alice: Attached
