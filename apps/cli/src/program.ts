@@ -1,52 +1,38 @@
 /** The command line as a whole: its commands, and what a failure looks like from outside. */
 import { Command, CommanderError } from 'commander'
-import { addBroker } from './commands/broker.ts'
-import { addDaemon } from './commands/daemon.ts'
-import { addDoctor } from './commands/doctor.ts'
-import { addInbox } from './commands/inbox.ts'
-import { addInvite } from './commands/invite.ts'
-import { addJoin } from './commands/join.ts'
-import { addLaunch } from './commands/launch.ts'
-import { addMcp } from './commands/mcp.ts'
-import { addMembers } from './commands/members.ts'
-import { addMesh } from './commands/mesh.ts'
-import { addOutbox } from './commands/outbox.ts'
-import { addPeers } from './commands/peers.ts'
-import { addSend } from './commands/send.ts'
-import { addSession } from './commands/session.ts'
-import { addStatus } from './commands/status.ts'
-import { addTrace } from './commands/trace.ts'
-import { addUp } from './commands/up.ts'
-import { addVersion } from './commands/version.ts'
 import { sayError } from './output/error-line.ts'
 import { painterFor } from './output/paint.ts'
+import { VERSION } from './version.ts'
 
-/** In the order of `--help`. */
-const COMMANDS: readonly ((program: Command) => void)[] = [
-  addUp,
-  addPeers,
-  addSend,
-  addInbox,
-  addOutbox,
-  addTrace,
-  addStatus,
-  addLaunch,
-  addSession,
-  addMesh,
-  addInvite,
-  addJoin,
-  addMembers,
-  addDaemon,
-  addBroker,
-  addMcp,
-  addDoctor,
-  addVersion,
+type Add = (program: Command) => void
+
+/** In the order of `--help`. Only what a command line names is loaded: nobody who reads mail waits for the MCP library. */
+const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[] = [
+  { names: ['up', 'down'], load: async () => (await import('./commands/up.ts')).addUp },
+  { names: ['launch'], load: async () => (await import('./commands/launch.ts')).addLaunch },
+  { names: ['peers'], load: async () => (await import('./commands/peers.ts')).addPeers },
+  { names: ['send'], load: async () => (await import('./commands/send.ts')).addSend },
+  { names: ['inbox'], load: async () => (await import('./commands/inbox.ts')).addInbox },
+  { names: ['outbox'], load: async () => (await import('./commands/outbox.ts')).addOutbox },
+  { names: ['trace'], load: async () => (await import('./commands/trace.ts')).addTrace },
+  { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatus },
+  { names: ['session'], load: async () => (await import('./commands/session.ts')).addSession },
+  { names: ['mesh'], load: async () => (await import('./commands/mesh.ts')).addMesh },
+  { names: ['invite'], load: async () => (await import('./commands/invite.ts')).addInvite },
+  { names: ['join'], load: async () => (await import('./commands/join.ts')).addJoin },
+  { names: ['members', 'remove'], load: async () => (await import('./commands/members.ts')).addMembers },
+  { names: ['daemon'], load: async () => (await import('./commands/daemon.ts')).addDaemon },
+  { names: ['broker'], load: async () => (await import('./commands/broker.ts')).addBroker },
+  { names: ['mcp'], load: async () => (await import('./commands/mcp.ts')).addMcp },
+  { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctor },
+  { names: ['version'], load: async () => (await import('./commands/version.ts')).addVersion },
 ]
 
-/** Every command, ready to parse. */
-function buildProgram(): Command {
+/** The commands this command line may mean: the one it names, or all where it names none. */
+async function buildProgram(named: string | undefined): Promise<Command> {
   const program = new Command('claudemesh')
     .description('Claude Code sessions that talk to each other, end to end encrypted.')
+    .version(VERSION, '-v, --version', 'the version alone')
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .helpOption('-h, --help', 'what it does, with an example')
@@ -55,13 +41,14 @@ function buildProgram(): Command {
       'after',
       '\nExamples:\n  $ claudemesh up\n  $ claudemesh join <link>\n  $ claudemesh send alice "the tests are green"',
     )
-  for (const add of COMMANDS) add(program)
+  const meant = COMMANDS.filter(({ names }) => named !== undefined && names.includes(named))
+  for (const { load } of meant.length > 0 ? meant : COMMANDS) (await load())(program)
   return program
 }
 
 /** Runs one command line and answers its exit code; what went wrong stands on stderr. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
-  const program = buildProgram()
+  const program = await buildProgram(argv[0])
   try {
     if (argv.length === 0) program.outputHelp()
     else await program.parseAsync(argv, { from: 'user' })

@@ -1,12 +1,11 @@
 /** `version`: what runs here. */
 import type { Command } from 'commander'
-import manifest from '../../package.json' with { type: 'json' }
+import { VERSION } from '../version.ts'
 import { act, define } from './define.ts'
 
-export const VERSION: string = manifest.version
+export { VERSION }
 
 export function addVersion(program: Command): void {
-  program.version(VERSION, '-v, --version', 'the version alone')
   act(
     define(program, { usage: 'version', about: 'what runs here', examples: ['claudemesh version --json'] }),
     async cli => {

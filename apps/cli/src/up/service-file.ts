@@ -8,23 +8,30 @@ const LABEL = 'dev.claudemesh.daemon'
 const UNIT = 'claudemesh.service'
 
 /** Writes it, naming this installation and `home`; `next` is the command that turns it on. */
-export function writeService(home: string): { file: string; next: string } {
-  const { file, on } = place()
+export function writeService(
+  home: string,
+  env: NodeJS.ProcessEnv = process.env,
+): { file: string; next: string } {
+  const { file, on } = place(env)
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, process.platform === 'darwin' ? plist(home) : unit(home), { mode: 0o644 })
   return { file, next: on }
 }
 
 /** Removes it; `next` is the command that turns off what still runs. */
-export function removeService(): { file: string; removed: boolean; next: string } {
-  const { file, off } = place()
+export function removeService(env: NodeJS.ProcessEnv = process.env): {
+  file: string
+  removed: boolean
+  next: string
+} {
+  const { file, off } = place(env)
   const removed = existsSync(file)
   rmSync(file, { force: true })
   return { file, removed, next: off }
 }
 
-function place(): { file: string; on: string; off: string } {
-  const home = process.env.HOME || homedir()
+function place(env: NodeJS.ProcessEnv): { file: string; on: string; off: string } {
+  const home = env.HOME || homedir()
   if (process.platform === 'darwin') {
     const file = join(home, 'Library', 'LaunchAgents', `${LABEL}.plist`)
     return {
@@ -34,7 +41,7 @@ function place(): { file: string; on: string; off: string } {
     }
   }
   return {
-    file: join(process.env.XDG_CONFIG_HOME || join(home, '.config'), 'systemd', 'user', UNIT),
+    file: join(env.XDG_CONFIG_HOME || join(home, '.config'), 'systemd', 'user', UNIT),
     on: `systemctl --user daemon-reload && systemctl --user enable --now ${UNIT}`,
     off: `systemctl --user disable --now ${UNIT}`,
   }
@@ -46,7 +53,9 @@ Description=claudemesh daemon
 After=network-online.target
 
 [Service]
-ExecStart=${selfCommand(['daemon', 'run']).map(quoted).join(' ')}
+ExecStart=${selfCommand(['daemon', 'run'])
+    .map(word => quoted(word).replaceAll('$', '$$$$'))
+    .join(' ')}
 Environment=${quoted(`CLAUDEMESH_HOME=${home}`)}
 Restart=on-failure
 RestartSec=2
@@ -56,9 +65,9 @@ WantedBy=default.target
 `
 }
 
-/** One word of a unit file: specifiers, quotes and variables mean themselves. */
+/** One word of a unit file: quotes and specifiers mean themselves. In ExecStart alone `$` has a meaning too, `$$` none. */
 const quoted = (word: string): string =>
-  `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`
+  `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')}"`
 
 function plist(home: string): string {
   const words = selfCommand(['daemon', 'run']).map(word => `    <string>${escaped(word)}</string>`)

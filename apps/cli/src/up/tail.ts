@@ -37,6 +37,8 @@ function readFrom(file: string, at: number): Buffer | undefined {
 
 async function* changes(file: string): AsyncIterable<void> {
   let wake = Promise.withResolvers<void>()
+  // What was written before the watch began.
+  wake.resolve()
   const watcher: FSWatcher = watch(dirname(file), (_, name) => {
     if (name === null || name === basename(file)) wake.resolve()
   })

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newMachine } from './machine.ts'
+
+const alice = newMachine()
+const bob = newMachine()
+let link = ''
+beforeAll(async () => {
+  const [up] = (await alice.json('up', '--detach', '--port', '0')) as { invite: string }[]
+  link = up!.invite
+})
+afterAll(async () => {
+  await bob.remove()
+  await alice.remove()
+})
+
+describe('two homes', () => {
+  test('meet by one link, which lets nobody else in', async () => {
+    const [joined] = await bob.json('join', '-y', '--name', 'bob', link)
+    expect(joined).toEqual({ mesh: 'home', member: expect.stringMatching(/^[\w-]{43}$/) })
+    const third = newMachine()
+    const { exit } = await third.run(['join', '-y', link])
+    expect(exit).not.toBe(0)
+    await third.remove()
+    expect((await alice.json('members')).map(member => member.name)).toContain('bob')
+  })
+
+  test('a message arrives, is answered, and its whole path can be seen', async () => {
+    const [sent] = (await alice.json('send', 'bob', 'the tests are green', '--wait', 'delivered')) as {
+      id: string
+      recipients: { to: string; state: string }[]
+    }[]
+    expect(sent).toMatchObject({ recipients: [{ to: 'bob', state: 'delivered' }] })
+    const [mail] = await bob.json('inbox')
+    expect(mail).toMatchObject({
+      id: sent!.id,
+      text: 'the tests are green',
+      replyTo: null,
+      verified: false,
+      sentAt: expect.any(Number),
+      receivedAt: expect.any(Number),
+    })
+    expect(Object.keys(mail!).slice(0, 9)).toEqual([
+      'id',
+      'from',
+      'fromName',
+      'text',
+      'sentAt',
+      'receivedAt',
+      'replyTo',
+      'threadId',
+      'verified',
+    ])
+    expect(await bob.json('inbox')).toEqual([])
+
+    await bob.json('send', String(mail!.fromName), 'well done', '--reply-to', sent!.id)
+    const follow = alice.start(['inbox', '--follow', '--json'])
+    expect(JSON.parse(await follow.line())).toMatchObject({
+      text: 'well done',
+      fromName: 'bob',
+      replyTo: sent!.id,
+    })
+    follow.child.kill('SIGINT')
+    expect((await follow.finished).exit).toBe(130)
+
+    const steps = await alice.json('trace', sent!.id)
+    expect(steps.map(step => step.state)).toEqual(expect.arrayContaining(['accepted', 'delivered']))
+    for (const step of steps) expect(Object.keys(step).slice(0, 4)).toEqual(['at', 'state', 'by', 'verified'])
+  })
+
+  test('text from stdin arrives as it was, and moves no cursor where it is shown', async () => {
+    const text = 'line one\nline two \u001b[2J\u202e.'
+    const { exit } = await alice.run(['send', 'bob', '-', '--wait', 'delivered'], { stdin: `${text}\n` })
+    expect(exit).toBe(0)
+    const { stdout } = await bob.run(['inbox', '--peek'])
+    expect(stdout).toContain('line two ␛[2J<U+202E>.')
+    expect(await bob.json('inbox')).toMatchObject([{ text }])
+  })
+
+  test('sessions are peers with a name, a status and mail of their own', async () => {
+    const uuid = crypto.randomUUID()
+    await bob.json('session', 'open', '--uuid', uuid, '--name', 'api', '--groups', 'backend')
+    await bob.json('status', '--as', uuid, 'working')
+    const [sent] = await alice.json('send', 'bob/api', 'for the session', '--wait', 'delivered')
+    expect(sent).toMatchObject({ recipients: [{ to: 'bob/api', state: 'delivered' }] })
+    expect(await bob.json('inbox', '--as', uuid)).toMatchObject([{ text: 'for the session' }])
+    const seen = (await alice.json('peers', '--group', 'backend')).find(peer => peer.uuid === uuid)
+    expect(seen).toMatchObject({ name: 'api', status: 'working', online: true })
+    expect(Object.keys(seen!).slice(0, 8)).toEqual([
+      'name',
+      'member',
+      'session',
+      'uuid',
+      'status',
+      'statusSource',
+      'statusAt',
+      'online',
+    ])
+    await bob.json('session', 'close', uuid)
+  })
+
+  test('an unknown recipient is exit 5 with those there are, and nothing is sent', async () => {
+    const { exit, stdout, stderr } = await alice.run(['send', 'bobby', 'hello'])
+    expect({ exit, stdout }).toEqual({ exit: 5, stdout: '' })
+    expect(stderr).toContain('bob')
+    expect(await alice.json('outbox')).toEqual([])
+  })
+
+  test('who is removed can send no more', async () => {
+    await alice.json('remove', '-y', 'bob')
+    const { exit } = await bob.run(['send', 'home', 'still here?'])
+    expect([4, 5]).toContain(exit)
+    expect((await alice.json('members')).map(member => member.name)).not.toContain('bob')
+  })
+})
