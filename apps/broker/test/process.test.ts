@@ -89,18 +89,21 @@ test('SIGTERM: draining, what was taken is committed, close 1001, exit 0 under 1
   const alice = await attached(first.port, founded.mesh, await founded.join())
   const bob = await attached(first.port, founded.mesh, await founded.join())
   await bob.socket.close()
-  const envelopes = Array.from({ length: 200 }, () =>
-    newEnvelope({ mesh: founded.mesh.id, from: alice.session.recipient, to: [bob.session.recipient] }),
-  )
-  const answer = alice.socket.send(envelopes)
+  const one = () =>
+    newEnvelope({ mesh: founded.mesh.id, from: alice.session.recipient, to: [bob.session.recipient] })
+  for (let ref = 1000; ref < 1040; ref++)
+    alice.socket.ws.send(encodeFrame({ type: 'send', ref, envelopes: Array.from({ length: 25 }, one) }))
+  const earliest = await alice.socket.next('accepted')
   const began = Date.now()
   first.child.kill('SIGTERM')
   await alice.socket.next('draining')
-  const { results } = await answer
   expect((await alice.socket.closed).code).toBe(CLOSE.goingAway.code)
   expect(await first.child.exited).toBe(0)
   expect(Date.now() - began).toBeLessThan(10_000)
+  // What has no answer was not taken: the outbox sends it again.
+  const results = [earliest, ...alice.socket.unasked('accepted')].flatMap(frame => frame.results)
   const accepted = results.filter(result => result.error === null)
+  expect(accepted.length).toBeGreaterThanOrEqual(25)
   expect(results.every(result => result.error === null || result.error === 'draining')).toBe(true)
 
   const second = await start()
@@ -108,6 +111,7 @@ test('SIGTERM: draining, what was taken is committed, close 1001, exit 0 under 1
   const back = await attached(second.port, founded.mesh, bob.session.member, Date.now(), bob.session)
   const got = await back.socket.receive(accepted.length)
   expect(got.map(d => d.seq)).toEqual(accepted.map(result => result.seq))
+  expect(back.socket.unasked('deliver')).toEqual([])
   expect(second.log.join('\n')).not.toContain(env.DATABASE_URL)
 })
 
