@@ -64,6 +64,8 @@ export interface Machine {
   readonly store: MemoryStore
   readonly sessions: SessionIdentity[]
   client: MeshClient
+  /** Called at every event of whichever client runs on this machine. */
+  readonly watchers: Set<() => void>
   /** A client on the same keys and store, as after a restart. */
   start(options?: { shift?: () => number }): Promise<MeshClient>
 }
@@ -82,6 +84,7 @@ function machine(identity: MeshIdentity, store: MemoryStore): Machine {
     identity,
     store,
     sessions: [],
+    watchers: new Set(),
     client: undefined as unknown as MeshClient,
     async start({ shift = () => 0 } = {}) {
       made.client = new MeshClient({
@@ -91,6 +94,10 @@ function machine(identity: MeshIdentity, store: MemoryStore): Machine {
         log: process.env.DEBUG ? (event, facts) => console.log(event, facts) : () => {},
         random: () => 0,
       })
+      for (const event of ['state', 'inbox', 'outbox'] as const)
+        made.client.on(event, () => {
+          for (const watcher of [...made.watchers]) watcher()
+        })
       for (const session of made.sessions)
         await made.client.openSession({ ...session, profile: profileOf(session.uuid) })
       made.client.start()
@@ -174,6 +181,19 @@ export const text = (
   ...more,
 })
 export const textOf = (message: InboxMessage): string => (message.payload as { text: string }).text
+
+/** Resolves when `holds` does, whichever client runs on the machine. */
+export function whenever(one: Machine, holds: () => boolean): Promise<void> {
+  return new Promise(resolve => {
+    const look = (): void => {
+      if (!holds()) return
+      one.watchers.delete(look)
+      resolve()
+    }
+    one.watchers.add(look)
+    look()
+  })
+}
 
 /** Resolves when `holds` does, looked at now and after each event. */
 export function when<E extends keyof MeshEvents>(

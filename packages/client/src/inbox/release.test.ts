@@ -74,7 +74,10 @@ describe('release', () => {
             const open = order.filter(n => !gone.has(n) && !one.shown.includes(n))
             one.take({ pairSeq, floor: Math.min(...open) })
           }
-          expect(one.shown).toEqual(arriving.toSorted((a, b) => a - b))
+          // What is sent next knows that all of it was delivered or given up.
+          const last = order.length + 1
+          one.take({ pairSeq: last, floor: last })
+          expect(one.shown).toEqual([...arriving.toSorted((a, b) => a - b), last])
           expect(one.waiting).toEqual([])
         },
       ),
