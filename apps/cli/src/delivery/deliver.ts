@@ -39,7 +39,7 @@ export interface Delivery {
   closed(uuid: string): void
   /** New mail, or something held was released. */
   wake(uuid: string): void
-  /** A hook of the session; returns the hook's output. Never throws. */
+  /** A hook of the session; returns the hook's output. Throws only what the port throws. */
   hook(uuid: string, payload: unknown): object
   stop(): void
 }
@@ -48,6 +48,8 @@ export interface Delivery {
 const LOOK_MS = { first: 200, underWay: 1000, most: 5000 } as const
 /** An idle session that has not taken a push after this long never will: the socket drops without a word. */
 const DOUBT_MS = 5000
+/** The same for a session that tells no status (some of the SDK's): it may be within a long tool. */
+const DOUBT_BLIND_MS = 60_000
 /** A message goes into the socket at most this often, and as hook context as often again; then it stays in the inbox. */
 const SOCKET_TRIES = 2
 const ALL_TRIES = 5
@@ -55,7 +57,7 @@ const SOCKET_REFUSALS = 3
 
 export function createDelivery(port: DeliveryPort): Delivery {
   const seats = new Map<string, Seat>()
-  const timers = new Map<string, ReturnType<typeof setTimeout>>()
+  const looks = new Map<string, { timer: ReturnType<typeof setTimeout>; due: number }>()
   const told = new Set<string>()
   const onUnknown = (what: string): void => {
     if (told.has(what)) return
@@ -63,16 +65,28 @@ export function createDelivery(port: DeliveryPort): Delivery {
     port.log('adapter.unknown', { what })
   }
 
-  /** Looks at the session again after `ms`, then ever more seldom while something waits or is under way. */
+  /** Looks at the session after `ms` at the latest, then ever more seldom while something waits or is under way. */
   function lookIn(seat: Seat, ms: number): void {
-    clearTimeout(timers.get(seat.uuid))
+    const due = port.now() + ms
+    const planned = looks.get(seat.uuid)
+    if (planned !== undefined && planned.due <= due) return
+    clearTimeout(planned?.timer)
     const timer = setTimeout(async () => {
-      const again = await look(seat)
+      looks.delete(seat.uuid)
+      const again = await look(seat).catch(error => {
+        port.log('delivery.failed', { session: seat.uuid, why: String(error) })
+        return true
+      })
+      if (!again || seats.get(seat.uuid) !== seat) return
       const most = seat.flights.length > 0 ? LOOK_MS.underWay : LOOK_MS.most
-      const next = Math.min(most, Math.max(LOOK_MS.first, ms * 2))
-      if (again && seats.get(seat.uuid) === seat && timers.get(seat.uuid) === timer) lookIn(seat, next)
+      lookIn(seat, Math.min(most, Math.max(LOOK_MS.first, ms * 2)))
     }, ms)
-    timers.set(seat.uuid, timer)
+    looks.set(seat.uuid, { timer, due })
+  }
+
+  function lookNoMore(uuid: string): void {
+    clearTimeout(looks.get(uuid)?.timer)
+    looks.delete(uuid)
   }
 
   async function look(seat: Seat): Promise<boolean> {
@@ -94,11 +108,10 @@ export function createDelivery(port: DeliveryPort): Delivery {
   /** A dead process loses its queue, and an idle one that has not taken a push was never given it: both wait again. */
   function dropLost(seat: Seat, running: RunningSession | undefined): void {
     seat.missed = running === undefined ? seat.missed + 1 : 0
-    const idle = running?.status === undefined || running.status === 'idle'
+    const patience = patienceWith(running)
     seat.flights = seat.flights.filter(flight => {
       if (running === undefined) return seat.missed < 2
-      if (flight.taken || flight.via === 'context' || !idle || port.now() - flight.since < DOUBT_MS)
-        return true
+      if (flight.taken || flight.via === 'context' || port.now() - flight.since < patience) return true
       seat.socketDoubted = flight.ids.some(id => (seat.tries.get(id) ?? 0) >= SOCKET_TRIES)
       port.log('delivery.unconfirmed', { session: seat.uuid, ids: flight.ids, doubted: seat.socketDoubted })
       return false
@@ -175,6 +188,7 @@ export function createDelivery(port: DeliveryPort): Delivery {
 
   return {
     opened({ uuid, deliver, claudeConfigDir: configDir }) {
+      lookNoMore(uuid)
       const seat = openSeat(uuid, deliver, configDir ?? claudeConfigDir(process.env))
       seats.set(uuid, seat)
       recover(seat)
@@ -184,8 +198,7 @@ export function createDelivery(port: DeliveryPort): Delivery {
       const seat = seats.get(uuid)
       if (seat === undefined) return
       settle(seat, provenByTranscript(seat, onUnknown))
-      clearTimeout(timers.get(uuid))
-      timers.delete(uuid)
+      lookNoMore(uuid)
       seats.delete(uuid)
     },
     wake(uuid) {
@@ -205,9 +218,14 @@ export function createDelivery(port: DeliveryPort): Delivery {
       return output
     },
     stop() {
-      for (const timer of timers.values()) clearTimeout(timer)
-      timers.clear()
+      for (const uuid of seats.keys()) lookNoMore(uuid)
       seats.clear()
     },
   }
+}
+
+/** How long a push may go untaken, ms: for ever while the client is busy or asks its user something. */
+function patienceWith(running: RunningSession | undefined): number {
+  if (running?.status === undefined) return DOUBT_BLIND_MS
+  return running.status === 'idle' ? DOUBT_MS : Number.POSITIVE_INFINITY
 }
