@@ -6,7 +6,7 @@ import { readSecretFile, writeSecretFile } from './secret-file.ts'
 
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 
-export const newToken = (): string => randomBytes(32).toString('base64url')
+const newToken = (): string => randomBytes(32).toString('base64url')
 
 /** The token in this file, made if there is none. Throws `integrity` for a file that holds something else. */
 export function openToken(path: string): string {

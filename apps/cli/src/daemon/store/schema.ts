@@ -299,7 +299,6 @@ export const session = sqliteTable(
   },
   t => [primaryKey({ columns: [t.mesh, t.uuid] })],
 )
-export type SessionRow = typeof session.$inferSelect
 
 /** Mail to the person that was given to one of her sessions, so that it is not given to a second one. */
 export const personMail = sqliteTable(

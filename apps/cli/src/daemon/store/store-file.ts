@@ -15,6 +15,8 @@ export interface StoreFile {
   transaction<T>(work: () => T): T
   /** Carries the log over into the file and empties it, so that what was erased is gone from both. */
   checkpoint(): void
+  /** `ok`, or what SQLite finds wrong. */
+  check(): string
   close(): void
 }
 
@@ -50,6 +52,7 @@ function prepare(database: Database): StoreFile {
     orm,
     transaction: makeTransaction(database),
     checkpoint: () => void database.run('PRAGMA wal_checkpoint(TRUNCATE)'),
+    check: () => database.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').get()!.quick_check,
     close: () => database.close(),
   }
 }

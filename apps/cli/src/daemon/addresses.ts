@@ -1,0 +1,107 @@
+/** From what a person types to recipients: `alice`, `alice/api`, `@group`, `@all`, a key or UUID prefix. Never a guess. */
+
+import type { MemberView, SessionView } from '@claudemesh/client'
+import { recipientKey } from '@claudemesh/crypto'
+import { equalBytes, MeshError, type Recipient, toBase64url } from '@claudemesh/protocol'
+import { chooseOne } from './choose-one.ts'
+import { sessionLabel, sessionName, type Who } from './labels.ts'
+
+const PREFIX = 6
+
+/** Everybody the addresses name, nobody twice, the speaker left out of groups. Throws `not-found`, `ambiguous`, `usage`. */
+export function resolveAddresses(addresses: readonly string[], who: Who, speaker: Recipient): Recipient[] {
+  const found = new Map<string, Recipient>()
+  for (const address of addresses)
+    for (const recipient of resolveOne(address.trim().normalize('NFC'), who, speaker))
+      found.set(recipientKey(recipient), recipient)
+  return [...found.values()]
+}
+
+function resolveOne(address: string, who: Who, speaker: Recipient): Recipient[] {
+  if (address === '@all') return others(everybody(who), speaker, address, who)
+  if (address.startsWith('@')) return others(group(address.slice(1), who), speaker, address, who)
+  const slash = address.indexOf('/')
+  const one = slash < 0 ? personOrKey(address, who) : session(address, slash, who)
+  if (recipientKey(one) === recipientKey(speaker))
+    throw new MeshError('usage', `${address} is who is speaking: a message to oneself goes nowhere.`, {
+      field: 'to',
+    })
+  return [one]
+}
+
+/** Every session that is not closed; who has none gets it as a person. */
+function everybody({ members, sessions }: Who): Recipient[] {
+  return members.flatMap(member => {
+    const theirs = sessions.filter(each => isOpen(each) && equalBytes(each.recipient.member, member.key))
+    return theirs.length > 0 ? theirs.map(each => each.recipient) : [person(member)]
+  })
+}
+
+const group = (name: string, { sessions }: Who): Recipient[] =>
+  sessions.filter(each => isOpen(each) && each.profile?.groups.includes(name)).map(each => each.recipient)
+
+function others(
+  recipients: Recipient[],
+  speaker: Recipient,
+  address: string,
+  { sessions }: Who,
+): Recipient[] {
+  const self = recipientKey(speaker)
+  const left = recipients.filter(
+    each =>
+      recipientKey(each) !== self && !(each.session === null && equalBytes(each.member, speaker.member)),
+  )
+  if (left.length > 0) return left
+  const groups = sessions.filter(isOpen).flatMap(each => each.profile?.groups ?? [])
+  const candidates = ['@all', ...new Set(groups.map(name => `@${name}`))].filter(each => each !== address)
+  throw new MeshError('not-found', `Nobody but you is in ${address}.`, { field: 'to', facts: { candidates } })
+}
+
+function session(address: string, slash: number, who: Who): Recipient {
+  const owner = personOrKey(address.slice(0, slash), { members: who.members, sessions: [] })
+  const theirs = who.sessions.filter(each => equalBytes(each.recipient.member, owner.member))
+  return oneSession(address.slice(slash + 1), theirs, address)
+}
+
+function oneSession(named: string, among: readonly SessionView[], address: string): Recipient {
+  const fits = among.filter(each => sessionName(each) === named || isPrefixOf(named, each))
+  // A session opened anew takes over the name of one that is closed.
+  const open = fits.filter(isOpen)
+  return chooseOne(open.length > 0 ? open : fits, among, sessionLabelWithId, {
+    field: 'to',
+    none: `There is no session ${address}.`,
+    many: `${address} fits several sessions.`,
+  }).recipient
+}
+
+function personOrKey(named: string, { members, sessions }: Who): Recipient {
+  type Fit = { readonly recipient: Recipient; readonly label: string }
+  const persons: Fit[] = members
+    .filter(each => each.name === named || (isLong(named) && toBase64url(each.key).startsWith(named)))
+    .map(each => ({ recipient: person(each), label: `${each.name} (${toBase64url(each.key).slice(0, 12)})` }))
+  const bySession: Fit[] = sessions
+    .filter(each => isPrefixOf(named, each))
+    .map(each => ({ recipient: each.recipient, label: sessionLabelWithId(each) }))
+  const nearest = sessions.filter(each => sessionName(each) === named)
+  const all = [
+    ...nearest.map(each => ({ recipient: each.recipient, label: sessionLabel(each) })),
+    ...members.map(each => ({ recipient: person(each), label: each.name })),
+  ]
+  return chooseOne([...persons, ...bySession], all, fit => fit.label, {
+    field: 'to',
+    none: `Nobody is called ${named}.`,
+    many: `${named} fits several: name one by its key.`,
+  }).recipient
+}
+
+const person = (member: MemberView): Recipient => ({ member: member.key, session: null })
+const isOpen = (session: SessionView): boolean => session.status !== 'closed'
+const isLong = (named: string): boolean => named.length >= PREFIX
+
+function isPrefixOf(named: string, { recipient, uuid }: SessionView): boolean {
+  if (!isLong(named)) return false
+  return uuid.startsWith(named.toLowerCase()) || toBase64url(recipient.session!).startsWith(named)
+}
+
+const sessionLabelWithId = (session: SessionView): string =>
+  `${sessionLabel(session)} (${session.uuid.slice(0, 13)})`

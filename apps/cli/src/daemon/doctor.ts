@@ -1,0 +1,133 @@
+/** Looks at every link of the chain, from this machine's files to the broker, and says how to mend each. */
+import { claudeVersion, HOW_TO_INSTALL, locateClaude } from '@claudemesh/claude'
+import { looseFiles } from '../home/index.ts'
+import type { Daemon } from './daemon.ts'
+import type { OpenMesh } from './meshes.ts'
+import { whyPending } from './outbox-view.ts'
+
+export interface Check {
+  readonly name: string
+  readonly ok: boolean
+  readonly message: string
+  /** What to do; `null` where all is well. */
+  readonly fix: string | null
+}
+
+/** Past this, certificates and envelopes made here are refused (SPEC section 4). */
+const CLOCK_MS = 5 * 60_000
+/** What leaves nobody's machine for so long is stuck. */
+const STUCK_MS = 10 * 60_000
+
+export async function diagnose(daemon: Daemon): Promise<Check[]> {
+  return [
+    well('daemon', `version ${daemon.version}, process ${process.pid}`),
+    checkFiles(daemon),
+    checkStore(daemon),
+    checkClaude(),
+    ...daemon.meshes.problems.map(({ mesh, message }) =>
+      ill(`mesh ${mesh.slice(0, 8)}`, message, 'restore the file from a backup'),
+    ),
+    ...checkJoined(daemon),
+    ...daemon.meshes.all.flatMap(mesh => checkMesh(daemon, mesh)),
+  ]
+}
+
+const well = (name: string, message: string): Check => ({ name, ok: true, message, fix: null })
+const ill = (name: string, message: string, fix: string): Check => ({ name, ok: false, message, fix })
+
+function checkFiles({ paths }: Daemon): Check {
+  const loose = looseFiles(paths)
+  if (loose.length === 0) return well('files', 'only you can read the keys')
+  return ill('files', `others have rights to ${loose.join(', ')}`, `chmod -R go= ${paths.home}`)
+}
+
+function checkStore({ file, paths }: Daemon): Check {
+  const found = file.check()
+  return found === 'ok'
+    ? well('store', 'whole')
+    : ill(
+        'store',
+        `damaged: ${found.slice(0, 200)}`,
+        `stop the daemon and restore ${paths.store} from a backup`,
+      )
+}
+
+function checkClaude(): Check {
+  const path = locateClaude(process.env)
+  const version = path === undefined ? undefined : claudeVersion(path)
+  return version === undefined
+    ? well('claude', `not on the path of the daemon; only \`claudemesh launch\` needs it (${HOW_TO_INSTALL})`)
+    : well('claude', `version ${version}`)
+}
+
+const checkJoined = ({ meshes }: Daemon): Check[] =>
+  meshes.all.length + meshes.problems.length > 0
+    ? []
+    : [ill('mesh', 'none is joined', 'claudemesh join <link>, or claudemesh up')]
+
+function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
+  const { client } = mesh
+  const { name, host, clockOffsetMs, rosterSeq, members, problems } = client.view()
+  const called = (what: string) => `${name}: ${what}`
+  return [
+    client.state === 'online'
+      ? well(called('broker'), `${host} answers`)
+      : ill(called('broker'), `${host}: ${whyPending(mesh) ?? client.state}`, fixOf(mesh)),
+    checkClock(called('clock'), clockOffsetMs),
+    problems.length === 0
+      ? well(called('roster'), `verified to entry ${rosterSeq}, ${members} members`)
+      : ill(
+          called('roster'),
+          problems.map(problem => problem.message).join('; '),
+          'ask the other members; do not send until it is clear',
+        ),
+    checkOutbox(daemon, mesh, called('outbox')),
+    ...checkSessions(daemon, mesh, called('sessions')),
+  ]
+}
+
+function fixOf({ client }: OpenMesh): string {
+  if (client.state === 'removed')
+    return 'you are no member any more: claudemesh mesh leave, then join by a new invite'
+  if (client.state === 'stopped') return 'nothing is sealed until this is clear: ask the owner of the mesh'
+  return 'see that the broker runs and can be reached from here; the daemon goes on trying'
+}
+
+function checkClock(name: string, offset: number | null): Check {
+  if (offset === null) return well(name, 'not compared yet: no broker has answered since the start')
+  const seconds = Math.round(Math.abs(offset) / 1000)
+  if (Math.abs(offset) < CLOCK_MS) return well(name, `within ${seconds} s of the broker's`)
+  return ill(
+    name,
+    `${seconds} s ${offset > 0 ? 'behind' : 'ahead of'} the broker's`,
+    'set the clock of this machine (NTP)',
+  )
+}
+
+function checkOutbox({ now }: Daemon, { client }: OpenMesh, name: string): Check {
+  const dead = client.outbox({ dead: true }).length
+  const unsent = client
+    .outbox({ open: true })
+    .filter(message => now() - message.composedAt > STUCK_MS)
+    .filter(message => message.recipients.some(({ state }) => state === 'pending' || state === 'sealed'))
+  if (dead > 0)
+    return ill(name, `${dead} messages were given up`, 'claudemesh outbox shows them; retry or drop')
+  if (unsent.length > 0)
+    return ill(name, `${unsent.length} messages wait for over 10 minutes`, 'claudemesh outbox says why')
+  return well(name, `${client.outboxCount()} on their way`)
+}
+
+function checkSessions({ sessions }: Daemon, mesh: OpenMesh, name: string): Check[] {
+  const open = sessions.of(mesh).filter(({ row }) => row.open)
+  const detached = open.filter(({ row }) => !mesh.client.attached(row.uuid))
+  if (open.length === 0 || mesh.client.state !== 'online') return []
+  if (detached.length === 0) return [well(name, `${open.length} open and attached`)]
+  const names = detached.map(({ row }) => row.name).join(', ')
+  return [
+    ill(
+      name,
+      `not attached at the broker: ${names}`,
+      'another machine may run the same session: close it there',
+    ),
+  ]
+}

@@ -1,0 +1,168 @@
+/** Mail of this machine: whose it is, which session gets what was sent to the person, what delivery may hand over. */
+import type { InboxMessage as ClientMessage, InboxState } from '@claudemesh/client'
+import { textPayload, toBase64url } from '@claudemesh/protocol'
+import type { InboxMessage } from '../api/schema.ts'
+import { labeller } from './labels.ts'
+import type { OpenMesh } from './meshes.ts'
+import type { Seated, Sessions } from './sessions.ts'
+import { personMailOf } from './store/person-mail.ts'
+import { whoIn } from './who.ts'
+
+const NEW: readonly InboxState[] = ['unread', 'pushed']
+
+/** One mailbox in one mesh: a session's (with what the person's was given it) or the person's. */
+export interface Mailbox {
+  readonly mesh: OpenMesh
+  readonly uuid: string | null
+}
+export interface MailFilter {
+  /** What was surfaced or read before, too. */
+  readonly all: boolean
+}
+
+export class Mail {
+  readonly #sessions: Sessions
+  readonly #followers = new Set<(mailbox: Mailbox) => void>()
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions
+  }
+
+  /** Released messages of the mailbox, oldest first. */
+  list(mailbox: Mailbox, { all }: MailFilter): InboxMessage[] {
+    const { mesh, uuid } = mailbox
+    const states = all ? {} : { states: NEW }
+    const own = mesh.client.inbox({ uuid, ...states })
+    if (uuid === null) return this.#show(mesh, own)
+    const given = personMailOf(mesh.store.scope).of(uuid)
+    const persons = given.size === 0 ? [] : mesh.client.inbox({ uuid: null, ...states })
+    return this.#show(
+      mesh,
+      mergedByArrival(
+        own,
+        persons.filter(message => given.has(message.msg)),
+      ),
+    )
+  }
+
+  markRead(mailbox: Mailbox, ids: readonly string[]): void {
+    this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.markRead(uuid, msgs))
+  }
+
+  markPushed(mailbox: Mailbox, ids: readonly string[]): void {
+    this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.markPushed(uuid, msgs))
+  }
+
+  markSurfaced(mailbox: Mailbox, ids: readonly string[]): void {
+    this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.markSurfaced(uuid, msgs))
+  }
+
+  /** What delivery may hand to an open session: `dnd` holds all but `now`. */
+  waiting(seat: Seated): InboxMessage[] {
+    const messages = this.list({ mesh: seat.mesh, uuid: seat.row.uuid }, { all: false })
+    return seat.row.status === 'dnd' ? messages.filter(message => message.priority === 'now') : messages
+  }
+
+  /** Gives the person's new mail to her most recently active open session; without one it waits for the next. */
+  giveToSession(mesh: OpenMesh): Seated | undefined {
+    const open = this.#sessions.of(mesh).filter(({ row }) => row.open && row.deliver !== 'off')
+    const latest = open.toSorted((a, b) => b.row.usedAt - a.row.usedAt)[0]
+    if (!latest) return undefined
+    const personMail = personMailOf(mesh.store.scope)
+    const given = personMail.given()
+    const fresh = mesh.client.inbox({ uuid: null, states: NEW }).filter(message => !given.has(message.msg))
+    if (fresh.length === 0) return undefined
+    mesh.store.transaction(() =>
+      personMail.give(
+        fresh.map(message => message.msg),
+        latest.row.uuid,
+      ),
+    )
+    return latest
+  }
+
+  /** A closed session's share of the person's mail waits for another session; its own waits for itself, and is told so. */
+  takeBack({ mesh, row }: Seated): void {
+    const personMail = personMailOf(mesh.store.scope)
+    const given = personMail.of(row.uuid)
+    const still = mesh.client.inbox({ uuid: null, states: NEW }).filter(message => given.has(message.msg))
+    mesh.store.transaction(() => personMail.takeBack(still.map(message => message.msg)))
+    this.tellHeld({ mesh, uuid: row.uuid }, 'closed')
+  }
+
+  /** Tells the senders of what waits in a session's mailbox that it is held, and why. */
+  tellHeld({ mesh, uuid }: Mailbox, why: 'closed' | 'dnd'): void {
+    const held = mesh.client
+      .inbox({ uuid, states: NEW })
+      .filter(each => why === 'closed' || each.priority !== 'now')
+    const msgs = held.map(message => message.msg)
+    if (msgs.length > 0) mesh.client.report(uuid, msgs, 'held', why)
+  }
+
+  /** Told whenever a mailbox may hold something new. */
+  follow(listener: (mailbox: Mailbox) => void): () => void {
+    this.#followers.add(listener)
+    return () => this.#followers.delete(listener)
+  }
+
+  tellFollowers(mailbox: Mailbox): void {
+    for (const listener of this.#followers) listener(mailbox)
+  }
+
+  #mark(
+    { mesh, uuid }: Mailbox,
+    ids: readonly string[],
+    mark: (uuid: string | null, msgs: readonly string[]) => void,
+  ): void {
+    if (uuid !== null) {
+      mark(uuid, ids)
+      const given = personMailOf(mesh.store.scope).of(uuid)
+      const persons = ids.filter(id => given.has(id))
+      if (persons.length > 0) mark(null, persons)
+    } else mark(null, ids)
+  }
+
+  #show(mesh: OpenMesh, messages: readonly ClientMessage[]): InboxMessage[] {
+    const who = whoIn(mesh, this.#sessions)
+    const label = labeller(who)
+    const { name, member, memberName } = mesh.client.view()
+    const own = new Map(this.#sessions.of(mesh).map(({ row, signer }) => [row.uuid, signer.publicKey]))
+    return messages.flatMap(message => {
+      const text = textPayload.safeParse(message.payload)
+      if (message.kind !== 'text' || !text.success) return []
+      const fromName = label(message.from)
+      const session = message.uuid === null ? null : (own.get(message.uuid) ?? null)
+      return {
+        id: message.msg,
+        from: toBase64url(message.from.session ?? message.from.member),
+        fromName,
+        to: session === null ? memberName : label({ member, session }),
+        ...text.data,
+        sentAt: message.sentAt,
+        receivedAt: message.receivedAt,
+        verified: false,
+        priority: message.priority,
+        late: message.late,
+        warning: message.gap ? `messages missing from ${fromName}` : null,
+        state: shownState(message.state),
+        mesh: name,
+      }
+    })
+  }
+}
+
+/** Each list keeps its own order, which is the order of release. */
+function mergedByArrival(a: readonly ClientMessage[], b: readonly ClientMessage[]): ClientMessage[] {
+  const merged: ClientMessage[] = []
+  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+    const [left, right] = [a[i], b[j]]
+    const leftFirst = left !== undefined && (right === undefined || left.receivedAt <= right.receivedAt)
+    merged.push(leftFirst ? left : right!)
+    if (leftFirst) i++
+    else j++
+  }
+  return merged
+}
+
+const shownState = (state: InboxState): InboxMessage['state'] =>
+  state === 'early' || state === 'waiting' ? 'unread' : state

@@ -1,0 +1,256 @@
+/** The meshes of this home: each with its keys, its store and its client, from the first moment of membership to the last. */
+
+import {
+  createMesh,
+  joinByInvite,
+  MeshClient,
+  type MeshSeed,
+  previewInvite,
+  seedStore,
+} from '@claudemesh/client'
+import { generateSigner } from '@claudemesh/crypto'
+import { generateAgreement } from '@claudemesh/crypto/sealing'
+import { MeshError, toBase64url } from '@claudemesh/protocol'
+import {
+  type HomePaths,
+  listMemberFiles,
+  type MemberFile,
+  readMemberFile,
+  removeMemberFiles,
+  writeMemberFile,
+} from '../home/index.ts'
+import { brokerAddress } from './broker-url.ts'
+import { chooseOne } from './choose-one.ts'
+import type { DaemonLog } from './log.ts'
+import { eraseMeshStore, type MeshStore, openMeshStore } from './store/client-store.ts'
+import type { StoreFile } from './store/store-file.ts'
+
+export interface OpenMesh {
+  /** Base64url of the mesh id. */
+  readonly id: string
+  readonly url: string
+  readonly store: MeshStore
+  readonly client: MeshClient
+}
+
+export interface MeshProblem {
+  readonly code: string
+  readonly message: string
+  /** Id of the mesh. */
+  readonly mesh: string
+}
+
+interface MeshesOptions {
+  readonly paths: HomePaths
+  readonly file: StoreFile
+  readonly now: () => number
+  readonly log: DaemonLog
+  /** Called before the client connects. */
+  readonly onOpen: (mesh: OpenMesh) => void | Promise<void>
+  readonly onClose: (mesh: OpenMesh) => void
+}
+
+type Keys = Pick<MemberFile, 'memberSeed' | 'agreement'>
+
+export class Meshes {
+  readonly #o: MeshesOptions
+  readonly #open = new Map<string, OpenMesh>()
+  /** Meshes whose files are damaged: told, and left as they are. */
+  readonly problems: MeshProblem[] = []
+
+  constructor(options: MeshesOptions) {
+    this.#o = options
+  }
+
+  get all(): OpenMesh[] {
+    return [...this.#open.values()]
+  }
+
+  /** Opens every mesh of the home; a damaged one is a problem of its own and stops no other. */
+  async load(): Promise<void> {
+    for (const id of listMemberFiles(this.#o.paths))
+      try {
+        const member = readMemberFile(this.#o.paths, id)
+        if (member) await this.#start(member)
+      } catch (error) {
+        if (!(error instanceof MeshError)) throw error
+        this.problems.push({ code: error.code, message: error.message, mesh: id })
+        this.#o.log('mesh.unusable', { mesh: id, code: error.code })
+      }
+  }
+
+  /** By name, or a prefix (6 or more) of the id; the only one if nothing is named. Throws `not-found`, `ambiguous`. */
+  find(named: string | undefined): OpenMesh {
+    const all = this.all
+    if (all.length === 0)
+      throw new MeshError(
+        'not-found',
+        'No mesh yet. Join one: claudemesh join <link>; or found one: claudemesh up',
+        {
+          field: 'mesh',
+        },
+      )
+    const fits = all.filter(
+      mesh =>
+        named === undefined ||
+        mesh.client.view().name === named ||
+        (named.length >= 6 && mesh.id.startsWith(named)),
+    )
+    const label = (mesh: OpenMesh) => `${mesh.client.view().name} (${mesh.id.slice(0, 8)})`
+    return chooseOne(fits, all, label, {
+      field: 'mesh',
+      none: `No mesh is called ${named}.`,
+      many:
+        named === undefined ? 'Several meshes are joined: say which.' : `Several meshes are called ${named}.`,
+    })
+  }
+
+  async create(p: {
+    name: string
+    broker: string
+    memberName: string
+    token?: string | undefined
+  }): Promise<OpenMesh> {
+    const keys = newKeys()
+    const { url, host } = brokerAddress(p.broker)
+    let begun: MemberFile | undefined
+    try {
+      const seed = await createMesh({
+        url,
+        host,
+        ...cryptoKeys(keys),
+        name: p.name,
+        memberName: p.memberName,
+        ...(p.token === undefined ? {} : { token: p.token }),
+        now: this.#o.now,
+        persist: seed => {
+          begun = this.#persist(seed, keys)
+        },
+      })
+      return await this.#settle(seed, keys)
+    } catch (error) {
+      // The broker said no: nobody knows of this mesh but us. Where it said nothing, it may stand.
+      if (begun && error instanceof MeshError && isRefusal(error)) this.#erase(toBase64url(begun.mesh))
+      throw error
+    }
+  }
+
+  preview(link: string) {
+    return previewInvite({ link, now: this.#o.now })
+  }
+
+  /** Throws as `joinByInvite`, and `conflict` where this home is a member already. */
+  async join(link: string, memberName: string): Promise<OpenMesh> {
+    const { paths, now } = this.#o
+    const seen = await previewInvite({ link, now })
+    const id = toBase64url(seen.mesh)
+    const held = readMemberFile(paths, id)
+    if (held && !held.pending) throw this.#joinedAlready(id, seen.meshName)
+    // A join that was cut off is taken up with the same keys: the broker may have taken it.
+    const keys = held ?? newKeys()
+    await this.#stop(id)
+    try {
+      const seed = await joinByInvite({
+        link,
+        ...cryptoKeys(keys),
+        memberName,
+        now,
+        persist: seed => void this.#persist(seed, keys),
+      })
+      return await this.#settle(seed, keys)
+    } catch (error) {
+      if (!held && error instanceof MeshError && isRefusal(error)) this.#erase(id)
+      throw error
+    }
+  }
+
+  /** Leaves, and forgets the keys. Who was removed, or is the only member, just forgets. */
+  async leave(mesh: OpenMesh): Promise<void> {
+    const alone = mesh.client.view().members === 1
+    if (mesh.client.state !== 'removed' && !alone) await mesh.client.leave()
+    await this.#stop(mesh.id)
+    this.#erase(mesh.id)
+    this.#o.log('mesh.left', { mesh: mesh.id })
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#open.keys()].map(id => this.#stop(id)))
+  }
+
+  #joinedAlready(id: string, name: string): MeshError {
+    const removed = this.#open.get(id)?.client.state === 'removed'
+    return new MeshError(
+      'conflict',
+      removed
+        ? `You were removed from ${name}. Forget it first: claudemesh mesh leave ${id.slice(0, 8)}`
+        : `You are a member of ${name} already.`,
+    )
+  }
+
+  #persist(seed: MeshSeed, keys: Keys): MemberFile {
+    const { mesh, url, host } = seed
+    const { memberSeed, agreement } = keys
+    const member = { version: 1 as const, mesh, url, host, memberSeed, agreement, pending: true }
+    writeMemberFile(this.#o.paths, member)
+    seedStore(openMeshStore(this.#o.file, toBase64url(mesh)), seed)
+    return member
+  }
+
+  async #settle(seed: MeshSeed, keys: Keys): Promise<OpenMesh> {
+    const member = { ...this.#persist(seed, keys), pending: false }
+    writeMemberFile(this.#o.paths, member)
+    return this.#start(member)
+  }
+
+  async #start(member: MemberFile): Promise<OpenMesh> {
+    const { file, now, log } = this.#o
+    const { mesh, url, host } = member
+    const id = toBase64url(mesh)
+    const store = openMeshStore(file, id)
+    const client = new MeshClient({
+      identity: { mesh, url, host, ...cryptoKeys(member) },
+      store,
+      now,
+      log: (event, facts) => log(event, { mesh: id, ...facts }),
+    })
+    const open: OpenMesh = { id, url, store, client }
+    this.#open.set(id, open)
+    client.on('state', ({ state, why }) => {
+      log('mesh.state', { mesh: id, state, why: why?.code })
+      if (state === 'online' && member.pending) {
+        member = { ...member, pending: false }
+        writeMemberFile(this.#o.paths, member)
+      }
+    })
+    await this.#o.onOpen(open)
+    client.start()
+    return open
+  }
+
+  async #stop(id: string): Promise<void> {
+    const open = this.#open.get(id)
+    if (!open) return
+    this.#o.onClose(open)
+    this.#open.delete(id)
+    await open.client.stop()
+  }
+
+  #erase(id: string): void {
+    removeMemberFiles(this.#o.paths, id)
+    eraseMeshStore(this.#o.file, id)
+  }
+}
+
+/** The broker answered, and it was a no. */
+const isRefusal = (error: MeshError): boolean =>
+  !['unreachable', 'timeout', 'unavailable', 'draining', 'internal'].includes(error.code)
+
+const newKeys = (): Keys => ({
+  memberSeed: crypto.getRandomValues(new Uint8Array(32)),
+  agreement: generateAgreement().secret,
+})
+
+const cryptoKeys = ({ memberSeed, agreement }: Keys) => ({
+  member: generateSigner(memberSeed),
+  agreement: generateAgreement(agreement),
+})

@@ -1,0 +1,39 @@
+/** What was sent, as it is told: every recipient with the state that is known for it and why it is not further. */
+import type { OutboxMessage as ClientMessage, OutboxState } from '@claudemesh/client'
+import { textPayload, toBase64url } from '@claudemesh/protocol'
+import type { OutboxMessage, SendReply, SendState } from '../api/schema.ts'
+import { labeller, type Who } from './labels.ts'
+import type { OpenMesh } from './meshes.ts'
+
+/** `sealed` is still on this machine. */
+export const sendStateOf = (state: OutboxState): SendState => (state === 'sealed' ? 'pending' : state)
+
+export function showRecipients(mesh: OpenMesh, message: ClientMessage, who: Who): SendReply['recipients'] {
+  const label = labeller(who)
+  return message.recipients.map(({ to, state, why }) => ({
+    to: label(to),
+    session: to.session && toBase64url(to.session),
+    state: sendStateOf(state),
+    why: why ?? (sendStateOf(state) === 'pending' ? whyPending(mesh) : null),
+  }))
+}
+
+export function showOutboxMessage(mesh: OpenMesh, message: ClientMessage, who: Who): OutboxMessage {
+  const { msg, payload, composedAt, endsAt, dead } = message
+  return {
+    id: msg,
+    mesh: mesh.client.view().name,
+    text: textPayload.safeParse(payload).data?.text ?? '',
+    composedAt,
+    endsAt,
+    dead,
+    recipients: showRecipients(mesh, message, who),
+  }
+}
+
+/** Why nothing leaves this machine now; `null` where nothing is in the way. */
+export function whyPending({ client }: OpenMesh): string | null {
+  if (client.state === 'online') return null
+  if (client.why) return client.why.message
+  return client.state === 'connecting' ? 'connecting to the broker' : 'the broker does not answer'
+}

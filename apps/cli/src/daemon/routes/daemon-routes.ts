@@ -1,0 +1,46 @@
+/** The daemon itself: how it stands, what ails it, its end. */
+import { Hono } from 'hono'
+import { ROUTES } from '../../api/routes.ts'
+import type { StatusReply } from '../../api/schema.ts'
+import type { Daemon } from '../daemon.ts'
+import { diagnose } from '../doctor.ts'
+import { type Env, userOnly } from '../http.ts'
+import { meshInfoOf } from './mesh-routes.ts'
+
+export function daemonRoutes(daemon: Daemon): Hono<Env> {
+  return new Hono<Env>()
+    .get(ROUTES.status[1], call => call.json(statusOf(daemon)))
+    .get(ROUTES.doctor[1], async call => {
+      userOnly(call)
+      return call.json(await diagnose(daemon))
+    })
+    .post(ROUTES.shutdown[1], call => {
+      userOnly(call)
+      daemon.shutDown()
+      return call.json({})
+    })
+}
+
+function statusOf({ paths, version, startedAt, meshes, sessions }: Daemon): StatusReply {
+  const open = sessions.all().filter(({ row }) => row.open)
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
+  const mailboxes = sessions.all().map(({ mesh, row }) => mesh.client.unread(row.uuid))
+  const persons = meshes.all.map(({ client }) => client.unread(null))
+  return {
+    pid: process.pid,
+    version,
+    startedAt,
+    home: paths.home,
+    meshes: meshes.all.map(meshInfoOf),
+    sessions: open.length,
+    outbox: sum(meshes.all.map(({ client }) => client.outboxCount())),
+    unread: sum([...mailboxes, ...persons]),
+    problems: [
+      ...meshes.problems,
+      ...meshes.all.flatMap(({ client }) => {
+        const { name, problems } = client.view()
+        return problems.map(problem => ({ ...problem, mesh: name }))
+      }),
+    ],
+  }
+}

@@ -1,0 +1,76 @@
+/** What Claude's hooks tell: of the session whose token they hold, and of no other. */
+import type { PresenceStatus } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol'
+import { Hono } from 'hono'
+import { ROUTES } from '../../api/routes.ts'
+import { hookEvent, setStatus } from '../../api/schema.ts'
+import type { Daemon } from '../daemon.ts'
+import { type Call, type Env, readBody } from '../http.ts'
+
+/** What each event says of the session (claude-code.md: a turn begins with the prompt and ends with Stop). */
+const STATUS: Readonly<Record<string, PresenceStatus>> = {
+  SessionStart: 'idle',
+  UserPromptSubmit: 'working',
+  PreToolUse: 'working',
+  PostToolUse: 'working',
+  PermissionRequest: 'waiting',
+  Stop: 'idle',
+  SessionEnd: 'idle',
+}
+/** Statuses a session may be told to have in a window of `WINDOW_MS`. */
+const MOST = 120
+const WINDOW_MS = 10_000
+
+export function hookRoutes(daemon: Daemon): Hono<Env> {
+  const limited = limiter(daemon.now)
+  return new Hono<Env>()
+    .post(ROUTES.hook[1], async call => {
+      const uuid = sessionOf(call)
+      const event = await readBody(call, hookEvent)
+      const status = STATUS[event.hook_event_name]
+      // Told before delivery looks: what it gives in answer belongs to the turn that begins.
+      if (status !== undefined) tell(daemon, uuid, status)
+      return call.json(daemon.delivery.hook(uuid, event))
+    })
+    .post(ROUTES.setStatus[1], async call => {
+      const caller = call.get('caller')
+      const { session_id, status } = await readBody(call, setStatus)
+      limited(session_id)
+      if (caller.kind === 'session' && caller.uuid !== session_id)
+        throw new MeshError('not-found', 'This token is of another session.', { field: 'session_id' })
+      if (!tell(daemon, session_id, status))
+        throw new MeshError('not-found', 'No such session is open here.', { field: 'session_id' })
+      return call.body(null, 204)
+    })
+}
+
+/** True where the session is open. What a person set by hand as `dnd` stays until a person changes it. */
+function tell(daemon: Daemon, uuid: string, status: PresenceStatus): boolean {
+  const open = daemon.sessions.byUuid(uuid).filter(({ row }) => row.open)
+  for (const seat of open) {
+    const byHand = seat.row.status === 'dnd' && seat.row.statusSource === 'manual'
+    if (!byHand && seat.row.status !== status) daemon.sessions.setStatus(seat, status, 'hook')
+  }
+  return open.length > 0
+}
+
+function sessionOf(call: Call): string {
+  const caller = call.get('caller')
+  if (caller.kind === 'session') return caller.uuid
+  throw new MeshError('forbidden', "Hooks carry their session's token.")
+}
+
+function limiter(now: () => number): (uuid: string) => void {
+  const windows = new Map<string, { began: number; count: number }>()
+  return uuid => {
+    const held = windows.get(uuid)
+    const window = held && now() - held.began < WINDOW_MS ? held : { began: now(), count: 0 }
+    window.count++
+    if (windows.size > 1000) windows.clear()
+    windows.set(uuid, window)
+    if (window.count > MOST)
+      throw new MeshError('rate', 'Too many statuses at once.', {
+        retryAfterMs: window.began + WINDOW_MS - now(),
+      })
+  }
+}

@@ -1,0 +1,94 @@
+/** Reading mail as JSON lines; what a reader was given is marked read once it is on its way, unless it only peeks. */
+import { MeshError } from '@claudemesh/protocol'
+import { Hono } from 'hono'
+import { ROUTES } from '../../api/routes.ts'
+import type { InboxMessage } from '../../api/schema.ts'
+import type { Daemon } from '../daemon.ts'
+import { asked, type Call, type Env, isSet, speakerOf } from '../http.ts'
+import type { Mailbox } from '../mail.ts'
+
+const LINES = { 'content-type': 'application/x-ndjson' }
+const MOST = 10_000
+
+export function inboxRoute(daemon: Daemon): Hono<Env> {
+  return new Hono<Env>().get(ROUTES.inbox[1], call => {
+    const boxes = mailboxesOf(daemon, call)
+    const read = { all: isSet(call, 'all'), peek: isSet(call, 'peek') }
+    if (isSet(call, 'follow')) return new Response(following(daemon, boxes, read), { headers: LINES })
+    const limit = limitOf(call)
+    const lines = boxes.flatMap(box => take(daemon, box, read, new Set(), limit))
+    return new Response(lines.slice(0, limit).join(''), { headers: LINES })
+  })
+}
+
+/** The speaker's; the person's in every mesh, if none is named. */
+function mailboxesOf(daemon: Daemon, call: Call): Mailbox[] {
+  const asks = { as: asked(call, 'as'), mesh: asked(call, 'mesh') }
+  if (call.get('caller').kind === 'user' && asks.as === undefined && asks.mesh === undefined)
+    return daemon.meshes.all.map(mesh => ({ mesh, uuid: null }))
+  const { mesh, speaker } = speakerOf(daemon, call, asks)
+  return [{ mesh, uuid: speaker?.row.uuid ?? null }]
+}
+
+interface Reading {
+  readonly all: boolean
+  readonly peek: boolean
+}
+
+/** Lines for what is new to this reader. */
+function take(
+  daemon: Daemon,
+  box: Mailbox,
+  { all, peek }: Reading,
+  given: Set<string>,
+  limit = MOST,
+): string[] {
+  const fresh = daemon.mail.list(box, { all }).filter(message => !given.has(keyOf(message)))
+  const taken = fresh.slice(0, limit)
+  for (const message of taken) given.add(keyOf(message))
+  if (!peek)
+    daemon.mail.markRead(
+      box,
+      taken.map(message => message.id),
+    )
+  return taken.map(message => `${JSON.stringify(message)}\n`)
+}
+
+const keyOf = ({ id, from }: InboxMessage): string => `${id}/${from}`
+
+function following(daemon: Daemon, boxes: readonly Mailbox[], read: Reading): ReadableStream<Uint8Array> {
+  const text = new TextEncoder()
+  const given = new Set<string>()
+  let end = () => {}
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      const look = (box: Mailbox) => {
+        for (const line of take(daemon, box, read, given)) controller.enqueue(text.encode(line))
+      }
+      const stop = daemon.mail.follow(changed => {
+        const box = boxes.find(each => each.mesh === changed.mesh && each.uuid === changed.uuid)
+        if (box) look(box)
+      })
+      const close = () => {
+        end()
+        controller.close()
+      }
+      end = () => {
+        stop()
+        daemon.ending.removeEventListener('abort', close)
+      }
+      daemon.ending.addEventListener('abort', close)
+      // The first bytes say that the answer has begun, also where there is no mail.
+      controller.enqueue(text.encode('\n'))
+      for (const box of boxes) look(box)
+    },
+    cancel: () => end(),
+  })
+}
+
+function limitOf(call: Call): number {
+  const limit = asked(call, 'limit')
+  if (limit === undefined) return MOST
+  if (/^[1-9]\d{0,3}$/.test(limit)) return Number(limit)
+  throw new MeshError('bad-field', 'limit is a number from 1 to 9999', { field: 'limit' })
+}

@@ -1,0 +1,93 @@
+/** Who is in a mesh, and the invites into it. */
+import { fromBase64url, MeshError, toBase64url } from '@claudemesh/protocol'
+import { Hono } from 'hono'
+import { ROUTES } from '../../api/routes.ts'
+import { createInvite } from '../../api/schema.ts'
+import { chooseOne } from '../choose-one.ts'
+import type { Daemon } from '../daemon.ts'
+import { asked, type Call, type Env, readBody, userOnly } from '../http.ts'
+import type { OpenMesh } from '../meshes.ts'
+
+export function memberRoutes(daemon: Daemon): Hono<Env> {
+  const { meshes } = daemon
+  const meant = (call: Call): OpenMesh => meshes.find(asked(call, 'mesh'))
+  const listed = (call: Call): OpenMesh[] => (asked(call, 'mesh') === undefined ? meshes.all : [meant(call)])
+  return new Hono<Env>()
+    .get(ROUTES.members[1], call => {
+      userOnly(call)
+      return call.json(listed(call).flatMap(membersOf))
+    })
+    .delete(ROUTES.removeMember[1], async call => {
+      userOnly(call)
+      const { client } = meant(call)
+      const named = call.req.param('member')
+      const members = client.members()
+      const fits = members.filter(
+        member => member.name === named || (named.length >= 6 && toBase64url(member.key).startsWith(named)),
+      )
+      const label = (member: (typeof members)[number]) =>
+        `${member.name} (${toBase64url(member.key).slice(0, 12)})`
+      const member = chooseOne(fits, members, label, {
+        field: 'member',
+        none: `Nobody is called ${named}.`,
+        many: `Several are called ${named}: name one by the key.`,
+      })
+      if (member.self)
+        throw new MeshError('usage', 'To leave yourself: claudemesh mesh leave', { field: 'member' })
+      await client.remove(member.key)
+      return call.json({})
+    })
+    .post(ROUTES.createInvite[1], async call => {
+      userOnly(call)
+      const { mesh, role, uses, expiresMs } = await readBody(call, createInvite)
+      const made = await meshes.find(mesh).client.invite({ role, uses, expiresMs })
+      return call.json({ ...made, id: toBase64url(made.id) })
+    })
+    .get(ROUTES.invites[1], call => {
+      userOnly(call)
+      return call.json(listed(call).flatMap(invitesOf))
+    })
+    .delete(ROUTES.revokeInvite[1], async call => {
+      userOnly(call)
+      const { client } = meant(call)
+      const named = call.req.param('id')
+      const invites = client.invites()
+      const fits = invites.filter(
+        invite => fromBase64url(named) && named.length >= 6 && toBase64url(invite.id).startsWith(named),
+      )
+      const invite = chooseOne(fits, invites, each => toBase64url(each.id).slice(0, 12), {
+        field: 'id',
+        none: `There is no invite ${named}.`,
+        many: `Several invites begin with ${named}.`,
+      })
+      await client.revokeInvite(invite.id)
+      return call.json({})
+    })
+}
+
+function membersOf({ client }: OpenMesh) {
+  const mesh = client.view().name
+  return client.members().map(({ key, name, role, joinedAt, self }) => ({
+    mesh,
+    name,
+    member: toBase64url(key),
+    role,
+    joinedAt,
+    self,
+    verified: false,
+  }))
+}
+
+function invitesOf({ client }: OpenMesh) {
+  const mesh = client.view().name
+  return client.invites().map(({ id, role, expiresAt, uses, used, byName, state }) => ({
+    id: toBase64url(id),
+    mesh,
+    role,
+    expiresAt,
+    uses,
+    used,
+    by: byName,
+    state,
+  }))
+}

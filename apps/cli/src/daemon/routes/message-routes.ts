@@ -1,0 +1,117 @@
+/** Messages: sending, the outbox, the path of each. */
+
+import type { OutboxMessage as ClientMessage, TraceStep as ClientStep } from '@claudemesh/client'
+import { recipientKey } from '@claudemesh/crypto'
+import { MeshError, uuid } from '@claudemesh/protocol'
+import { Hono } from 'hono'
+import { ROUTES } from '../../api/routes.ts'
+import { sendRequest, type TraceStep } from '../../api/schema.ts'
+import type { Daemon } from '../daemon.ts'
+import { asked, type Call, type Env, readBody, speakerOf, userOnly } from '../http.ts'
+import { labeller } from '../labels.ts'
+import type { OpenMesh } from '../meshes.ts'
+import { showOutboxMessage } from '../outbox-view.ts'
+import { sendText } from '../sending.ts'
+import { whoIn } from '../who.ts'
+
+export function messageRoutes(daemon: Daemon): Hono<Env> {
+  const { sessions, ending } = daemon
+  return new Hono<Env>()
+    .post(ROUTES.send[1], async call => {
+      const { mesh: named, as, ...request } = await readBody(call, sendRequest)
+      const { mesh, speaker } = speakerOf(daemon, call, { as, mesh: named })
+      return call.json(await sendText({ mesh, speaker, sessions, ending }, request))
+    })
+    .get(ROUTES.outbox[1], call => {
+      const asks = { as: asked(call, 'as'), mesh: asked(call, 'mesh') }
+      const whole = call.get('caller').kind === 'user' && asks.as === undefined
+      if (!whole) {
+        const { mesh, speaker } = speakerOf(daemon, call, asks)
+        return call.json(stuckIn(daemon, mesh, speaker?.row.uuid ?? null))
+      }
+      const meshes = asks.mesh === undefined ? daemon.meshes.all : [daemon.meshes.find(asks.mesh)]
+      return call.json(meshes.flatMap(mesh => stuckIn(daemon, mesh, undefined)))
+    })
+    .post(ROUTES.retryOutbox[1], call => {
+      userOnly(call)
+      const { mesh, message } = sentMessage(daemon, call)
+      return call.json({ id: mesh.client.retry(message.msg) })
+    })
+    .post(ROUTES.dropOutbox[1], call => {
+      userOnly(call)
+      const { mesh, message } = sentMessage(daemon, call)
+      mesh.client.drop(message.msg)
+      return call.json({ id: message.msg })
+    })
+    .get(ROUTES.trace[1], call => call.json(traceOf(daemon, call)))
+}
+
+/** What has not arrived yet, or was given up; oldest first. */
+function stuckIn(daemon: Daemon, mesh: OpenMesh, from: string | null | undefined) {
+  const filter = from === undefined ? {} : { from }
+  const found = new Map<string, ClientMessage>()
+  for (const message of mesh.client.outbox({ ...filter, open: true })) found.set(message.msg, message)
+  for (const message of mesh.client.outbox({ ...filter, dead: true })) found.set(message.msg, message)
+  const who = whoIn(mesh, daemon.sessions)
+  return [...found.values()]
+    .toSorted((a, b) => a.composedAt - b.composedAt)
+    .map(message => showOutboxMessage(mesh, message, who))
+}
+
+function sentMessage(daemon: Daemon, call: Call): { mesh: OpenMesh; message: ClientMessage } {
+  const id = messageId(call)
+  const named = asked(call, 'mesh')
+  for (const mesh of named === undefined ? daemon.meshes.all : [daemon.meshes.find(named)]) {
+    const message = mesh.client.outboxMessage(id)
+    if (message) return { mesh, message }
+  }
+  throw new MeshError('not-found', 'No such message was sent from here.', { field: 'id' })
+}
+
+/** The steps of a message that the caller sent or received. */
+function traceOf(daemon: Daemon, call: Call): TraceStep[] {
+  const id = messageId(call)
+  const asks = { as: asked(call, 'as'), mesh: asked(call, 'mesh') }
+  const whole = call.get('caller').kind === 'user' && asks.as === undefined
+  const one = whole ? undefined : speakerOf(daemon, call, asks)
+  const meshes = one
+    ? [one.mesh]
+    : asks.mesh === undefined
+      ? daemon.meshes.all
+      : [daemon.meshes.find(asks.mesh)]
+  for (const mesh of meshes) {
+    if (one?.speaker && !concerns(daemon, mesh, id, one.speaker.row.uuid)) continue
+    const steps = mesh.client.trace(id)
+    if (steps.length > 0) return shown(daemon, mesh, steps)
+  }
+  throw new MeshError('not-found', 'Nothing is known of a message with this id.', { field: 'id' })
+}
+
+function concerns(daemon: Daemon, mesh: OpenMesh, id: string, session: string): boolean {
+  if (mesh.client.outboxMessage(id)?.from === session) return true
+  return daemon.mail.list({ mesh, uuid: session }, { all: true }).some(message => message.id === id)
+}
+
+function shown(daemon: Daemon, mesh: OpenMesh, steps: readonly ClientStep[]): TraceStep[] {
+  const label = labeller(whoIn(mesh, daemon.sessions))
+  const seen = new Set<string>()
+  return steps.flatMap(({ at, state, by, to, why, verified }) => {
+    const key = JSON.stringify([
+      at,
+      state,
+      typeof by === 'string' ? by : recipientKey(by),
+      to && recipientKey(to),
+      why,
+    ])
+    if (seen.has(key)) return []
+    seen.add(key)
+    const speaker = by === 'me' ? 'this machine' : by === 'broker' ? 'broker' : label(by)
+    return [{ at, state, by: speaker, to: to && label(to), why, verified }]
+  })
+}
+
+function messageId(call: Call): string {
+  const parsed = uuid.safeParse((call.req.param('id') ?? '').toLowerCase())
+  if (parsed.success) return parsed.data
+  throw new MeshError('bad-field', 'A message id is a UUID, as send and inbox print it.', { field: 'id' })
+}

@@ -1,0 +1,86 @@
+/** Who is there: every session that proved itself, and every person of whom none is shown. */
+
+import type { MemberView, SessionView } from '@claudemesh/client'
+import { equalBytes, type Recipient, toBase64url } from '@claudemesh/protocol'
+import { Hono } from 'hono'
+import { ROUTES } from '../../api/routes.ts'
+import type { Peer } from '../../api/schema.ts'
+import type { Daemon } from '../daemon.ts'
+import { asked, type Call, type Env, speakerOf } from '../http.ts'
+import { sessionLabel } from '../labels.ts'
+import type { OpenMesh } from '../meshes.ts'
+import { whoIn } from '../who.ts'
+
+export function peerRoutes(daemon: Daemon): Hono<Env> {
+  return new Hono<Env>().get(ROUTES.peers[1], call =>
+    call.json(placesOf(daemon, call).flatMap(({ mesh, self }) => peersIn(daemon, mesh, self))),
+  )
+}
+
+/** `self`: the session that asks; `null`: the person, whose sessions are all herself. */
+function placesOf(daemon: Daemon, call: Call): { mesh: OpenMesh; self: Recipient['session'] }[] {
+  const as = asked(call, 'as')
+  const mesh = asked(call, 'mesh')
+  if (call.get('caller').kind === 'session' || as !== undefined) {
+    const speaks = speakerOf(daemon, call, { as, mesh })
+    return [{ mesh: speaks.mesh, self: speaks.speaker?.signer.publicKey ?? null }]
+  }
+  const meshes = mesh === undefined ? daemon.meshes.all : [daemon.meshes.find(mesh)]
+  return meshes.map(each => ({ mesh: each, self: null }))
+}
+
+function peersIn(daemon: Daemon, mesh: OpenMesh, self: Recipient['session']): Peer[] {
+  const { members, sessions } = whoIn(mesh, daemon.sessions)
+  const { name } = mesh.client.view()
+  return members.flatMap(member => {
+    const theirs = sessions.filter(session => equalBytes(session.recipient.member, member.key))
+    if (theirs.length === 0) return [person(member, name)]
+    return theirs.map(session => {
+      const isSelf = self === null ? session.self : equalBytes(session.recipient.session!, self)
+      return shown(session, name, isSelf)
+    })
+  })
+}
+
+function shown(session: SessionView, mesh: string, self: boolean): Peer {
+  const { profile, lease } = session
+  return {
+    name: sessionLabel(session),
+    person: session.memberName,
+    member: toBase64url(session.recipient.member),
+    session: toBase64url(session.recipient.session!),
+    uuid: session.uuid,
+    status: session.status,
+    statusSource: session.source,
+    statusAt: session.statusAt,
+    online: lease !== 'offline' && session.status !== 'closed',
+    lease,
+    role: profile?.role ?? '',
+    groups: profile?.groups ?? [],
+    summary: profile?.summary ?? '',
+    directory: profile?.directory ?? '',
+    verified: false,
+    self,
+    mesh,
+  }
+}
+
+const person = (member: MemberView, mesh: string): Peer => ({
+  name: member.name,
+  person: member.name,
+  member: toBase64url(member.key),
+  session: null,
+  uuid: null,
+  status: 'unknown',
+  statusSource: 'daemon',
+  statusAt: member.joinedAt,
+  online: false,
+  lease: 'offline',
+  role: '',
+  groups: [],
+  summary: '',
+  directory: '',
+  verified: false,
+  self: member.self,
+  mesh,
+})

@@ -1,0 +1,91 @@
+/** Sessions of this machine: opening, closing, listing, what they say of themselves. */
+import { LIMITS, MeshError, toBase64url } from '@claudemesh/protocol'
+import { Hono } from 'hono'
+import { ROUTES } from '../../api/routes.ts'
+import { openSession, setPresence } from '../../api/schema.ts'
+import type { Daemon } from '../daemon.ts'
+import { asked, type Call, type Env, readBody, speakerOf, userOnly } from '../http.ts'
+import { plainGroup, plainLine, plainName } from '../plain-words.ts'
+import type { Seated } from '../sessions.ts'
+
+export function sessionRoutes(daemon: Daemon): Hono<Env> {
+  const { meshes, sessions } = daemon
+  return new Hono<Env>()
+    .post(ROUTES.openSession[1], async call => {
+      userOnly(call)
+      const body = await readBody(call, openSession)
+      const mesh = meshes.find(body.mesh)
+      const { row, signer, tokenFile } = await sessions.open(mesh, {
+        uuid: body.uuid,
+        name: body.name === undefined ? undefined : plainName(body.name, 'name'),
+        profile: {
+          ...(body.role === undefined ? {} : { role: plainLine(body.role, 'role', LIMITS.nameChars) }),
+          ...(body.groups === undefined
+            ? {}
+            : { groups: [...new Set(body.groups.map((group, n) => plainGroup(group, `groups.${n}`)))] }),
+          ...(body.summary === undefined
+            ? {}
+            : { summary: plainLine(body.summary, 'summary', LIMITS.summaryChars) }),
+          ...(body.directory === undefined
+            ? {}
+            : { directory: plainLine(body.directory, 'directory', LIMITS.directoryChars) }),
+        },
+        kind: body.kind,
+        deliver: body.deliver,
+        pid: body.pid,
+      })
+      const session = toBase64url(signer.publicKey)
+      return call.json({ uuid: row.uuid, session, mesh: mesh.client.view().name, name: row.name, tokenFile })
+    })
+    .get(ROUTES.sessions[1], call => {
+      userOnly(call)
+      const mesh = asked(call, 'mesh')
+      return call.json(sessions.all(mesh === undefined ? undefined : meshes.find(mesh)).map(show))
+    })
+    .post(ROUTES.closeSession[1], call => {
+      userOnly(call)
+      const seat = sessions.find(call.req.param('uuid'), 'uuid')
+      if (seat.row.open) sessions.close(seat)
+      return call.json({})
+    })
+    .post(ROUTES.presence[1], async call => {
+      const { as, status, summary } = await readBody(call, setPresence)
+      const seat = presentOne(daemon, call, as)
+      if (summary !== undefined) sessions.setSummary(seat, plainLine(summary, 'summary', LIMITS.summaryChars))
+      const [now] = sessions.byUuid(seat.row.uuid, seat.mesh)
+      if (status !== undefined && now) sessions.setStatus(now, status, 'manual')
+      return call.json({})
+    })
+}
+
+/** Whose presence is meant: the speaker's, or that of the only open session. */
+function presentOne(daemon: Daemon, call: Call, as: string | undefined): Seated {
+  const caller = call.get('caller')
+  const open = daemon.sessions.all().filter(({ row }) => row.open)
+  if (caller.kind === 'user' && as === undefined) {
+    const [only] = open
+    if (only && open.length === 1) return only
+    throw new MeshError('usage', 'Presence is of a session: name one with --as.', {
+      field: 'as',
+      facts: { candidates: open.map(({ row }) => row.name) },
+    })
+  }
+  const { speaker } = speakerOf(daemon, call, { as })
+  if (!speaker?.row.open) throw new MeshError('not-found', 'This session is closed.', { field: 'as' })
+  return speaker
+}
+
+const show = ({ mesh, row, signer }: Seated) => ({
+  mesh: mesh.client.view().name,
+  uuid: row.uuid,
+  session: toBase64url(signer.publicKey),
+  name: row.name,
+  kind: row.kind,
+  open: row.open,
+  attached: mesh.client.attached(row.uuid),
+  status: row.status,
+  statusSource: row.statusSource,
+  statusAt: row.statusAt,
+  deliver: row.deliver,
+  unread: mesh.client.unread(row.uuid),
+})

@@ -1,0 +1,211 @@
+/** Starts the daemon of a home and stops it without losing anything; a broker that is down is waited for, not needed. */
+import { ready } from '@claudemesh/crypto'
+import manifest from '../../package.json' with { type: 'json' }
+import { createDelivery, type Delivery, type DeliveryPort } from '../delivery/deliver.ts'
+import {
+  currentHome,
+  ensurePrivateFolder,
+  type HomePaths,
+  homePaths,
+  removeDaemonFile,
+  writeDaemonFile,
+} from '../home/index.ts'
+import type { Daemon } from './daemon.ts'
+import { takeLock } from './lock.ts'
+import { type DaemonLog, openLog } from './log.ts'
+import { Mail } from './mail.ts'
+import { Meshes, type OpenMesh } from './meshes.ts'
+import { serve } from './server.ts'
+import { type Seated, Sessions } from './sessions.ts'
+import { openStoreFile, type StoreFile } from './store/store-file.ts'
+import { Tokens } from './tokens.ts'
+
+export interface RunningDaemon {
+  readonly socket: string
+  /** Ends everything in order; resolves when all of it is down. May be called again. */
+  stop(): Promise<void>
+  /** Resolves when the daemon has ended, also where somebody asked it to over its API. */
+  readonly stopped: Promise<void>
+}
+
+/** How often erased pages leave the write-ahead log too. */
+const CHECKPOINT_MS = 3_600_000
+
+/** Resolves when the API answers. Throws `already-running`, `forbidden` or `integrity`; then nothing is left behind. */
+export async function runDaemon(o: { home?: string; now?: () => number } = {}): Promise<RunningDaemon> {
+  await ready
+  const paths = homePaths(o.home ?? currentHome())
+  ensurePrivateFolder(paths.home)
+  if (paths.socketFolder !== paths.home) ensurePrivateFolder(paths.socketFolder, { strict: true })
+  const undo: (() => unknown)[] = []
+  const unwind = async () => {
+    for (let last = undo.pop(); last; last = undo.pop()) await last()
+  }
+  try {
+    const lock = takeLock(paths.lock)
+    undo.push(() => lock.release())
+    const log = openLog(paths)
+    undo.push(() => log.end())
+    const file = openStoreFile(paths.store)
+    undo.push(() => file.close())
+    const daemon = await assemble({
+      paths,
+      log,
+      file,
+      now: o.now ?? Date.now,
+      undo,
+      shutDown: () => void stop(),
+    })
+    const server = serve(daemon)
+    undo.push(() => server.stop())
+    undo.push(() => removeDaemonFile(paths))
+    const { version, startedAt } = daemon
+    writeDaemonFile(paths, {
+      pid: lock.pid,
+      startTime: lock.identity,
+      socket: paths.socket,
+      version,
+      startedAt,
+    })
+    log('daemon.started', { version })
+    const { promise: stopped, resolve } = Promise.withResolvers<void>()
+    let stopping: Promise<void> | undefined
+    const stop = (): Promise<void> => {
+      // One turn later, so that the answer to `shutdown` leaves first.
+      stopping ??= new Promise<void>(next => setTimeout(next, 0))
+        .then(() => {
+          log('daemon.stopping')
+          return unwind()
+        })
+        .finally(resolve)
+      return stopping
+    }
+    return { socket: paths.socket, stop, stopped }
+  } catch (error) {
+    await unwind()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly paths: HomePaths
+  readonly log: DaemonLog
+  readonly file: StoreFile
+  readonly now: () => number
+  readonly undo: (() => unknown)[]
+  readonly shutDown: () => void
+}
+
+async function assemble({ paths, log, file, now, undo, shutDown }: Parts): Promise<Daemon> {
+  const ending = new AbortController()
+  const tokens = new Tokens(paths)
+  const sessions = new Sessions({
+    paths,
+    tokens,
+    now,
+    log,
+    onOpened: seat => opened(parts, seat),
+    onClosed: seat => closed(parts, seat),
+    onStatus: ({ row }) => parts.delivery.wake(row.uuid),
+  })
+  const mail = new Mail(sessions)
+  const delivery = createDelivery(deliveryPort({ sessions, mail, log, now }))
+  const parts: Wiring = { sessions, mail, delivery }
+  const meshes = new Meshes({
+    paths,
+    file,
+    now,
+    log,
+    onOpen: async mesh => {
+      await sessions.enter(mesh)
+      mesh.client.on('inbox', ({ uuid }) => arrived(parts, mesh, uuid))
+      giveOut(parts, mesh)
+    },
+    onClose: mesh => sessions.leave(mesh),
+  })
+  undo.push(() => meshes.stop())
+  undo.push(() => sessions.stop())
+  undo.push(() => delivery.stop())
+  undo.push(() => ending.abort())
+  await meshes.load()
+  const checkpoints = setInterval(() => file.checkpoint(), CHECKPOINT_MS)
+  undo.push(() => clearInterval(checkpoints))
+  const { version } = manifest
+  return {
+    paths,
+    version,
+    startedAt: now(),
+    now,
+    log,
+    file,
+    tokens,
+    meshes,
+    sessions,
+    mail,
+    delivery,
+    ending: ending.signal,
+    shutDown,
+  }
+}
+
+interface Wiring {
+  readonly sessions: Sessions
+  readonly mail: Mail
+  readonly delivery: Delivery
+}
+
+function opened({ mail, delivery }: Wiring, { mesh, row }: Seated): void {
+  if (row.kind === 'claude')
+    delivery.opened({ uuid: row.uuid, deliver: row.deliver, ...(row.pid === null ? {} : { pid: row.pid }) })
+  mail.giveToSession(mesh)
+  delivery.wake(row.uuid)
+  mail.tellFollowers({ mesh, uuid: row.uuid })
+}
+
+function closed(parts: Wiring, seat: Seated): void {
+  if (seat.row.kind === 'claude') parts.delivery.closed(seat.row.uuid)
+  parts.mail.takeBack(seat)
+  giveOut(parts, seat.mesh)
+}
+
+/** The person's mail goes to a session, if one is open. */
+function giveOut({ mail, delivery }: Wiring, mesh: OpenMesh): void {
+  const given = mail.giveToSession(mesh)
+  if (!given) return
+  delivery.wake(given.row.uuid)
+  mail.tellFollowers({ mesh, uuid: given.row.uuid })
+}
+
+function arrived(parts: Wiring, mesh: OpenMesh, uuid: string | null): void {
+  const { sessions, mail, delivery } = parts
+  mail.tellFollowers({ mesh, uuid })
+  const [seat] = uuid === null ? [] : sessions.byUuid(uuid, mesh)
+  if (uuid === null) giveOut(parts, mesh)
+  else if (!seat?.row.open) mail.tellHeld({ mesh, uuid }, 'closed')
+  else {
+    if (seat.row.status === 'dnd') mail.tellHeld({ mesh, uuid }, 'dnd')
+    delivery.wake(uuid)
+  }
+}
+
+/** Delivery knows sessions by their UUID alone: one that is in several meshes has the mail of all. */
+function deliveryPort(p: {
+  sessions: Sessions
+  mail: Mail
+  log: DaemonLog
+  now: () => number
+}): DeliveryPort {
+  const { sessions, mail, log, now } = p
+  const open = (uuid: string) => sessions.byUuid(uuid).filter(({ row }) => row.open)
+  return {
+    waiting: uuid => open(uuid).flatMap(seat => mail.waiting(seat)),
+    pushed: (uuid, ids) => {
+      for (const { mesh } of open(uuid)) mail.markPushed({ mesh, uuid }, ids)
+    },
+    surfaced: (uuid, ids) => {
+      for (const { mesh } of sessions.byUuid(uuid)) mail.markSurfaced({ mesh, uuid }, ids)
+    },
+    log,
+    now,
+  }
+}

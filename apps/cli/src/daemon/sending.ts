@@ -1,0 +1,93 @@
+/** Sends, and waits until what was asked for is so for every recipient, can no longer become so, or the time is over. */
+import type { OutboxState } from '@claudemesh/client'
+import { MeshError, TIMES } from '@claudemesh/protocol'
+import type { z } from 'zod'
+import type { SendReply, sendRequest } from '../api/schema.ts'
+import { resolveAddresses } from './addresses.ts'
+import type { OpenMesh } from './meshes.ts'
+import { showRecipients } from './outbox-view.ts'
+import type { Seated, Sessions } from './sessions.ts'
+import { whoIn } from './who.ts'
+
+type Wait = z.output<typeof sendRequest>['wait']
+
+/** How far a state has come on the way; held mail was delivered. Of what ended otherwise nothing more is reached. */
+const REACHED: Partial<Record<OutboxState, number>> = {
+  accepted: 1,
+  delivered: 2,
+  held: 2,
+  surfaced: 3,
+  answered: 4,
+}
+const WANTED: Record<Wait, number> = { none: 0, accepted: 1, delivered: 2, surfaced: 3 }
+const ENDED: readonly OutboxState[] = ['refused', 'expired', 'removed', 'unknown', 'undecryptable', 'failed']
+
+/** `speaker` undefined = the person. Throws what addresses and the client throw; nothing was sent then. */
+export async function sendText(
+  p: { mesh: OpenMesh; speaker: Seated | undefined; sessions: Sessions; ending: AbortSignal },
+  request: Omit<z.output<typeof sendRequest>, 'mesh' | 'as'>,
+): Promise<SendReply> {
+  const { mesh, speaker, sessions } = p
+  const { client } = mesh
+  if (client.state === 'removed')
+    throw new MeshError('removed', `You were removed from ${client.view().name}: nothing can be sent there.`)
+  const who = whoIn(mesh, sessions)
+  const self = { member: client.view().member, session: speaker?.signer.publicKey ?? null }
+  const from = speaker?.row.uuid ?? null
+  const msg = client.send({
+    from,
+    to: resolveAddresses(request.to, who, self),
+    text: request.text,
+    priority: request.priority,
+    ttlMs: request.ttlMs ?? TIMES.ttlDefaultMs,
+    replyTo: request.replyTo ?? null,
+    threadId: request.threadId ?? null,
+  })
+  if (request.replyTo !== undefined) client.report(from, [request.replyTo], 'answered', '')
+  await settled(mesh, msg, request.wait, request.timeoutMs, p.ending)
+  const message = client.outboxMessage(msg)
+  if (!message) throw new MeshError('not-found', 'the message was dropped from the outbox meanwhile')
+  return {
+    id: msg,
+    recipients: showRecipients(mesh, message, whoIn(mesh, sessions)),
+    reached: message.recipients.every(({ state }) => isReached(state, request.wait)),
+  }
+}
+
+const isReached = (state: OutboxState, wait: Wait): boolean =>
+  wait === 'none' || (REACHED[state] ?? 0) >= WANTED[wait]
+
+function settled(
+  mesh: OpenMesh,
+  msg: string,
+  wait: Wait,
+  timeoutMs: number,
+  ending: AbortSignal,
+): Promise<void> {
+  const { client } = mesh
+  const isOver = () => {
+    const message = client.outboxMessage(msg)
+    if (!message || client.state === 'removed') return true
+    return message.recipients.every(({ state }) => isReached(state, wait) || ENDED.includes(state))
+  }
+  return new Promise(resolve => {
+    const look = () => {
+      if (isOver()) end()
+    }
+    const stopListening = [
+      client.on('outbox', change => {
+        if (change.msg === msg) look()
+      }),
+      client.on('state', look),
+    ]
+    const timer = setTimeout(() => end(), timeoutMs)
+    const end = () => {
+      clearTimeout(timer)
+      for (const stop of stopListening) stop()
+      ending.removeEventListener('abort', end)
+      resolve()
+    }
+    ending.addEventListener('abort', end)
+    look()
+  })
+}

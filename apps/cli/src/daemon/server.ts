@@ -1,0 +1,77 @@
+/** The local API on its unix socket: 0600 in a 0700 folder, and even there nobody gets in without a token. */
+import { chmodSync, rmSync } from 'node:fs'
+import { MeshError } from '@claudemesh/protocol'
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import type { Daemon } from './daemon.ts'
+import { type Call, type Env, errorAnswer } from './http.ts'
+import { daemonRoutes } from './routes/daemon-routes.ts'
+import { hookRoutes } from './routes/hook-routes.ts'
+import { inboxRoute } from './routes/inbox-route.ts'
+import { memberRoutes } from './routes/member-routes.ts'
+import { meshRoutes } from './routes/mesh-routes.ts'
+import { messageRoutes } from './routes/message-routes.ts'
+import { peerRoutes } from './routes/peer-routes.ts'
+import { sessionRoutes } from './routes/session-routes.ts'
+
+const MAX_BODY = 1 << 20
+/** A web page that found a way to the socket (a forwarded port, a rebound name) names another host, or its origin. */
+const HOSTS = /^(?:localhost|claudemesh)(?::\d{1,5})?$/
+
+export function localApi(daemon: Daemon): Hono<Env> {
+  const app = new Hono<Env>()
+  app.use(async (call, next) => {
+    if (!HOSTS.test(call.req.header('host') ?? '') || call.req.header('origin') !== undefined)
+      throw new MeshError('forbidden', 'Only programs of this machine may call, not web pages.')
+    call.set('caller', daemon.tokens.callerOf(call.req.header('authorization')))
+    await next()
+    call.header('cache-control', 'no-store')
+  })
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY,
+      onError: () => {
+        throw new MeshError('too-large', `A body holds at most ${MAX_BODY} bytes.`)
+      },
+    }),
+  )
+  for (const routes of [
+    daemonRoutes(daemon),
+    meshRoutes(daemon),
+    memberRoutes(daemon),
+    sessionRoutes(daemon),
+    peerRoutes(daemon),
+    messageRoutes(daemon),
+    inboxRoute(daemon),
+    hookRoutes(daemon),
+  ])
+    app.route('/', routes)
+  app.notFound(call =>
+    errorAnswer(call as Call, new MeshError('not-found', 'There is no such route.'), daemon.log),
+  )
+  app.onError((error, call) => errorAnswer(call, error, daemon.log))
+  return app
+}
+
+/** Listens; what a killed daemon left at the path is taken away first (the lock says that nobody serves it). */
+export function serve(daemon: Daemon): { stop(): Promise<void> } {
+  const { socket } = daemon.paths
+  const app = localApi(daemon)
+  rmSync(socket, { force: true })
+  const server = Bun.serve({
+    unix: socket,
+    maxRequestBodySize: 2 * MAX_BODY,
+    fetch: (request, self) => {
+      // A caller may wait for minutes until its message has arrived, and follow an inbox for ever.
+      self.timeout(request, 0)
+      return app.fetch(request)
+    },
+  })
+  chmodSync(socket, 0o600)
+  return {
+    stop: async () => {
+      await server.stop(true)
+      rmSync(socket, { force: true })
+    },
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * Sessions of this machine: the same key for ever per (mesh, UUID), attached as long as they were used in the last 30 days.
+ * One that nobody runs is `closed`: its mail is opened, stored and waits.
+ */
+import type { SessionView } from '@claudemesh/client'
+import type { Signer } from '@claudemesh/crypto'
+import { MeshError, type PresenceStatus, type StatusSource, TIMES } from '@claudemesh/protocol'
+import { type HomePaths, openSessionKey } from '../home/index.ts'
+import { chooseOne } from './choose-one.ts'
+import type { DaemonLog } from './log.ts'
+import type { OpenMesh } from './meshes.ts'
+import { isAlive, processIdentity } from './process-identity.ts'
+import { type SessionRow, type SessionRows, sessionRows } from './store/session-rows.ts'
+import type { Tokens } from './tokens.ts'
+
+export interface SessionProfile {
+  readonly name: string
+  readonly role: string
+  readonly groups: string[]
+  readonly summary: string
+  readonly directory: string
+}
+export interface OpenRequest {
+  readonly uuid: string
+  /** `undefined`: as it was, or from the directory. */
+  readonly name: string | undefined
+  readonly profile: Partial<Omit<SessionProfile, 'name'>>
+  readonly kind: 'claude' | 'plain'
+  readonly deliver: 'push' | 'inbox' | 'off'
+  readonly pid: number | undefined
+}
+/** A session and the mesh it is in. */
+export interface Seated {
+  readonly mesh: OpenMesh
+  readonly row: SessionRow
+  readonly signer: Signer
+}
+
+interface SessionsOptions {
+  readonly paths: HomePaths
+  readonly tokens: Tokens
+  readonly now: () => number
+  readonly log: DaemonLog
+  /** Told after the row stands. */
+  readonly onOpened: (seat: Seated) => void
+  readonly onClosed: (seat: Seated) => void
+  readonly onStatus: (seat: Seated) => void
+}
+
+/** Between two looks at whether the processes of open sessions still run. */
+const WATCH_MS = 1000
+/** What a broker that is away answers: the session is attached as soon as it is back. */
+const PASSING = ['unreachable', 'timeout', 'unavailable', 'draining', 'rate']
+
+interface Seats {
+  readonly mesh: OpenMesh
+  readonly rows: SessionRows
+  readonly signers: Map<string, Signer>
+}
+
+export class Sessions {
+  readonly #o: SessionsOptions
+  readonly #meshes = new Map<string, Seats>()
+  readonly #watch: ReturnType<typeof setInterval>
+
+  constructor(options: SessionsOptions) {
+    this.#o = options
+    this.#watch = setInterval(() => this.#closeEnded(), WATCH_MS)
+  }
+
+  /** Attaches what this home has in the mesh; what nobody runs any more is closed. */
+  async enter(mesh: OpenMesh): Promise<void> {
+    const seats: Seats = { mesh, rows: sessionRows(mesh.store.scope), signers: new Map() }
+    this.#meshes.set(mesh.id, seats)
+    for (const row of seats.rows.usedSince(this.#o.now() - TIMES.knownMs))
+      try {
+        seats.signers.set(row.uuid, openSessionKey(this.#o.paths, mesh.id, row.uuid))
+        await this.#attach(seats, row)
+        if (row.open && isRunning(row)) {
+          this.#o.tokens.open(row.uuid)
+          this.#o.onOpened(this.#seat(seats, row))
+        } else this.#setClosed(seats, row)
+      } catch (error) {
+        if (!(error instanceof MeshError)) throw error
+        this.#o.log('session.unusable', {
+          mesh: mesh.id,
+          session: row.uuid,
+          code: error.code,
+          message: error.message,
+        })
+      }
+  }
+
+  leave(mesh: OpenMesh): void {
+    for (const { row } of this.of(mesh)) if (row.open) this.#o.tokens.close(row.uuid)
+    this.#meshes.delete(mesh.id)
+  }
+
+  stop(): void {
+    clearInterval(this.#watch)
+  }
+
+  /** Opens it, new or known; resolves when it is set up here and, where the broker answers, attached. Throws `conflict`. */
+  async open(mesh: OpenMesh, request: OpenRequest): Promise<Seated & { tokenFile: string }> {
+    const { paths, tokens, now, log } = this.#o
+    const seats = this.#seatsOf(mesh)
+    const { uuid, kind, deliver } = request
+    const before = seats.rows.get(uuid)
+    const identity = this.#processOf(request.pid)
+    refuseSecondProcess(before, request.pid)
+    const at = now()
+    const row: SessionRow = {
+      uuid,
+      role: '',
+      groups: [],
+      summary: '',
+      directory: '',
+      ...before,
+      ...request.profile,
+      name: this.#nameFor(seats, request, before),
+      kind,
+      deliver,
+      open: true,
+      pid: request.pid ?? null,
+      processIdentity: identity ?? null,
+      status: 'idle',
+      statusSource: 'daemon',
+      statusAt: at,
+      usedAt: at,
+    }
+    const signer = openSessionKey(paths, mesh.id, uuid)
+    seats.signers.set(uuid, signer)
+    seats.rows.put(row)
+    const tokenFile = tokens.open(uuid)
+    await this.#attach(seats, row)
+    log('session.opened', { mesh: mesh.id, session: uuid, kind, deliver })
+    const seat = this.#seat(seats, row)
+    this.#o.onOpened(seat)
+    return { ...seat, tokenFile }
+  }
+
+  close({ mesh, row }: Seated): void {
+    const seats = this.#seatsOf(mesh)
+    this.#setClosed(seats, row)
+    this.#o.log('session.closed', { mesh: mesh.id, session: row.uuid })
+  }
+
+  setStatus({ mesh, row }: Seated, status: PresenceStatus, source: StatusSource): void {
+    const at = this.#o.now()
+    const next = { ...row, status, statusSource: source, statusAt: at, usedAt: at }
+    this.#seatsOf(mesh).rows.put(next)
+    mesh.client.setStatus(row.uuid, status, source, at)
+    this.#o.onStatus(this.#seat(this.#seatsOf(mesh), next))
+  }
+
+  setSummary({ mesh, row }: Seated, summary: string): void {
+    const next = { ...row, summary }
+    this.#seatsOf(mesh).rows.put(next)
+    mesh.client.setProfile(row.uuid, profileOf(next))
+  }
+
+  /** Every session of this home in the mesh that was used in the last 30 days and whose key is whole. */
+  of(mesh: OpenMesh): Seated[] {
+    const seats = this.#meshes.get(mesh.id)
+    if (!seats) return []
+    const rows = seats.rows.usedSince(this.#o.now() - TIMES.knownMs)
+    return rows.filter(row => seats.signers.has(row.uuid)).map(row => this.#seat(seats, row))
+  }
+
+  /** In every mesh, by default. */
+  all(mesh?: OpenMesh): Seated[] {
+    const meshes = mesh ? [mesh] : [...this.#meshes.values()].map(seats => seats.mesh)
+    return meshes.flatMap(each => this.of(each))
+  }
+
+  byUuid(uuid: string, mesh?: OpenMesh): Seated[] {
+    return this.all(mesh).filter(({ row }) => row.uuid === uuid)
+  }
+
+  /** By UUID, a prefix of it (6 or more) or name; an open one goes before closed ones. Throws `not-found`, `ambiguous`. */
+  find(named: string, field: string, mesh?: OpenMesh): Seated {
+    const all = this.all(mesh)
+    const fits = all.filter(
+      ({ row }) => row.name === named || (named.length >= 6 && row.uuid.startsWith(named.toLowerCase())),
+    )
+    const open = fits.filter(({ row }) => row.open)
+    return chooseOne(
+      open.length > 0 ? open : fits,
+      all,
+      ({ row }) => `${row.name} (${row.uuid.slice(0, 13)})`,
+      {
+        field,
+        none: `This machine has no session ${named}.`,
+        many: `${named} fits several sessions of this machine.`,
+      },
+    )
+  }
+
+  /** Own sessions as this machine knows them: before the broker tells of them, and while it cannot. */
+  views(mesh: OpenMesh): SessionView[] {
+    const { member, memberName, role } = mesh.client.view()
+    return this.of(mesh).map(({ row, signer }) => ({
+      recipient: { member, session: signer.publicKey },
+      uuid: row.uuid,
+      memberName,
+      role: role ?? 'viewer',
+      lease: mesh.client.attached(row.uuid) ? 'online' : 'offline',
+      leaseAt: row.usedAt,
+      status: row.status,
+      source: row.statusSource,
+      statusAt: row.statusAt,
+      profile: profileOf(row),
+      signed: true,
+      self: true,
+    }))
+  }
+
+  async #attach({ mesh, signers }: Seats, row: SessionRow): Promise<void> {
+    const signer = signers.get(row.uuid)!
+    try {
+      await mesh.client.openSession({ uuid: row.uuid, signer, profile: profileOf(row) })
+    } catch (error) {
+      if (!(error instanceof MeshError) || !PASSING.includes(error.code)) throw error
+      this.#o.log('session.not-yet-attached', { mesh: mesh.id, session: row.uuid, code: error.code })
+    }
+    mesh.client.setStatus(row.uuid, row.status, row.statusSource, row.statusAt)
+  }
+
+  #setClosed(seats: Seats, row: SessionRow): void {
+    const at = this.#o.now()
+    const { tokens } = this.#o
+    const closed: SessionRow = row.open
+      ? {
+          ...row,
+          open: false,
+          pid: null,
+          processIdentity: null,
+          status: 'closed',
+          statusSource: 'daemon',
+          statusAt: at,
+          usedAt: at,
+        }
+      : row
+    seats.rows.put(closed)
+    const elsewhere = this.byUuid(row.uuid).some(seat => seat.row.open)
+    if (!elsewhere) tokens.close(row.uuid)
+    seats.mesh.client.setStatus(row.uuid, 'closed', 'daemon', closed.statusAt)
+    if (row.open) this.#o.onClosed(this.#seat(seats, closed))
+  }
+
+  #closeEnded(): void {
+    for (const seat of this.all()) if (seat.row.open && !isRunning(seat.row)) this.close(seat)
+  }
+
+  #processOf(pid: number | undefined): string | undefined {
+    if (pid === undefined) return undefined
+    const identity = processIdentity(pid)
+    if (identity === undefined) throw new MeshError('usage', `There is no process ${pid}.`, { field: 'pid' })
+    return identity
+  }
+
+  #nameFor({ rows }: Seats, request: OpenRequest, before: SessionRow | undefined): string {
+    const taken = new Set(
+      rows
+        .usedSince(this.#o.now() - TIMES.knownMs)
+        .filter(row => row.open && row.uuid !== request.uuid)
+        .map(row => row.name),
+    )
+    if (request.name === undefined)
+      return firstFree(
+        before?.name ?? folderName(request.profile.directory) ?? request.uuid.slice(0, 8),
+        taken,
+      )
+    if (!taken.has(request.name)) return request.name
+    throw new MeshError(
+      'conflict',
+      `Another open session of yours is called ${request.name}. Choose another name.`,
+      {
+        field: 'name',
+      },
+    )
+  }
+
+  #seatsOf(mesh: OpenMesh): Seats {
+    const seats = this.#meshes.get(mesh.id)
+    if (!seats) throw new MeshError('not-found', 'this mesh is not open any more', { field: 'mesh' })
+    return seats
+  }
+
+  #seat({ mesh, signers }: Seats, row: SessionRow): Seated {
+    return { mesh, row, signer: signers.get(row.uuid)! }
+  }
+}
+
+const profileOf = ({ name, role, groups, summary, directory }: SessionRow): SessionProfile => ({
+  name,
+  role,
+  groups,
+  summary,
+  directory,
+})
+
+/** A session without a process of its own runs until it is closed. */
+const isRunning = ({ pid, processIdentity: identity }: SessionRow): boolean =>
+  pid === null || identity === null || isAlive(pid, identity)
+
+function refuseSecondProcess(before: SessionRow | undefined, pid: number | undefined): void {
+  if (!before?.open || before.pid === null || before.pid === pid || !isRunning(before)) return
+  throw new MeshError(
+    'conflict',
+    `This session is open in process ${before.pid}. Two at once would not see each other's turns: end that one first.`,
+    { field: 'uuid' },
+  )
+}
+
+const folderName = (directory: string | undefined): string | undefined => {
+  const name = (directory ?? '').split('/').findLast(part => part !== '')
+  return name?.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 40) || undefined
+}
+
+function firstFree(name: string, taken: ReadonlySet<string>): string {
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? name : `${name}-${n}`
+    if (!taken.has(candidate)) return candidate
+  }
+}

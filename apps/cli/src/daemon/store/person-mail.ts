@@ -1,0 +1,40 @@
+/** Which of the person's messages were given to which of her sessions, so that none is given to two. */
+import { and, eq, inArray } from 'drizzle-orm'
+import type { MeshScope } from './mesh-scope.ts'
+import { personMail } from './schema.ts'
+
+export interface PersonMail {
+  /** Gives these to the session, but for those that another has. */
+  give(msgs: readonly string[], uuid: string): void
+  /** Messages that this session has. */
+  of(uuid: string): Set<string>
+  given(): Set<string>
+  takeBack(msgs: readonly string[]): void
+}
+
+export function personMailOf({ orm, mesh }: MeshScope): PersonMail {
+  const ours = eq(personMail.mesh, mesh)
+  const msgs = (condition = ours) =>
+    new Set(
+      orm
+        .select({ msg: personMail.msg })
+        .from(personMail)
+        .where(condition)
+        .all()
+        .map(row => row.msg),
+    )
+  return {
+    give: (list, uuid) => {
+      for (const msg of list) orm.insert(personMail).values({ mesh, msg, uuid }).onConflictDoNothing().run()
+    },
+    of: uuid => msgs(and(ours, eq(personMail.uuid, uuid))),
+    given: () => msgs(),
+    takeBack: list => {
+      if (list.length > 0)
+        orm
+          .delete(personMail)
+          .where(and(ours, inArray(personMail.msg, [...list])))
+          .run()
+    },
+  }
+}
