@@ -67,7 +67,7 @@ export interface Machine {
   /** Called at every event of whichever client runs on this machine. */
   readonly watchers: Set<() => void>
   /** A client on the same keys and store, as after a restart. */
-  start(options?: { shift?: () => number }): Promise<MeshClient>
+  start(options?: { shift?: () => number; store?: MemoryStore }): Promise<MeshClient>
 }
 
 const newKeys = () => ({ member: generateSigner(), agreement: generateAgreement() })
@@ -86,10 +86,10 @@ function machine(identity: MeshIdentity, store: MemoryStore): Machine {
     sessions: [],
     watchers: new Set(),
     client: undefined as unknown as MeshClient,
-    async start({ shift = () => 0 } = {}) {
+    async start({ shift = () => 0, store: on = store } = {}) {
       made.client = new MeshClient({
         identity,
-        store,
+        store: on,
         now: () => Date.now() + shift(),
         log: process.env.DEBUG ? (event, facts) => console.log(event, facts) : () => {},
         random: () => 0,

@@ -157,7 +157,10 @@ export function dial(o: DialOptions): Promise<Link> {
               : new MeshError('internal', 'hello was not made', { cause: error }),
           ),
         )
-      } else if (!(frame.ref && answered(frame.ref, frame)) && welcomed) o.onFrame?.(frame)
+        return
+      }
+      if (frame.ref && answered(frame.ref, frame)) return
+      if (welcomed) o.onFrame?.(frame)
       else if (frame.type === 'error') fail(errorOf(frame))
     }
     socket.onmessage = event => {

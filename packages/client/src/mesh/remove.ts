@@ -1,6 +1,6 @@
 /** Takes a member out and begins the next epoch in the same entry; or leaves, without knowing the next key. */
 import { mayWrite, signRosterEntry } from '@claudemesh/crypto'
-import { equalBytes, MeshError, toBase64url } from '@claudemesh/protocol'
+import { CLOSE, equalBytes, MeshError, toBase64url } from '@claudemesh/protocol'
 import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import { appendEntry, nextPlace } from '../roster/append.ts'
@@ -35,12 +35,16 @@ export async function leaveMesh(core: Core, link: Link): Promise<void> {
   const owners = [...members.values()].filter(one => one.role === 'owner')
   if (owners.length === 1 && equalBytes(owners[0]!.key, member))
     throw new MeshError('forbidden', 'the last owner cannot leave: make somebody else an owner first')
-  await appendEntry(link, keeper, () => {
-    const place = nextPlace(keeper, now())
-    const body = { member, epoch: null }
-    return {
-      entry: signRosterEntry({ ...place, kind: 'remove', author: member, body }, identity.member),
-      copies: null,
-    }
-  })
+  try {
+    await appendEntry(link, keeper, () => {
+      const place = nextPlace(keeper, now())
+      const body = { member, epoch: null }
+      const entry = signRosterEntry({ ...place, kind: 'remove', author: member, body }, identity.member)
+      return { entry, copies: null }
+    })
+  } catch (error) {
+    // The socket of who has left is closed at once, maybe before the answer.
+    const closed = error instanceof MeshError && error.code === 'unreachable' ? await link.closed : null
+    if (closed?.code !== CLOSE.removed.code) throw error
+  }
 }
