@@ -22,11 +22,16 @@ DECLARE
   v_audit bigint[] := v_seq;
   v_queued bigint[] := v_seq;
   v_now timestamptz := date_trunc('milliseconds', clock_timestamp());
+  v_keys bytea[];
   v_who bigint[];
+  v_tids tid[];
   v_state int[];
   v_plain boolean;
+  v_fresh bigint;
+  v_rows bigint;
   v_ok_from bigint[];
   v_gone_mesh int[]; v_gone_seq bigint[];
+  v_fact_ack int[];
   v_shared_mesh int[]; v_shared_seq bigint[];
   v_ack_id bigint[];
   -- leaf_hash and who are written out below: a call of a function per row costs more than the row
@@ -34,12 +39,14 @@ DECLARE
   v_leaf_at bytea;
   r record;
 BEGIN
+  -- Joins below are LEFT from the batch to the table, or none at all: an inner join may be planned the other way round
+  -- while a table is empty, and then walks over all of it for ever.
   -- 1. the locks, in order of id
+  v_keys := ARRAY(SELECT substring(p_meshes FROM m * 32 + 1 FOR 32) FROM generate_series(0, v_meshes - 1) m);
   FOR r IN
-    SELECT m.ix, h.id, h.seq, h.audit_size, h.last_at
-    FROM generate_series(1, v_meshes) AS m(ix)
-    JOIN mesh.mesh_head h ON h.mesh = substring(p_meshes FROM (m.ix - 1) * 32 + 1 FOR 32)
-    ORDER BY h.id FOR UPDATE OF h
+    SELECT array_position(v_keys, h.mesh) AS ix, h.id, h.seq, h.audit_size, h.last_at
+    FROM mesh.mesh_head h WHERE h.mesh = ANY (v_keys)
+    ORDER BY h.id FOR UPDATE
   LOOP
     v_head[r.ix] := r.id; v_seq[r.ix] := r.seq; v_audit[r.ix] := r.audit_size;
     v_now := greatest(v_now, r.last_at);
@@ -70,8 +77,9 @@ BEGIN
       array_agg(CASE n.verdict WHEN 0 THEN v_seq[n.mesh] + n.fresh WHEN 1 THEN n.seq ELSE 0 END ORDER BY n.ord),
       array_agg(CASE n.verdict WHEN 0 THEN v_audit[n.mesh] + n.fresh - 1 WHEN 1 THEN n.audit_index ELSE 0 END ORDER BY n.ord),
       array_agg(CASE n.verdict WHEN 1 THEN (extract(epoch FROM n.accepted_at) * 1000)::bigint ELSE at_ms END ORDER BY n.ord),
-      array_agg(CASE WHEN n.verdict IN (0, 3) THEN n.fresh_states WHEN n.verdict = 1 THEN n.states ELSE '' END ORDER BY n.ord)
-    INTO verdicts, seqs, indexes, times, states
+      array_agg(CASE WHEN n.verdict IN (0, 3) THEN n.fresh_states WHEN n.verdict = 1 THEN n.states ELSE '' END ORDER BY n.ord),
+      count(*) FILTER (WHERE n.verdict = 0), sum(length(n.fresh_states) - length(replace(n.fresh_states, '0', ''))) FILTER (WHERE n.verdict = 0)
+    INTO verdicts, seqs, indexes, times, states, v_fresh, v_rows
     FROM (
       SELECT v.*, count(*) FILTER (WHERE v.verdict = 0) OVER (PARTITION BY v.mesh ORDER BY v.ord) AS fresh
       FROM (
@@ -125,16 +133,20 @@ BEGIN
     INSERT INTO mesh.audit_body (mesh_id, index, at, salt, type, fields)
     SELECT mesh_id, index, v_now, salt, 'accepted', fields FROM raw;
 
-    FOR r IN
-      SELECT w_mesh[i.whom] AS mesh, count(*) AS n,
-        sum(CASE WHEN v_plain THEN i.count ELSE length(i.states) - length(replace(i.states, '0', '')) END) AS rows
-      FROM unnest(a_from, a_count, verdicts, states) AS i(whom, count, verdict, states)
-      WHERE i.verdict = 0 GROUP BY 1
-    LOOP
-      v_seq[r.mesh] := v_seq[r.mesh] + r.n;
-      v_audit[r.mesh] := v_audit[r.mesh] + r.n;
-      v_queued[r.mesh] := v_queued[r.mesh] + r.rows;
-    END LOOP;
+    -- mostly there is one mesh, and the sums above are its own
+    IF v_meshes = 1 THEN
+      v_seq[1] := v_seq[1] + v_fresh; v_audit[1] := v_audit[1] + v_fresh; v_queued[1] := coalesce(v_rows, 0);
+    ELSE
+      FOR r IN
+        SELECT w_mesh[i.whom] AS mesh, count(*) AS n, sum(length(i.states) - length(replace(i.states, '0', ''))) AS rows
+        FROM unnest(a_from, verdicts, states) AS i(whom, verdict, states)
+        WHERE i.verdict = 0 GROUP BY 1
+      LOOP
+        v_seq[r.mesh] := v_seq[r.mesh] + r.n;
+        v_audit[r.mesh] := v_audit[r.mesh] + r.n;
+        v_queued[r.mesh] := r.rows;
+      END LOOP;
+    END IF;
   END IF;
 
   IF cardinality(k_who) > 0 THEN
@@ -153,35 +165,51 @@ BEGIN
     ) k;
 
     -- what they cover leaves the queue; each row says which ack it belonged to
-    WITH gone AS (
-      DELETE FROM mesh.delivery d USING unnest(v_ack_id, v_ok_from, ack_marks) WITH ORDINALITY AS k(id, lo, hi, ord)
-      WHERE d.recipient_id = k.id AND d.seq > k.lo AND d.seq <= k.hi
-      RETURNING k.ord::int AS ord, d.mesh_id, d.seq, d.shared
-    ), facts AS (
-      DELETE FROM mesh.fact f USING unnest(v_ack_id, v_ok_from, ack_marks) WITH ORDINALITY AS k(id, lo, hi, ord)
-      WHERE f.recipient_id = k.id AND f.seq > k.lo AND f.seq <= k.hi
-      RETURNING k.ord::int AS ord
+    WITH gone AS MATERIALIZED (
+      SELECT k.ord::int AS ord, d.tid, d.mesh_id, d.seq, d.shared
+      FROM unnest(v_ack_id, v_ok_from, ack_marks) WITH ORDINALITY AS k(id, lo, hi, ord)
+      LEFT JOIN LATERAL (
+        SELECT x.ctid AS tid, x.mesh_id, x.seq, x.shared FROM mesh.delivery x
+        WHERE x.recipient_id = k.id AND x.seq > k.lo AND x.seq <= k.hi) d ON true
+      WHERE d.tid IS NOT NULL
     ), counted AS (
-      SELECT c.ord, count(*)::int AS n FROM (SELECT ord FROM gone UNION ALL SELECT ord FROM facts) c GROUP BY c.ord
+      SELECT g.ord, count(*)::int AS n FROM gone g GROUP BY g.ord
     )
     SELECT
-      (SELECT array_agg(ord) FROM counted), (SELECT array_agg(n) FROM counted),
+      (SELECT array_agg(ord) FROM counted), (SELECT array_agg(n) FROM counted), count(*), array_agg(g.tid),
       array_agg(g.mesh_id) FILTER (WHERE NOT g.shared), array_agg(g.seq) FILTER (WHERE NOT g.shared),
       array_agg(g.mesh_id) FILTER (WHERE g.shared), array_agg(g.seq) FILTER (WHERE g.shared)
-    INTO gone_ack, gone_count, v_gone_mesh, v_gone_seq, v_shared_mesh, v_shared_seq
+    INTO gone_ack, gone_count, v_rows, v_tids, v_gone_mesh, v_gone_seq, v_shared_mesh, v_shared_seq
     FROM gone g;
 
+    -- rows of a queue are never updated, and only the holder of the mesh's lock deletes them: their place is their name
+    IF v_tids IS NOT NULL THEN
+      DELETE FROM mesh.delivery WHERE ctid = ANY (v_tids);
+    END IF;
     IF v_gone_seq IS NOT NULL THEN
-      DELETE FROM mesh.envelope e USING unnest(v_gone_mesh, v_gone_seq) AS g(mesh_id, seq)
-      WHERE e.mesh_id = g.mesh_id AND e.seq = g.seq;
+      v_tids := ARRAY(SELECT e.ctid FROM unnest(v_gone_mesh, v_gone_seq) AS g(mesh_id, seq)
+        LEFT JOIN mesh.envelope e ON e.mesh_id = g.mesh_id AND e.seq = g.seq);
+      DELETE FROM mesh.envelope WHERE ctid = ANY (v_tids);
     END IF;
     IF v_shared_seq IS NOT NULL THEN
-      DELETE FROM mesh.envelope e USING (SELECT DISTINCT s.mesh_id, s.seq FROM unnest(v_shared_mesh, v_shared_seq) AS s(mesh_id, seq)) g
-      WHERE e.mesh_id = g.mesh_id AND e.seq = g.seq
-        AND NOT EXISTS (SELECT FROM mesh.delivery d WHERE d.mesh_id = g.mesh_id AND d.seq = g.seq AND d.shared);
+      v_tids := ARRAY(SELECT e.ctid FROM (SELECT DISTINCT s.mesh_id, s.seq FROM unnest(v_shared_mesh, v_shared_seq) AS s(mesh_id, seq) OFFSET 0) g
+        LEFT JOIN mesh.envelope e ON e.mesh_id = g.mesh_id AND e.seq = g.seq
+        WHERE (SELECT true FROM mesh.delivery d WHERE d.mesh_id = g.mesh_id AND d.seq = g.seq AND d.shared LIMIT 1) IS NULL);
+      DELETE FROM mesh.envelope WHERE ctid = ANY (v_tids);
     END IF;
 
-    UPDATE mesh.recipient q SET acked = k.hi FROM unnest(v_ack_id, ack_marks) AS k(id, hi) WHERE q.id = k.id;
+    SELECT array_agg(k.ord::int), array_agg(f.tid) INTO v_fact_ack, v_tids
+    FROM unnest(v_ack_id, v_ok_from, ack_marks) WITH ORDINALITY AS k(id, lo, hi, ord)
+    LEFT JOIN LATERAL (SELECT x.ctid AS tid FROM mesh.fact x WHERE x.recipient_id = k.id AND x.seq > k.lo AND x.seq <= k.hi) f ON true
+    WHERE f.tid IS NOT NULL;
+    IF v_tids IS NOT NULL THEN
+      DELETE FROM mesh.fact WHERE ctid = ANY (v_tids);
+      v_rows := v_rows + cardinality(v_tids);
+      gone_ack := gone_ack || v_fact_ack;
+      gone_count := gone_count || array_fill(1, ARRAY[cardinality(v_fact_ack)]);
+    END IF;
+
+    UPDATE mesh.recipient q SET acked = ack_marks[array_position(v_ack_id, q.id)] WHERE q.id = ANY (v_ack_id);
 
     WITH raw AS MATERIALIZED (
       SELECT v_head[w_mesh[i.whom]] AS mesh_id, uuid_send(gen_random_uuid()) AS salt,
@@ -200,23 +228,30 @@ BEGIN
     INSERT INTO mesh.audit_body (mesh_id, index, at, salt, type, fields)
     SELECT mesh_id, index, v_now, salt, 'delivered', fields FROM raw;
 
-    FOR r IN
-      SELECT w_mesh[i.whom] AS mesh, count(*) AS n FROM unnest(k_who, v_ack_id) AS i(whom, id) WHERE i.id <> 0 GROUP BY 1
-    LOOP
-      v_audit[r.mesh] := v_audit[r.mesh] + r.n;
-    END LOOP;
-    FOR r IN
-      SELECT w_mesh[k_who[g.ord]] AS mesh, sum(g.n) AS rows FROM unnest(gone_ack, gone_count) AS g(ord, n) GROUP BY 1
-    LOOP
-      v_queued[r.mesh] := v_queued[r.mesh] - r.rows;
-    END LOOP;
+    IF v_meshes = 1 THEN
+      GET DIAGNOSTICS v_fresh = ROW_COUNT;
+      v_audit[1] := v_audit[1] + v_fresh;
+      v_queued[1] := v_queued[1] - coalesce(v_rows, 0);
+    ELSE
+      FOR r IN
+        SELECT w_mesh[i.whom] AS mesh, count(*) AS n FROM unnest(k_who, v_ack_id) AS i(whom, id) WHERE i.id <> 0 GROUP BY 1
+      LOOP
+        v_audit[r.mesh] := v_audit[r.mesh] + r.n;
+      END LOOP;
+      FOR r IN
+        SELECT w_mesh[k_who[g.ord]] AS mesh, sum(g.n) AS rows FROM unnest(gone_ack, gone_count) AS g(ord, n) GROUP BY 1
+      LOOP
+        v_queued[r.mesh] := v_queued[r.mesh] - r.rows;
+      END LOOP;
+    END IF;
   END IF;
 
   -- 6. the heads move on
-  UPDATE mesh.mesh_head h SET seq = m.seq, audit_size = m.audit_size, queued = h.queued + m.queued,
-    last_at = CASE WHEN h.audit_size < m.audit_size THEN v_now ELSE h.last_at END
-  FROM unnest(v_head, v_seq, v_audit, v_queued) AS m(id, seq, audit_size, queued)
-  WHERE h.id = m.id AND (h.audit_size <> m.audit_size OR m.queued <> 0);
+  FOR i IN 1 .. v_meshes LOOP
+    UPDATE mesh.mesh_head h SET seq = v_seq[i], audit_size = v_audit[i], queued = h.queued + v_queued[i],
+      last_at = CASE WHEN h.audit_size < v_audit[i] THEN v_now ELSE h.last_at END
+    WHERE h.id = v_head[i] AND (h.audit_size <> v_audit[i] OR v_queued[i] <> 0);
+  END LOOP;
 END $$;
 
 -- Statements here are planned when the tables are empty and stay so: pin what is right for full ones.

@@ -15,7 +15,7 @@ BEGIN
   WITH mail AS MATERIALIZED (
     SELECT d.seq, octet_length(d.slot) + octet_length(e.header) + octet_length(e.body) AS size
     FROM (SELECT x.seq, x.slot FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq > v_from ORDER BY x.seq LIMIT p_rows) d
-    JOIN mesh.envelope e ON e.mesh_id = v_mesh AND e.seq = d.seq
+    LEFT JOIN mesh.envelope e ON e.mesh_id = v_mesh AND e.seq = d.seq
     UNION ALL
     (SELECT f.seq, 256 FROM mesh.fact f WHERE f.recipient_id = v_id AND f.seq > v_from ORDER BY f.seq LIMIT p_rows)
   ), fitting AS MATERIALIZED (
@@ -49,17 +49,17 @@ BEGIN
   RETURN QUERY
   SELECT h.mesh, e.seq, e.id, s.key, r.key, r.id
   FROM mesh.envelope e
-  JOIN LATERAL (
+  LEFT JOIN LATERAL (
     SELECT d.recipient_id FROM mesh.delivery d WHERE e.sole_id IS NOT NULL AND d.recipient_id = e.sole_id AND d.seq = e.seq
     UNION ALL
     SELECT d.recipient_id FROM mesh.delivery d WHERE e.sole_id IS NULL AND d.mesh_id = e.mesh_id AND d.seq = e.seq AND d.shared
   ) d ON true
-  JOIN mesh.recipient r ON r.id = d.recipient_id
-  JOIN mesh.recipient s ON s.id = e.from_id
-  JOIN mesh.mesh_head h ON h.id = e.mesh_id
+  LEFT JOIN mesh.recipient r ON r.id = d.recipient_id
+  LEFT JOIN mesh.recipient s ON s.id = e.from_id
+  LEFT JOIN mesh.mesh_head h ON h.id = e.mesh_id
   WHERE e.expires_at <= mesh_fn.at(p_now)
-    AND e.seq > coalesce((v_live ->> r.id::text)::bigint, 0)
-    AND NOT EXISTS (SELECT FROM mesh.lease l JOIN mesh.node n ON n.name = l.node
+    AND r.id IS NOT NULL AND e.seq > coalesce((v_live ->> r.id::text)::bigint, 0)
+    AND NOT EXISTS (SELECT FROM mesh.lease l LEFT JOIN mesh.node n ON n.name = l.node
       WHERE l.recipient_id = r.id AND l.state = 'online' AND l.node <> p_node AND n.beat_until >= mesh_fn.at(p_now))
   ORDER BY e.expires_at LIMIT p_limit;
 END $$;

@@ -154,7 +154,8 @@ async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcom
     const deleted = new Map<number, number>()
     if (row!.gone_ack !== null) {
       const counts = numbers(row!.gone_count)
-      for (const [i, place] of numbers(row!.gone_ack).entries()) deleted.set(place, counts[i]!)
+      for (const [i, place] of numbers(row!.gone_ack).entries())
+        deleted.set(place, (deleted.get(place) ?? 0) + counts[i]!)
     }
     for (let i = 0; i < acks.length; i++) {
       out.acks.push({

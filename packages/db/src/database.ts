@@ -12,6 +12,8 @@ export interface Database {
 
 /** A lock is given up after this long, so that a stopped peer delays a flush and never stops it (ms). */
 const LOCK_TIMEOUT_MS = 2000
+/** Statements under way may end in this time (s); postgres.js waits it out when the server is dead. */
+const CLOSE_S = 1
 
 /**
  * Opens the database and proves that it answers. `max`: connections of the cold pool (default 8).
@@ -35,16 +37,16 @@ export async function openDatabase(opts: {
   }
   const sql = postgres(opts.url, { ...common, max: opts.max ?? 8 })
   const lane = postgres(opts.url, { ...common, max: 1 })
-  const close = async () => {
-    await Promise.all([sql.end({ timeout: 5 }), lane.end({ timeout: 5 })])
+  const end = async (timeout: number) => {
+    await Promise.all([sql.end({ timeout }), lane.end({ timeout })])
   }
   try {
     await Promise.all([sql`select 1`, lane`select 1`])
   } catch (cause) {
-    await close()
+    await end(0)
     throw connectionError(cause)
   }
-  return { sql, lane, close }
+  return { sql, lane, close: () => end(CLOSE_S) }
 }
 
 function connectionError(cause: unknown): MeshError {

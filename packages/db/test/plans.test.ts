@@ -1,0 +1,83 @@
+import { beforeAll, expect, test } from 'vitest'
+import { commit, type Database, expireDue, readQueue } from '../src/index.ts'
+import { freshDatabase } from './test-database.ts'
+import { attached, item, NODE, newMesh, random, signFact, type TestMesh, type TestSession } from './world.ts'
+
+const HISTORY = 100_000
+let db: Database
+let at: TestMesh
+let me: TestSession
+
+beforeAll(async () => {
+  ;({ db } = await freshDatabase())
+  at = await newMesh(db)
+  me = await attached(at, at.owner)
+  // The statements are planned while the tables are empty, as on the day a broker is installed.
+  const { accepts } = await commit(db, { accepts: [item(at, me.recipient, [me.recipient])], acks: [] })
+  await commit(db, {
+    accepts: [],
+    acks: [{ mesh: at.mesh, recipient: me.recipient, attachment: me.attachment, upTo: accepts[0]!.seq }],
+  })
+  const other = await attached(at, at.owner)
+  await db.sql`insert into mesh.envelope select h.id, g, r.id, sha256(int8send(g)), ${random(32)}, ${random(20)}, ${random(20)}, '0', g, now(), now() + interval '1 day', r.id
+      from mesh.mesh_head h, mesh.recipient r, generate_series(10, ${HISTORY}) g where h.mesh = ${at.mesh} and r.key = ${Buffer.concat([other.recipient.member, other.recipient.session!])}`
+  await db.sql`insert into mesh.delivery select e.sole_id, e.seq, e.mesh_id, false, ${random(20)} from mesh.envelope e`
+  await db.sql`update mesh.mesh_head set seq = ${HISTORY} where mesh = ${at.mesh}`
+}, 120_000)
+
+/** Blocks of a table and its indexes that were touched while `work` ran: what a plan costs, whatever the machine does. */
+async function touched(
+  work: () => Promise<unknown>,
+): Promise<Record<string, { scans: number; rows: number }>> {
+  const count = async () => {
+    await db.lane`select pg_stat_force_next_flush()`
+    await db.sql`select pg_stat_force_next_flush()`
+    const rows = await db.sql<{ name: string; scans: number; rows: number }[]>`
+      select relname as name, seq_scan::int as scans, seq_tup_read::int as rows from pg_stat_user_tables where schemaname = 'mesh'`
+    return new Map(rows.map(row => [row.name, row]))
+  }
+  const before = await count()
+  await work()
+  const after = await count()
+  return Object.fromEntries(
+    [...after].map(([name, row]) => [
+      name,
+      { scans: row.scans - before.get(name)!.scans, rows: row.rows - before.get(name)!.rows },
+    ]),
+  )
+}
+
+const QUEUES = ['envelope', 'delivery', 'recipient', 'fact'] as const
+
+test('statements planned on empty tables read full ones by index: no flush, page or sweep scans a table', async () => {
+  const { recipient, attachment } = me
+  const costs = await touched(async () => {
+    for (let round = 0; round < 8; round++) {
+      const accepts = Array.from({ length: 64 }, () => item(at, recipient, [recipient]))
+      const outcome = await commit(db, { accepts, acks: [] })
+      expect(outcome.accepts.every(one => one.error === null)).toBe(true)
+      const upTo = outcome.accepts.at(-1)!.seq
+      expect(
+        (await readQueue(db, { mesh: at.mesh, recipient, after: 0, maxRows: 64, maxBytes: 1 << 20 })).length,
+      ).toBe(64)
+      await expireDue(db, { now: Date.now(), limit: 100, node: NODE, live: [], sign: signFact })
+      const { acks } = await commit(db, {
+        accepts: [],
+        acks: [{ mesh: at.mesh, recipient, attachment, upTo }],
+      })
+      expect(acks[0]!.deleted).toBe(64)
+    }
+  })
+  for (const table of QUEUES) expect(costs[table], table).toEqual({ scans: 0, rows: 0 })
+})
+
+test('the pins stand on the hot functions', async () => {
+  const rows = await db.sql<
+    { name: string; config: string[] | string }[]
+  >`select proname as name, proconfig::text as config from pg_proc
+    where pronamespace = 'mesh_fn'::regnamespace and proname in ('commit_batch', 'read_queue', 'read_due')`
+  expect(rows.length).toBe(3)
+  for (const row of rows)
+    for (const pin of ['enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off'])
+      expect(row.config).toContain(pin)
+})
