@@ -24,6 +24,7 @@ import { chooseOne } from './choose-one.ts'
 import type { DaemonLog } from './log.ts'
 import { eraseMeshStore, type MeshStore, openMeshStore } from './store/client-store.ts'
 import type { StoreFile } from './store/store-file.ts'
+import { whenOnline } from './when-online.ts'
 
 export interface OpenMesh {
   /** Base64url of the mesh id. */
@@ -166,6 +167,7 @@ export class Meshes {
 
   /** Leaves, and forgets the keys. Who was removed, or is the only member, just forgets. */
   async leave(mesh: OpenMesh): Promise<void> {
+    await whenOnline(mesh.client)
     const alone = mesh.client.view().members === 1
     if (mesh.client.state !== 'removed' && !alone) await mesh.client.leave()
     await this.#stop(mesh.id)
@@ -199,7 +201,9 @@ export class Meshes {
   async #settle(seed: MeshSeed, keys: Keys): Promise<OpenMesh> {
     const member = { ...this.#persist(seed, keys), pending: false }
     writeMemberFile(this.#o.paths, member)
-    return this.#start(member)
+    const open = await this.#start(member)
+    await whenOnline(open.client)
+    return open
   }
 
   async #start(member: MemberFile): Promise<OpenMesh> {

@@ -7,6 +7,7 @@ import { chooseOne } from '../choose-one.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, userOnly } from '../http.ts'
 import type { OpenMesh } from '../meshes.ts'
+import { whenOnline } from '../when-online.ts'
 
 export function memberRoutes(daemon: Daemon): Hono<Env> {
   const { meshes } = daemon
@@ -20,6 +21,7 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
     .delete(ROUTES.removeMember[1], async call => {
       userOnly(call)
       const { client } = meant(call)
+      await whenOnline(client)
       const named = call.req.param('member')
       const members = client.members()
       const fits = members.filter(
@@ -40,7 +42,9 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
     .post(ROUTES.createInvite[1], async call => {
       userOnly(call)
       const { mesh, role, uses, expiresMs } = await readBody(call, createInvite)
-      const made = await meshes.find(mesh).client.invite({ role, uses, expiresMs })
+      const { client } = meshes.find(mesh)
+      await whenOnline(client)
+      const made = await client.invite({ role, uses, expiresMs })
       return call.json({ ...made, id: toBase64url(made.id) })
     })
     .get(ROUTES.invites[1], call => {
@@ -50,6 +54,7 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
     .delete(ROUTES.revokeInvite[1], async call => {
       userOnly(call)
       const { client } = meant(call)
+      await whenOnline(client)
       const named = call.req.param('id')
       const invites = client.invites()
       const fits = invites.filter(
