@@ -1,0 +1,164 @@
+/** Kills broker, both daemons and Postgres at random messages of a run, and says what became of every message. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@claudemesh/db'
+import { type BrokerProcess, type Machine, makeMachine, startBrokerProcess } from '@claudemesh/testkit'
+import { callDaemon, followDaemon } from '../../src/api/client.ts'
+
+export interface KillRun {
+  readonly messages: number
+  /** How often each of the four is killed. */
+  readonly killsEach: number
+  readonly seed: number
+}
+export interface KillOutcome {
+  /** Texts whose outbox row the daemon confirmed, in the order they were written. */
+  readonly confirmed: string[]
+  /** Texts in whose call the daemon died: each may have been stored or not. */
+  readonly uncertain: Set<string>
+  /** What the recipient was shown, in the order it was shown. */
+  readonly received: string[]
+  /** Confirmed messages by the last state their sender was told. */
+  readonly states: Record<string, number>
+  readonly kills: number
+}
+
+/** Mulberry32: one seed, one run. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** Something that can be killed and comes back; a kill waits until it came back from the one before. */
+class Victim {
+  back: Promise<void> = Promise.resolve()
+  private readonly killAndRestart: () => Promise<void>
+  constructor(killAndRestart: () => Promise<void>) {
+    this.killAndRestart = killAndRestart
+  }
+  kill(): void {
+    this.back = this.back.then(this.killAndRestart)
+  }
+}
+
+export async function killRun({ messages, killsEach, seed }: KillRun): Promise<KillOutcome> {
+  const random = randomFrom(seed)
+  const root = mkdtempSync(join(tmpdir(), 'cm-kill-'))
+  const port = await freePort()
+  const dataDir = join(root, 'postgres')
+  let postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir, port })
+  let broker: BrokerProcess | undefined
+  const machines: Machine[] = []
+  try {
+    broker = await startBrokerProcess(postgres.url)
+    const [alice, bob] = await Promise.all([
+      makeMachine('http://127.0.0.1:1'),
+      makeMachine('http://127.0.0.1:1'),
+    ])
+    machines.push(alice, bob)
+    await alice.json('mesh', 'create', 'home', '--broker', broker.url, '--as-name', 'alice')
+    const [invite] = await alice.json<{ link: string }>('invite')
+    await bob.json('join', invite!.link, '--name', 'bob', '-y')
+
+    const theBroker = broker
+    const daemonOf = (machine: Machine) => new Victim(() => restartDaemon(machine))
+    const sender = daemonOf(alice)
+    const victims = [
+      new Victim(async () => {
+        await theBroker.end('SIGKILL')
+        await theBroker.start()
+      }),
+      sender,
+      daemonOf(bob),
+      new Victim(async () => {
+        postgres.kill('SIGKILL')
+        postgres = await startEmbeddedPostgres({ dataDir, port })
+      }),
+    ]
+    const kills = new Map<number, Victim[]>()
+    for (const victim of victims)
+      for (let i = 0; i < killsEach; i++) {
+        const at = Math.floor(random() * messages)
+        kills.set(at, [...(kills.get(at) ?? []), victim])
+      }
+
+    const confirmed: string[] = []
+    const ids: string[] = []
+    const uncertain = new Set<string>()
+    for (let n = 0; n < messages; n++) {
+      for (const victim of kills.get(n) ?? []) {
+        await victim.back
+        victim.kill()
+      }
+      const text = `message ${n}`
+      try {
+        const body = { to: ['bob'], text, wait: 'none' }
+        const { id } = (await callDaemon('send', { home: alice.mesh, body })) as { id: string }
+        confirmed.push(text)
+        ids.push(id)
+      } catch {
+        uncertain.add(text)
+        await sender.back
+      }
+    }
+    await Promise.all(victims.map(victim => victim.back))
+
+    const received = await receivedBy(bob, new Set(confirmed))
+    const states: Record<string, number> = {}
+    for (const id of ids) {
+      const state = await settledState(alice, id)
+      states[state] = (states[state] ?? 0) + 1
+    }
+    return { confirmed, uncertain, received, states, kills: killsEach * victims.length }
+  } finally {
+    for (const machine of machines) await machine.close()
+    await broker?.close()
+    await postgres.stop()
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+async function restartDaemon(machine: Machine): Promise<void> {
+  process.kill(machine.daemonPid(), 'SIGKILL')
+  await machine.json('daemon', 'start')
+}
+
+/** Follows the inbox until every one of `wanted` was shown, then reads all of it anew. */
+async function receivedBy(machine: Machine, wanted: Set<string>): Promise<string[]> {
+  const missing = new Set(wanted)
+  const done = new AbortController()
+  const query = { all: true, peek: true, follow: true }
+  for await (const line of await followDaemon('inbox', { home: machine.mesh, query, signal: done.signal })) {
+    missing.delete((line as { text: string }).text)
+    if (missing.size === 0) break
+  }
+  done.abort()
+  const all = await machine.json<{ text: string }>('inbox', '--all', '--peek')
+  return all.map(({ text }) => text)
+}
+
+/** The state the sender was told last; waits for the receipt, which may still be on its way. */
+async function settledState(machine: Machine, id: string): Promise<string> {
+  for (let look = 0; ; look++) {
+    const steps = (await readLines(machine, id)).map(step => step.state)
+    if (steps.includes('delivered') || look === 2000) return steps.at(-1) ?? 'nothing'
+  }
+}
+async function readLines(machine: Machine, id: string): Promise<{ state: string }[]> {
+  return (await callDaemon('trace', { home: machine.mesh, params: { id } })) as { state: string }[]
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
