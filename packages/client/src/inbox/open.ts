@@ -153,7 +153,12 @@ export class Opener {
         throw new Unopenable('certificate', 'unknown-opener')
       return
     }
-    verifyCertificate(certificate, { mesh: this.#core.identity.mesh, at: sentAt })
+    try {
+      verifyCertificate(certificate, { mesh: this.#core.identity.mesh, at: sentAt })
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      throw new Unopenable('certificate', 'undecryptable')
+    }
     if (this.#certificates.size >= MAX_CACHED) this.#certificates.clear()
     this.#certificates.add(hash)
   }
