@@ -4,6 +4,7 @@ import { joinPreview, joinReply } from '../api/schema.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { relative } from '../output/times.ts'
+import { userName } from '../up/user-name.ts'
 import { act, type CommonOptions, define } from './define.ts'
 
 export function addJoin(program: Command): void {
@@ -26,7 +27,7 @@ export function addJoin(program: Command): void {
       )
     }
     await confirmed(cli, options, { message: 'Join?', why: 'Joining asks first', initialValue: true })
-    const joined = await cli.ask('join', joinReply, { body: { link, name: options.name } })
+    const joined = await cli.ask('join', joinReply, { body: { link, name: options.name ?? userName() } })
     if (cli.json) return cli.object({ mesh: joined.mesh, member: joined.member })
     cli.line(`You are in ${cli.paint('bold', harmlessLine(joined.mesh))}.`)
     cli.line('Who is there: claudemesh peers')

@@ -6,6 +6,7 @@ import { meshInfo } from '../api/schema.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { table } from '../output/table.ts'
+import { userName } from '../up/user-name.ts'
 import { act, type CommonOptions, define, group } from './define.ts'
 
 export function addMesh(program: Command): void {
@@ -24,7 +25,7 @@ export function addMesh(program: Command): void {
     async (cli, options, [name]) => {
       const token = options.tokenFile === undefined ? undefined : await readTokenFile(options.tokenFile)
       const made = await cli.ask('createMesh', meshInfo, {
-        body: { name, broker: options.broker, memberName: options.asName, token },
+        body: { name, broker: options.broker, memberName: options.asName ?? userName(), token },
       })
       if (cli.json) return cli.object(made)
       cli.line(`Mesh ${cli.paint('bold', harmlessLine(made.name))} is founded; you are its owner.`)

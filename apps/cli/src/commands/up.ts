@@ -6,7 +6,7 @@ import { Option } from 'commander'
 import { homePaths } from '../home/index.ts'
 import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
-import { dataPaths } from '../up/data-folder.ts'
+import { dataPaths, openData } from '../up/data-folder.ts'
 import { howToType } from '../up/how-to-type.ts'
 import { endProcess } from '../up/process-end.ts'
 import { reporting, reportReady } from '../up/report.ts'
@@ -65,7 +65,7 @@ async function runUp(cli: Cli, options: UpOptions): Promise<void> {
     host: options.host,
     databaseUrl: options.databaseUrl,
   }
-  const data = dataPaths(plan.data)
+  const data = openData(plan.data)
   const standing = runningUp(readState(data.state))
   if (standing !== null) {
     if (options.background === true) throw new MeshError('already-running', 'claudemesh is already up.')
@@ -161,7 +161,7 @@ function show(cli: Cli, facts: UpFacts, how: string): void {
     )
   cli.line(
     how === 'is up'
-      ? `Ctrl-C ends everything.\n`
+      ? `\nCtrl-C ends everything.\n`
       : `End it:           ${cli.paint('bold', `${self} down`)}\n`,
   )
 }

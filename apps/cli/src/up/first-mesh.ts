@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { inviteList, inviteReply, type MeshInfo, meshInfo } from '../api/schema.ts'
 import type { Cli } from '../output/cli.ts'
 import type { UpState } from './up-state.ts'
+import { userName } from './user-name.ts'
 
 const FIRST_NAME = 'home'
 /** How long a daemon that was already running may take to find the broker again. */
@@ -19,7 +20,10 @@ export async function firstMesh(ask: Ask, broker: string): Promise<MeshInfo> {
     mesh => mesh.state !== 'removed' && isThisBroker(mesh.broker, new URL(broker).hostname, port),
   )
   const found = here.find(mesh => mesh.name === FIRST_NAME) ?? here[0]
-  return found ?? (await ask('createMesh', meshInfo, { body: { name: FIRST_NAME, broker } }))
+  return (
+    found ??
+    (await ask('createMesh', meshInfo, { body: { name: FIRST_NAME, broker, memberName: userName() } }))
+  )
 }
 
 function isThisBroker(url: string, host: string, port: string): boolean {
