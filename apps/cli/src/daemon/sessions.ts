@@ -9,26 +9,18 @@ import { type HomePaths, openSessionKey } from '../home/index.ts'
 import { chooseOne } from './choose-one.ts'
 import type { DaemonLog } from './log.ts'
 import type { OpenMesh } from './meshes.ts'
-import { isAlive, processIdentity } from './process-identity.ts'
+import { processIdentity } from './process-identity.ts'
+import {
+  chooseName,
+  isRunning,
+  type OpenRequest,
+  openedRow,
+  profileOf,
+  refuseSecondProcess,
+} from './session-row.ts'
 import { type SessionRow, type SessionRows, sessionRows } from './store/session-rows.ts'
 import type { Tokens } from './tokens.ts'
 
-export interface SessionProfile {
-  readonly name: string
-  readonly role: string
-  readonly groups: string[]
-  readonly summary: string
-  readonly directory: string
-}
-export interface OpenRequest {
-  readonly uuid: string
-  /** `undefined`: as it was, or from the directory. */
-  readonly name: string | undefined
-  readonly profile: Partial<Omit<SessionProfile, 'name'>>
-  readonly kind: 'claude' | 'plain'
-  readonly deliver: 'push' | 'inbox' | 'off'
-  readonly pid: number | undefined
-}
 /** A session and the mesh it is in. */
 export interface Seated {
   readonly mesh: OpenMesh
@@ -109,25 +101,7 @@ export class Sessions {
     const identity = this.#processOf(request.pid)
     refuseSecondProcess(before, request.pid)
     const at = now()
-    const row: SessionRow = {
-      uuid,
-      role: '',
-      groups: [],
-      summary: '',
-      directory: '',
-      ...before,
-      ...request.profile,
-      name: this.#nameFor(seats, request, before),
-      kind,
-      deliver,
-      open: true,
-      pid: request.pid ?? null,
-      processIdentity: identity ?? null,
-      status: 'idle',
-      statusSource: 'daemon',
-      statusAt: at,
-      usedAt: at,
-    }
+    const row = openedRow({ request, before, name: this.#nameFor(seats, request, before), identity, at })
     const signer = openSessionKey(paths, mesh.id, uuid)
     seats.signers.set(uuid, signer)
     seats.rows.put(row)
@@ -266,19 +240,7 @@ export class Sessions {
         .filter(row => row.open && row.uuid !== request.uuid)
         .map(row => row.name),
     )
-    if (request.name === undefined)
-      return firstFree(
-        before?.name ?? folderName(request.profile.directory) ?? request.uuid.slice(0, 8),
-        taken,
-      )
-    if (!taken.has(request.name)) return request.name
-    throw new MeshError(
-      'conflict',
-      `Another open session of yours is called ${request.name}. Choose another name.`,
-      {
-        field: 'name',
-      },
-    )
+    return chooseName(request, before?.name, taken)
   }
 
   #seatsOf(mesh: OpenMesh): Seats {
@@ -289,38 +251,5 @@ export class Sessions {
 
   #seat({ mesh, signers }: Seats, row: SessionRow): Seated {
     return { mesh, row, signer: signers.get(row.uuid)! }
-  }
-}
-
-const profileOf = ({ name, role, groups, summary, directory }: SessionRow): SessionProfile => ({
-  name,
-  role,
-  groups,
-  summary,
-  directory,
-})
-
-/** A session without a process of its own runs until it is closed. */
-const isRunning = ({ pid, processIdentity: identity }: SessionRow): boolean =>
-  pid === null || identity === null || isAlive(pid, identity)
-
-function refuseSecondProcess(before: SessionRow | undefined, pid: number | undefined): void {
-  if (!before?.open || before.pid === null || before.pid === pid || !isRunning(before)) return
-  throw new MeshError(
-    'conflict',
-    `This session is open in process ${before.pid}. Two at once would not see each other's turns: end that one first.`,
-    { field: 'uuid' },
-  )
-}
-
-const folderName = (directory: string | undefined): string | undefined => {
-  const name = (directory ?? '').split('/').findLast(part => part !== '')
-  return name?.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 40) || undefined
-}
-
-function firstFree(name: string, taken: ReadonlySet<string>): string {
-  for (let n = 1; ; n++) {
-    const candidate = n === 1 ? name : `${name}-${n}`
-    if (!taken.has(candidate)) return candidate
   }
 }

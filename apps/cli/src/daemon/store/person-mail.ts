@@ -1,7 +1,7 @@
 /** Which of the person's messages were given to which of her sessions, so that none is given to two. */
 import { and, eq, inArray } from 'drizzle-orm'
 import type { MeshScope } from './mesh-scope.ts'
-import { personMail } from './schema.ts'
+import { personMail } from './session-schema.ts'
 
 export interface PersonMail {
   /** Gives these to the session, but for those that another has. */

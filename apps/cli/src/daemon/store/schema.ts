@@ -1,9 +1,9 @@
 /**
- * The daemon's SQLite file: what `ClientStore` keeps for each mesh (packages/client/src/store.ts says what the columns mean),
- * and the sessions of this machine. Everything of a mesh goes when its row in `mesh` goes.
+ * The daemon's SQLite file: what `ClientStore` keeps for each mesh (packages/client/src/store.ts says what the columns mean).
+ * Everything of a mesh goes when its row in `mesh` goes.
  */
 import type { InboxState, OutboxState, SealingRecipientRow, SealingRow } from '@claudemesh/client'
-import type { PresenceStatus, Priority, ReceiptState, StatusSource } from '@claudemesh/protocol'
+import type { Priority, ReceiptState } from '@claudemesh/protocol'
 import { sql } from 'drizzle-orm'
 import {
   foreignKey,
@@ -22,13 +22,14 @@ export const mesh = sqliteTable('mesh', {
   id: text().notNull().unique(),
 })
 
-const ofMesh = () =>
+/** The mesh a row belongs to. */
+export const ofMesh = () =>
   integer()
     .notNull()
     .references(() => mesh.row, { onDelete: 'cascade' })
 const place = () => integer().primaryKey({ autoIncrement: true })
 const time = () => integer().notNull()
-const flag = () => integer({ mode: 'boolean' }).notNull()
+export const flag = () => integer({ mode: 'boolean' }).notNull()
 const priority = () => text().$type<Priority>().notNull()
 
 export const setting = sqliteTable(
@@ -272,37 +273,4 @@ export const trace = sqliteTable(
     verified: flag(),
   },
   t => [index('trace_msg').on(t.mesh, t.msg)],
-)
-
-/** Sessions of this machine: what they were opened with, and how they stand. */
-export const session = sqliteTable(
-  'session',
-  {
-    mesh: ofMesh(),
-    uuid: text().notNull(),
-    name: text().notNull(),
-    role: text().notNull(),
-    groups: text({ mode: 'json' }).$type<string[]>().notNull(),
-    summary: text().notNull(),
-    directory: text().notNull(),
-    kind: text().$type<'claude' | 'plain'>().notNull(),
-    deliver: text().$type<'push' | 'inbox' | 'off'>().notNull(),
-    open: flag(),
-    pid: integer(),
-    /** `processIdentity` of `pid` when the session was opened. */
-    processIdentity: text('process_identity'),
-    status: text().$type<PresenceStatus>().notNull(),
-    statusSource: text('status_source').$type<StatusSource>().notNull(),
-    statusAt: integer('status_at').notNull(),
-    /** Last opened, closed or used: sessions stay attached for 30 days after it. */
-    usedAt: integer('used_at').notNull(),
-  },
-  t => [primaryKey({ columns: [t.mesh, t.uuid] })],
-)
-
-/** Mail to the person that was given to one of her sessions, so that it is not given to a second one. */
-export const personMail = sqliteTable(
-  'person_mail',
-  { mesh: ofMesh(), msg: text().notNull(), uuid: text().notNull() },
-  t => [primaryKey({ columns: [t.mesh, t.msg] })],
 )

@@ -1,7 +1,7 @@
 /** Sessions of this machine as rows: what they were opened with, and how they stand. */
 import { and, asc, eq, gte } from 'drizzle-orm'
 import type { MeshScope } from './mesh-scope.ts'
-import { session } from './schema.ts'
+import { session } from './session-schema.ts'
 
 export type SessionRow = Omit<typeof session.$inferSelect, 'mesh'>
 

@@ -1,0 +1,97 @@
+/** What a session is opened as: its name, its profile, and whether something still runs it. */
+import { MeshError, type Profile } from '@claudemesh/protocol'
+import { isAlive } from './process-identity.ts'
+import type { SessionRow } from './store/session-rows.ts'
+
+export interface OpenRequest {
+  readonly uuid: string
+  /** `undefined`: as it was, or from the directory. */
+  readonly name: string | undefined
+  readonly profile: Partial<Omit<Profile, 'name'>>
+  readonly kind: 'claude' | 'plain'
+  readonly deliver: 'push' | 'inbox' | 'off'
+  readonly pid: number | undefined
+}
+
+/** As it stands once opened: what is not said anew stays as it was the last time. */
+export function openedRow(p: {
+  request: OpenRequest
+  before: SessionRow | undefined
+  name: string
+  identity: string | undefined
+  at: number
+}): SessionRow {
+  const { request, before, name, identity, at } = p
+  const { uuid, kind, deliver, pid } = request
+  return {
+    role: '',
+    groups: [],
+    summary: '',
+    directory: '',
+    ...before,
+    ...request.profile,
+    uuid,
+    name,
+    kind,
+    deliver,
+    open: true,
+    pid: pid ?? null,
+    processIdentity: identity ?? null,
+    status: 'idle',
+    statusSource: 'daemon',
+    statusAt: at,
+    usedAt: at,
+  }
+}
+
+export const profileOf = ({ name, role, groups, summary, directory }: SessionRow): Profile => ({
+  name,
+  role,
+  groups,
+  summary,
+  directory,
+})
+
+/** A session without a process of its own runs until it is closed. */
+export const isRunning = ({ pid, processIdentity: identity }: SessionRow): boolean =>
+  pid === null || identity === null || isAlive(pid, identity)
+
+/** Throws `conflict` while another living process has the session. */
+export function refuseSecondProcess(before: SessionRow | undefined, pid: number | undefined): void {
+  if (!before?.open || before.pid === null || before.pid === pid || !isRunning(before)) return
+  throw new MeshError(
+    'conflict',
+    `This session is open in process ${before.pid}. Two at once would not see each other's turns: end that one first.`,
+    { field: 'uuid' },
+  )
+}
+
+const folderName = (directory: string | undefined): string | undefined => {
+  const name = (directory ?? '').split('/').findLast(part => part !== '')
+  return name?.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 40) || undefined
+}
+
+function firstFree(name: string, taken: ReadonlySet<string>): string {
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? name : `${name}-${n}`
+    if (!taken.has(candidate)) return candidate
+  }
+}
+
+/** The name asked for, or one that no other open session has. Throws `conflict` for a name that is taken. */
+export function chooseName(
+  request: OpenRequest,
+  before: string | undefined,
+  taken: ReadonlySet<string>,
+): string {
+  if (request.name === undefined)
+    return firstFree(before ?? folderName(request.profile.directory) ?? request.uuid.slice(0, 8), taken)
+  if (!taken.has(request.name)) return request.name
+  throw new MeshError(
+    'conflict',
+    `Another open session of yours is called ${request.name}. Choose another name.`,
+    {
+      field: 'name',
+    },
+  )
+}

@@ -1,0 +1,37 @@
+/** The daemon's own tables: sessions of this machine, and who of them got which mail of the person. */
+import type { PresenceStatus, StatusSource } from '@claudemesh/protocol'
+import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { flag, ofMesh } from './schema.ts'
+
+/** Sessions of this machine: what they were opened with, and how they stand. */
+export const session = sqliteTable(
+  'session',
+  {
+    mesh: ofMesh(),
+    uuid: text().notNull(),
+    name: text().notNull(),
+    role: text().notNull(),
+    groups: text({ mode: 'json' }).$type<string[]>().notNull(),
+    summary: text().notNull(),
+    directory: text().notNull(),
+    kind: text().$type<'claude' | 'plain'>().notNull(),
+    deliver: text().$type<'push' | 'inbox' | 'off'>().notNull(),
+    open: flag(),
+    pid: integer(),
+    /** `processIdentity` of `pid` when the session was opened. */
+    processIdentity: text('process_identity'),
+    status: text().$type<PresenceStatus>().notNull(),
+    statusSource: text('status_source').$type<StatusSource>().notNull(),
+    statusAt: integer('status_at').notNull(),
+    /** Last opened, closed or used: sessions stay attached for 30 days after it. */
+    usedAt: integer('used_at').notNull(),
+  },
+  t => [primaryKey({ columns: [t.mesh, t.uuid] })],
+)
+
+/** Mail to the person that was given to one of her sessions, so that it is not given to a second one. */
+export const personMail = sqliteTable(
+  'person_mail',
+  { mesh: ofMesh(), msg: text().notNull(), uuid: text().notNull() },
+  t => [primaryKey({ columns: [t.mesh, t.msg] })],
+)
