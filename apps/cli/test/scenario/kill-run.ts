@@ -73,12 +73,13 @@ export async function killRun({ messages, killsEach, seed }: KillRun): Promise<K
     const victims = [
       new Victim(async () => {
         await theBroker.end('SIGKILL')
-        await theBroker.start()
+        await startAsSupervised(theBroker)
       }),
       sender,
       daemonOf(bob),
       new Victim(async () => {
         postgres.kill('SIGKILL')
+        await postgres.stop()
         postgres = await startEmbeddedPostgres({ dataDir, port })
       }),
     ]
@@ -122,6 +123,17 @@ export async function killRun({ messages, killsEach, seed }: KillRun): Promise<K
     await broker?.close()
     await postgres.stop()
     rmSync(root, { recursive: true, force: true })
+  }
+}
+
+/** A broker that finds no database ends and says so; whoever runs it starts it again. */
+async function startAsSupervised(broker: BrokerProcess): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await broker.start()
+    } catch (error) {
+      if (tries === 20 || !String(error).includes('the database')) throw error
+    }
   }
 }
 
