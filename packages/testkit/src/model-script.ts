@@ -5,12 +5,12 @@
  * `SLEEP ms` · `DRIP ms` (between deltas) · `HOLD key` (until the test releases it) · `ECHO regex` (what of the whole
  * request matches: proof that a text reached the model) · `FAIL status type`.
  */
-export interface ToolCall {
+interface ToolCall {
   readonly name: string
   readonly input: Record<string, unknown>
 }
 
-export interface Directive {
+interface Directive {
   readonly verb: 'SAY' | 'SLEEP' | 'DRIP' | 'HOLD' | 'ECHO' | 'FAIL'
   readonly argument: string
 }

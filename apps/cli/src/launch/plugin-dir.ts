@@ -11,12 +11,12 @@ const HOOK_TIMEOUT_SECONDS = 3
  * Bun's own binary without the launcher, since these start often. Neither `.env` nor `bunfig.toml` of the folder Claude works in may
  * change what runs.
  */
-const bunRun = (file: string): Command => [
+const bunRun = (file: URL): Command => [
   process.execPath,
   '--no-env-file',
   '--no-install',
   '--config=/dev/null',
-  fileURLToPath(new URL(file, import.meta.url)),
+  fileURLToPath(file),
 ]
 
 /** Writes `<home>/run/<uuid>.plugin`, anew if one was left behind, and returns its path. */
@@ -25,9 +25,9 @@ export function writePluginDir(home: string, uuid: string): string {
   rmSync(dir, { recursive: true, force: true })
   makePrivate(dir)
   const parts = {
-    hook: bunRun('./hook.ts'),
+    hook: bunRun(new URL('./hook.ts', import.meta.url)),
     hookTimeoutSeconds: HOOK_TIMEOUT_SECONDS,
-    server: bunRun('../mcp/main.ts'),
+    server: bunRun(new URL('../mcp/main.ts', import.meta.url)),
   }
   for (const [name, text] of Object.entries(pluginFiles(parts))) {
     const path = join(dir, name)

@@ -26,6 +26,8 @@ export interface Bench {
   /** Puts messages into the inbox and wakes delivery. */
   arrive(...messages: InboxMessage[]): void
   surfacedAll(ids: readonly string[]): Promise<void>
+  /** Resolves when the client was given the message, by socket or hook. */
+  handedOver(id: string): Promise<void>
   /** Resolves when delivery has logged something that matches. */
   says(pattern: RegExp): Promise<void>
   /** What else was asked of the daemon: method, path, body and the bearer. */
@@ -58,7 +60,10 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
   const make = (): Delivery =>
     createDelivery({
       waiting: () => inbox.filter(m => m.state === 'unread' || m.state === 'pushed'),
-      pushed: (_, ids) => set(ids, 'pushed'),
+      pushed(_, ids) {
+        set(ids, 'pushed')
+        for (const watcher of watchers) watcher()
+      },
       surfaced(_, ids, proof) {
         set(ids, 'surfaced')
         surfaced.push(...ids.map(id => ({ id, proof })))
@@ -140,6 +145,9 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
     },
     async surfacedAll(ids) {
       await seen(() => ids.every(id => surfaced.some(s => s.id === id)))
+    },
+    async handedOver(id) {
+      await seen(() => inbox.some(message => message.id === id && message.state !== 'unread'))
     },
     async says(pattern) {
       await seen(() => logged.some(line => pattern.test(line)))

@@ -1,6 +1,7 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { claudeForTests, sessionFile, startModelStub } from '@claudemesh/testkit'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type Bench, fromAlice, makeBench } from './delivery-bench.ts'
 
 const claude = claudeForTests()
@@ -117,6 +118,36 @@ describe.skipIf(claude === undefined)('a message for a live session', () => {
     expect(times(message.id)).toBe(1)
   })
 
+  test('waits while a permission is asked for, and answers nothing in its place', async () => {
+    const terminal = await bench.start()
+    await terminal.submit('CALL Bash {"command":"touch asked"}\nSAY done')
+    await terminal.shows(/Do you want to proceed/)
+    await sessionFile(bench.at, file => file.status === 'waiting')
+    const message = fromAlice('yes, do it')
+    bench.arrive(message)
+    await bench.handedOver(message.id)
+    expect(terminal.screen()).toMatch(/Do you want to proceed/)
+    expect(existsSync(join(bench.at.cwd, 'asked'))).toBe(false)
+    terminal.press('Enter')
+    await bench.surfacedAll([message.id])
+    expect(times(message.id)).toBe(1)
+  })
+
+  test('whose turn the user interrupted is not surfaced, and not given again, until the model answers with it', async () => {
+    const terminal = await bench.start()
+    const message = fromAlice('HOLD esc')
+    bench.arrive(message)
+    await model.holding('esc')
+    terminal.press('Escape')
+    await terminal.shows(/Interrupted/)
+    model.release('esc')
+    const next = fromAlice('SAY the next one')
+    bench.arrive(next)
+    await bench.surfacedAll([message.id, next.id])
+    expect(model.requests.at(-1)!.whole).toContain('| SAY the next one')
+    expect(times(message.id)).toBe(1)
+  })
+
   test('killed before it answered gets the message again, under the same id', async () => {
     const terminal = await bench.start()
     await terminal.submit('SAY first turn')
@@ -138,6 +169,10 @@ describe.skipIf(claude === undefined)('a session whose messaging socket is gone'
   test('is told at the next hook, once, and the transcript proves it', async () => {
     const model = startModelStub()
     const bench = makeBench(model, claude!)
+    onTestFinished(async () => {
+      await bench.close()
+      await model.close()
+    })
     const terminal = await bench.start()
     rmSync((await sessionFile(bench.at, file => file.status === 'idle')).messagingSocketPath!)
     const message = fromAlice('by the back door')
@@ -149,8 +184,6 @@ describe.skipIf(claude === undefined)('a session whose messaging socket is gone'
     await terminal.submit('ECHO by the back d[o]or')
     await terminal.shows(/● ECHO by the back door/)
     expect(model.requests.at(-1)!.whole.split(`== message ${message.id}`)).toHaveLength(2)
-    await bench.close()
-    await model.close()
   })
 })
 
@@ -158,13 +191,15 @@ describe.skipIf(claude === undefined)('a session whose hooks reach nobody', () =
   test('gets its messages all the same, proven by the transcript, and its turns do not wait', async () => {
     const model = startModelStub()
     const bench = makeBench(model, claude!, { hooksReach: false })
+    onTestFinished(async () => {
+      await bench.close()
+      await model.close()
+    })
     await bench.start()
     const message = fromAlice('no hooks')
     bench.arrive(message)
     await bench.surfacedAll([message.id])
     expect(bench.surfaced).toEqual([{ id: message.id, proof: 'transcript' }])
     expect(bench.hooks).toEqual([])
-    await bench.close()
-    await model.close()
   })
 })
