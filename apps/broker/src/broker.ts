@@ -3,6 +3,7 @@ import type { Signer } from '@claudemesh/crypto'
 import type { Database } from '@claudemesh/db'
 import type { Backplane } from './backplane/in-process.ts'
 import type { Clock } from './clock.ts'
+import type { Attachment } from './delivery/attachment.ts'
 import type { BatchWriter } from './delivery/batch-writer.ts'
 import type { PushWindow } from './delivery/push-window.ts'
 import type { Rates } from './limits/rates.ts'
@@ -25,6 +26,8 @@ export interface Broker {
   readonly window: PushWindow
   readonly backplane: Backplane
   readonly connections: Set<Connection>
+  /** Attachments whose end the database has not heard of yet. */
+  readonly undetached: Set<Attachment>
   /** `host[:port]` that clients may dial, lower case; known once the port is. */
   hosts: readonly string[]
   draining: boolean

@@ -25,6 +25,7 @@ import { httpApp } from './http/app.ts'
 import { openRates } from './limits/rates.ts'
 import { beatLeases, LEASE_BEAT_MS, leaveNode, takeNode } from './presence/leases.ts'
 import { openMeshes } from './roster/meshes.ts'
+import { sweepDropped } from './roster/remove-member.ts'
 import type { Settings } from './settings.ts'
 import { openLog } from './telemetry/log.ts'
 import { openMetrics } from './telemetry/metrics.ts'
@@ -102,6 +103,8 @@ function assemble(
   const replaced = (attachment: Parameters<typeof window.wake>[0]) => {
     if (!attachment.live) return
     attachment.end()
+    const standing = meshes.peek(attachment.mesh)?.attachments
+    if (standing?.get(attachment.index) === attachment) standing.delete(attachment.index)
     attachment.socket.tellReplaced(attachment.recipient, attachment.number)
   }
   const lane: BatchWriter = new BatchWriter({
@@ -134,6 +137,7 @@ function assemble(
     window,
     backplane,
     connections,
+    undetached: new Set(),
     hosts: [],
     draining: false,
   }
@@ -175,6 +179,7 @@ function startClocks(broker: Broker): () => void {
   const sweeps: [ms: number, name: string, work: () => unknown][] = [
     [Math.min(1000, settings.REDELIVER_MS), 'redelivery', () => sweepUnacked(broker)],
     [settings.EXPIRY_MS, 'expiry', () => sweepExpired(broker)],
+    [settings.EXPIRY_MS, 'drops', () => sweepDropped(broker)],
     [settings.HEARTBEAT_MS, 'heartbeat', () => beatSockets(broker)],
     [LEASE_BEAT_MS, 'leases', () => beatLeases(broker)],
     [MINUTE_MS, 'memory', () => forget(broker)],

@@ -1,5 +1,5 @@
 /** A `send` frame from its bytes to the lane: every envelope is checked alone, and one result is owed for each. */
-import { recipientsHash, uuidTime } from '@claudemesh/crypto'
+import { uuidTime } from '@claudemesh/crypto'
 import type { AcceptItem } from '@claudemesh/db'
 import {
   type AcceptedResult,
@@ -16,6 +16,7 @@ import type { BatchWriter } from './batch-writer.ts'
 import { contentHash } from './content-hash.ts'
 import type { MeshRecipients } from './mesh-recipients.ts'
 import { recipientIndex } from './recipient-index.ts'
+import { recipientsHash } from './recipients-hash.ts'
 
 export interface AcceptParts {
   readonly lane: BatchWriter
@@ -43,21 +44,19 @@ export function acceptSend(parts: AcceptParts, sender: Sender, frame: Uint8Array
   const { ref, envelopes } = scanSend(frame)
   const arrived = parts.now()
   const answer = new SendAnswer(sender.socket, ref, envelopes.length)
-  const full = parts.lane.waitingBytes > LANE_BYTES
-  const wait = parts.draining() || full ? 0 : parts.take(sender.member, envelopes.length)
+  const whole = frameRefusal(parts, sender, envelopes.length)
   let answered = false
   for (const [place, envelope] of envelopes.entries()) {
-    const error = parts.draining()
-      ? 'draining'
-      : full || wait > 0
-        ? 'rate'
-        : (envelope.error?.code ?? refusal(parts, sender, envelope as RawEnvelope, arrived))
-    if (error === null) {
-      parts.lane.accept({ item: itemOf(envelope as RawEnvelope), mesh: sender.mesh, answer, place, arrived })
-      continue
+    const own = envelope.error === null ? refusal(parts, sender, envelope, arrived) : envelope.error.code
+    const error = whole ?? own
+    if (error === null && envelope.error === null) {
+      const item = itemOf(envelope)
+      const bytes = item.header.length + item.body.length
+      parts.lane.accept({ item, mesh: sender.mesh, answer, place, bytes, arrived })
+    } else {
+      parts.metrics.refused(error ?? 'internal')
+      if (answer.settle(place, refused(envelope.id, error ?? 'internal', arrived))) answered = true
     }
-    parts.metrics.refused(error)
-    if (answer.settle(place, refused(envelope.id, error, arrived))) answered = true
   }
   if (answered) sender.socket.flushOut()
   parts.lane.kick()
@@ -71,6 +70,13 @@ const refused = (id: Uint8Array, error: ErrorCode, at: number): AcceptedResult =
   at,
   recipients: [],
 })
+
+/** Why nothing of a frame is taken; `null` = its envelopes are looked at one by one. */
+function frameRefusal(parts: AcceptParts, sender: Sender, count: number): ErrorCode | null {
+  if (parts.draining()) return 'draining'
+  if (parts.lane.waitingBytes > LANE_BYTES) return 'rate'
+  return parts.take(sender.member, count) > 0 ? 'rate' : null
+}
 
 /** Why an envelope is not even asked about in the database; `null` = it is. */
 function refusal(

@@ -65,7 +65,7 @@ function bench(maxRows: number) {
       to,
       expiresAt: 0,
     }
-    lane.accept({ item, mesh, answer: new SendAnswer(socket, 1, 1), place: 0, arrived: 0 })
+    lane.accept({ item, mesh, answer: new SendAnswer(socket, 1, 1), place: 0, bytes: 1, arrived: 0 })
     lane.kick()
   }
   const settle = () => new Promise(resolve => setImmediate(resolve))

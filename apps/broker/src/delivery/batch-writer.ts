@@ -13,6 +13,8 @@ export interface PendingAccept {
   readonly answer: SendAnswer
   /** Place of its result in the answer. */
   readonly place: number
+  /** What it holds in memory while it waits. */
+  readonly bytes: number
   /** ms since 1970. */
   readonly arrived: number
 }
@@ -71,7 +73,7 @@ export class BatchWriter {
   accept(pending: PendingAccept): void {
     this.accepts.push(pending)
     this.rows += pending.item.to.length
-    this.bytes += pending.item.body.length + pending.item.header.length
+    this.bytes += pending.bytes
   }
 
   /** Adds an ack; of several for one attachment the highest is committed. */
@@ -139,7 +141,7 @@ export class BatchWriter {
     const accepts = end === this.accepts.length ? this.accepts : this.accepts.slice(0, end)
     this.accepts = end === this.accepts.length ? [] : this.accepts.slice(end)
     this.rows -= rows
-    for (const { item } of accepts) this.bytes -= item.body.length + item.header.length
+    for (const { bytes } of accepts) this.bytes -= bytes
     return { accepts, acks }
   }
 

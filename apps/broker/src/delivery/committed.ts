@@ -44,7 +44,9 @@ export function tellCommitted(parts: CommittedParts, batch: Batch, outcomes: Out
               outcome.error === null || outcome.error === 'unknown-recipient' ? outcome.recipients : [],
           }
     if (result.error !== null) parts.metrics.refused(result.error)
-    else if (outcome?.repeat === false) offerAll(parts, pending, result)
+    else offerAll(parts, pending, result, outcome?.repeat === true)
+    // Whether it was committed is not known: the database is asked, before anything later is handed out from memory.
+    if (outcome === undefined) wakeAll(parts, pending)
     if (pending.answer.settle(pending.place, result)) answered.add(pending.answer.socket)
   }
   for (const [i, { attachment, upTo, answers }] of batch.acks.entries()) {
@@ -70,14 +72,23 @@ function offerAll(
   { window, metrics }: CommittedParts,
   { item, mesh }: PendingAccept,
   result: AcceptedResult,
+  repeat: boolean,
 ): void {
-  metrics.count.accepted++
+  if (!repeat) metrics.count.accepted++
   const { header, body, to } = item
   for (let i = 0; i < to.length; i++) {
     if (result.recipients[i] !== 'queued') continue
     const attachment = mesh.attachments.get(recipientIndex(to[i]!.recipient))
-    if (attachment !== undefined)
-      window.offer(attachment, { seq: result.seq, fact: null, header, slot: to[i]!.slot, body })
+    if (attachment === undefined) continue
+    if (!repeat) window.offer(attachment, { seq: result.seq, fact: null, header, slot: to[i]!.slot, body })
+    else if (result.seq > attachment.cursor) window.wake(attachment)
+  }
+}
+
+function wakeAll({ window }: CommittedParts, { item, mesh }: PendingAccept): void {
+  for (const { recipient } of item.to) {
+    const attachment = mesh.attachments.get(recipientIndex(recipient))
+    if (attachment !== undefined) window.wake(attachment)
   }
 }
 

@@ -10,13 +10,22 @@ export async function endAttachment(broker: Broker, mesh: MeshState, attachment:
   const stood = attachment.live
   attachment.end()
   if (mesh.attachments.get(attachment.index) === attachment) mesh.attachments.delete(attachment.index)
-  if (!stood) return
+  if (stood) await tellDatabase(broker, mesh, attachment)
+}
+
+/** Tries again what the database did not hear of, so that no lease outlives its socket by more than a beat. */
+export async function detachAgain(broker: Broker): Promise<void> {
+  for (const attachment of [...broker.undetached]) {
+    const mesh = await broker.meshes.open(attachment.mesh)
+    await tellDatabase(broker, mesh, attachment)
+  }
+}
+
+async function tellDatabase(broker: Broker, mesh: MeshState, attachment: Attachment): Promise<void> {
   const { recipient, number } = attachment
-  const away = await detach(broker.db, {
-    mesh: mesh.id,
-    recipient,
-    attachment: number,
-    now: broker.clock.now(),
-  })
+  broker.undetached.add(attachment)
+  const seat = { mesh: mesh.id, recipient, attachment: number, now: broker.clock.now() }
+  const away = await detach(broker.db, seat)
+  broker.undetached.delete(attachment)
   if (away) await tellPresence(broker, mesh, [recipient])
 }

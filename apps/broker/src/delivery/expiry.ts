@@ -2,28 +2,21 @@
 import { signFact } from '@claudemesh/crypto'
 import { expireDue, type LiveWindow } from '@claudemesh/db'
 import type { Broker } from '../broker.ts'
+import { settleAll } from './settle.ts'
 
 const ENDS_A_COMMIT = 500
 
 /** Ends all that is due now. */
-export async function sweepExpired(broker: Broker): Promise<void> {
-  const { db, lane, clock, backplane, metrics, key, settings } = broker
-  let more = true
-  while (more)
-    more = await lane.exclusive(async () => {
-      const rows = await expireDue(db, {
-        now: clock.now(),
-        limit: ENDS_A_COMMIT,
-        node: settings.NODE_NAME,
-        live: liveWindows(broker),
-        sign: fact => signFact(fact, key),
-      })
-      metrics.count.expired += rows.length
-      for (const { fact, factSeq } of rows)
-        if (factSeq > 0) backplane.wake({ mesh: fact.mesh, recipient: fact.from })
-      return rows.length > 0
-    })
-}
+export const sweepExpired = (broker: Broker): Promise<void> =>
+  settleAll(broker, 'expired', () =>
+    expireDue(broker.db, {
+      now: broker.clock.now(),
+      limit: ENDS_A_COMMIT,
+      node: broker.settings.NODE_NAME,
+      live: liveWindows(broker),
+      sign: fact => signFact(fact, broker.key),
+    }),
+  )
 
 /** What attachments here were handed and have not acked; what is held for them in memory counts as handed out. */
 function liveWindows({ meshes }: Broker): LiveWindow[] {

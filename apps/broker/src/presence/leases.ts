@@ -2,6 +2,7 @@
 import { claimNode, type LeaseChange, releaseNode, renewLeases, sweepLeases } from '@claudemesh/db'
 import { type Recipient, TIMES } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
+import { detachAgain } from '../delivery/end-attachment.ts'
 import { bytesIndex } from '../delivery/recipient-index.ts'
 import { tellPresence } from './tell-presence.ts'
 
@@ -18,6 +19,7 @@ export async function takeNode({ db, settings, clock }: Broker): Promise<void> {
 export async function beatLeases(broker: Broker): Promise<void> {
   const { db, settings, clock } = broker
   await renewLeases(db, { node: settings.NODE_NAME, now: clock.now(), leaseMs: NODE_LEASE_MS })
+  await detachAgain(broker)
   await tellChanges(broker, await sweepLeases(db, { now: clock.now() }))
 }
 

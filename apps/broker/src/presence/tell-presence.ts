@@ -4,7 +4,7 @@ import { encodeBrokerFrame, type Recipient } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
 import { type MemberSocket, type MeshState, tellMesh } from '../roster/mesh-state.ts'
 
-/** Pushes a `presence` frame for each session of `recipients` to all sockets of the mesh but `except`; persons have none. */
+/** Pushes a `presence` frame for each session of `recipients` to all sockets of the mesh but `except`; persons have none. Never throws: the directory still says it. */
 export async function tellPresence(
   broker: Broker,
   mesh: MeshState,
@@ -13,10 +13,11 @@ export async function tellPresence(
 ): Promise<void> {
   const sessions = recipients.filter(recipient => recipient.session !== null)
   if (sessions.length === 0 || mesh.sockets.size === 0) return
-  const entries = await directoryOf(broker.db, {
-    mesh: mesh.id,
-    recipients: sessions,
-    now: broker.clock.now(),
-  })
-  for (const entry of entries) tellMesh(mesh, encodeBrokerFrame({ type: 'presence', entry }), except)
+  const { db, clock, log } = broker
+  try {
+    const entries = await directoryOf(db, { mesh: mesh.id, recipients: sessions, now: clock.now() })
+    for (const entry of entries) tellMesh(mesh, encodeBrokerFrame({ type: 'presence', entry }), except)
+  } catch (cause) {
+    log.error('presence.untold', cause)
+  }
 }

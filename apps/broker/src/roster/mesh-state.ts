@@ -19,6 +19,8 @@ export interface MeshState {
   readonly sockets: Set<MemberSocket>
   /** Sockets of invites, which hold the mesh in memory too. */
   guests: number
+  /** Somebody was removed and mail from or to them may still be queued. */
+  dropsDue: boolean
   /** The append under way: the next one waits for it. */
   appending: Promise<unknown>
 }

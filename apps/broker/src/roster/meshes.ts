@@ -32,6 +32,7 @@ export function openMeshes(db: Database): Meshes {
       attachments: new Map(),
       sockets: new Set(),
       guests: 0,
+      dropsDue: roster.removed.size > 0,
       appending: Promise.resolve(),
     }
     standing.set(bytesIndex(id), mesh)

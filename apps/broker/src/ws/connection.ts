@@ -54,6 +54,8 @@ export class Connection implements PushSocket {
   mistakes = 0
   /** Stops the handshake's deadline. */
   deadline: () => void = () => {}
+  /** Called once, when it ends by either side: nothing waits for a peer that no longer answers. */
+  ended: () => void = () => {}
   private readonly ws: ServerWebSocket<SocketData>
   private readonly metrics: Metrics
   private out: (string | Uint8Array)[] = []
@@ -107,12 +109,19 @@ export class Connection implements PushSocket {
   close(reason: CloseReason): void {
     if (!this.open) return
     this.flushOut()
-    this.open = false
+    this.end()
     this.ws.close(CLOSE[reason].code, CLOSE[reason].reason)
   }
 
-  private terminate(): void {
+  /** Marks it as over. Idempotent. */
+  end(): void {
+    if (!this.open) return
     this.open = false
+    this.ended()
+  }
+
+  private terminate(): void {
+    this.end()
     this.metrics.refused('slow-reader')
     this.ws.terminate()
   }

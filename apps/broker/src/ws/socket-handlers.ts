@@ -44,7 +44,7 @@ export function upgrade(
 
 /** Bun's handlers of /ws. */
 export function socketHandlers(broker: Broker): WebSocketHandler<SocketData> {
-  const { settings, metrics, clock, connections, rates, window } = broker
+  const { settings, metrics, clock, connections, window } = broker
   return {
     // Above this Bun closes without a word: leave room to answer `too-large` first.
     maxPayloadLength: Math.max(settings.FRAME_BYTES, LIMITS.frameBytes) * 2,
@@ -57,6 +57,7 @@ export function socketHandlers(broker: Broker): WebSocketHandler<SocketData> {
       const connection = new Connection(ws, metrics, clock.now())
       ws.data.connection = connection
       connections.add(connection)
+      connection.ended = () => leave(broker, connection)
       if (!ws.data.spoken) return ws.close(CLOSE.unsupported.code, CLOSE.unsupported.reason)
       connection.deadline = clock.after(settings.HANDSHAKE_MS, () => {
         metrics.refused('handshake-timeout')
@@ -78,15 +79,7 @@ export function socketHandlers(broker: Broker): WebSocketHandler<SocketData> {
     pong: ws => heard(ws.data),
     ping: ws => heard(ws.data),
     close(ws) {
-      const { connection } = ws.data
-      if (connection === null) return
-      connection.open = false
-      connection.deadline()
-      connections.delete(connection)
-      if (connection.standing.is === 'stranger') rates.leave(connection.address)
-      leaveMesh(connection)
-      connection.inbox.length = 0
-      void endAll(broker, connection).catch(cause => broker.log.error('detach.failed', cause))
+      ws.data.connection?.end()
     },
   }
 
@@ -95,17 +88,24 @@ export function socketHandlers(broker: Broker): WebSocketHandler<SocketData> {
   }
 }
 
+function leave(broker: Broker, connection: Connection): void {
+  connection.deadline()
+  broker.connections.delete(connection)
+  if (connection.standing.is === 'stranger') broker.rates.leave(connection.address)
+  leaveMesh(connection)
+  connection.inbox.length = 0
+  void endAll(broker, connection)
+}
+
 async function endAll(broker: Broker, connection: Connection): Promise<void> {
   const { standing } = connection
   if (standing.is !== 'member') return
   const ended = [...connection.attachments.values()]
   connection.attachments.clear()
-  // First all in memory, so that nothing is handed to a socket that is gone; the drain of a stopping broker releases all leases at once.
-  for (const attachment of ended)
-    if (standing.mesh.attachments.get(attachment.index) === attachment)
-      standing.mesh.attachments.delete(attachment.index)
-  for (const attachment of ended) {
-    if (broker.draining) attachment.end()
-    else await endAttachment(broker, standing.mesh, attachment)
-  }
+  // The drain of a stopping broker releases all leases at once.
+  const ends = ended.map(attachment =>
+    broker.draining ? attachment.end() : endAttachment(broker, standing.mesh, attachment),
+  )
+  for (const end of await Promise.allSettled(ends))
+    if (end.status === 'rejected') broker.log.error('detach.failed', end.reason)
 }
