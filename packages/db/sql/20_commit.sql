@@ -39,8 +39,8 @@ DECLARE
   v_leaf_at bytea;
   r record;
 BEGIN
-  -- Joins below are LEFT from the batch to the table, or none at all: an inner join may be planned the other way round
-  -- while a table is empty, and then walks over all of it for ever.
+  -- Every table is reached by LATERAL … OFFSET 0: a plain join planned while the table is empty puts the table outside
+  -- or scans all of its index, and does so for ever; what stands inside can only be looked up by key.
   -- 1. the locks, in order of id
   v_keys := ARRAY(SELECT substring(p_meshes FROM m * 32 + 1 FOR 32) FROM generate_series(0, v_meshes - 1) m);
   FOR r IN
@@ -66,8 +66,9 @@ BEGIN
       WHEN q.known_until < v_now THEN 1
       ELSE 0 END AS state
     FROM unnest(w_mesh, w_len) WITH ORDINALITY AS w(mesh, len, ord)
-    LEFT JOIN mesh.recipient q
-      ON q.mesh_id = v_head[w.mesh] AND q.key = substring(w_keys FROM (w.ord::int - 1) * 64 + 1 FOR w.len)
+    LEFT JOIN LATERAL (
+      SELECT x.id, x.removed, x.known_until FROM mesh.recipient x
+      WHERE x.mesh_id = v_head[w.mesh] AND x.key = substring(w_keys FROM (w.ord::int - 1) * 64 + 1 FOR w.len) OFFSET 0) q ON true
     OFFSET 0
   ) s;
 
@@ -94,7 +95,9 @@ BEGIN
         CROSS JOIN LATERAL (SELECT CASE WHEN v_plain THEN repeat('0', i.count) ELSE (
           SELECT string_agg(v_state[t_who[x]]::text, '' ORDER BY x) FROM generate_series(i.first, i.first + i.count - 1) x
         ) END AS fresh_states OFFSET 0) s
-        LEFT JOIN mesh.envelope e ON e.from_id = v_who[i.whom] AND e.id = substring(p_pack FROM i.off FOR 16)
+        LEFT JOIN LATERAL (
+          SELECT x.seq, x.audit_index, x.accepted_at, x.states, x.content_hash FROM mesh.envelope x
+          WHERE x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off FOR 16) OFFSET 0) e ON true
         OFFSET 0
       ) v
     ) n;
@@ -160,7 +163,8 @@ BEGIN
         WHEN i.upto > v_seq[w_mesh[i.whom]] THEN 2
         ELSE 0 END AS code
       FROM unnest(k_who, k_attachment, k_upto) WITH ORDINALITY AS i(whom, attachment, upto, ord)
-      LEFT JOIN mesh.recipient q ON q.id = v_who[i.whom]
+      LEFT JOIN LATERAL (
+        SELECT x.id, x.removed, x.attachment, x.acked FROM mesh.recipient x WHERE x.id = v_who[i.whom] OFFSET 0) q ON true
       OFFSET 0
     ) k;
 
@@ -170,7 +174,7 @@ BEGIN
       FROM unnest(v_ack_id, v_ok_from, ack_marks) WITH ORDINALITY AS k(id, lo, hi, ord)
       LEFT JOIN LATERAL (
         SELECT x.ctid AS tid, x.mesh_id, x.seq, x.shared FROM mesh.delivery x
-        WHERE x.recipient_id = k.id AND x.seq > k.lo AND x.seq <= k.hi) d ON true
+        WHERE x.recipient_id = k.id AND x.seq > k.lo AND x.seq <= k.hi OFFSET 0) d ON true
       WHERE d.tid IS NOT NULL
     ), counted AS (
       SELECT g.ord, count(*)::int AS n FROM gone g GROUP BY g.ord
@@ -188,19 +192,19 @@ BEGIN
     END IF;
     IF v_gone_seq IS NOT NULL THEN
       v_tids := ARRAY(SELECT e.ctid FROM unnest(v_gone_mesh, v_gone_seq) AS g(mesh_id, seq)
-        LEFT JOIN mesh.envelope e ON e.mesh_id = g.mesh_id AND e.seq = g.seq);
+        LEFT JOIN LATERAL (SELECT x.ctid FROM mesh.envelope x WHERE x.mesh_id = g.mesh_id AND x.seq = g.seq OFFSET 0) e ON true);
       DELETE FROM mesh.envelope WHERE ctid = ANY (v_tids);
     END IF;
     IF v_shared_seq IS NOT NULL THEN
       v_tids := ARRAY(SELECT e.ctid FROM (SELECT DISTINCT s.mesh_id, s.seq FROM unnest(v_shared_mesh, v_shared_seq) AS s(mesh_id, seq) OFFSET 0) g
-        LEFT JOIN mesh.envelope e ON e.mesh_id = g.mesh_id AND e.seq = g.seq
+        LEFT JOIN LATERAL (SELECT x.ctid FROM mesh.envelope x WHERE x.mesh_id = g.mesh_id AND x.seq = g.seq OFFSET 0) e ON true
         WHERE (SELECT true FROM mesh.delivery d WHERE d.mesh_id = g.mesh_id AND d.seq = g.seq AND d.shared LIMIT 1) IS NULL);
       DELETE FROM mesh.envelope WHERE ctid = ANY (v_tids);
     END IF;
 
     SELECT array_agg(k.ord::int), array_agg(f.tid) INTO v_fact_ack, v_tids
     FROM unnest(v_ack_id, v_ok_from, ack_marks) WITH ORDINALITY AS k(id, lo, hi, ord)
-    LEFT JOIN LATERAL (SELECT x.ctid AS tid FROM mesh.fact x WHERE x.recipient_id = k.id AND x.seq > k.lo AND x.seq <= k.hi) f ON true
+    LEFT JOIN LATERAL (SELECT x.ctid AS tid FROM mesh.fact x WHERE x.recipient_id = k.id AND x.seq > k.lo AND x.seq <= k.hi OFFSET 0) f ON true
     WHERE f.tid IS NOT NULL;
     IF v_tids IS NOT NULL THEN
       DELETE FROM mesh.fact WHERE ctid = ANY (v_tids);
@@ -256,6 +260,7 @@ END $$;
 
 -- Statements here are planned when the tables are empty and stay so: pin what is right for full ones.
 ALTER FUNCTION mesh_fn.commit_batch SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.commit_batch SET enable_material = off;
 ALTER FUNCTION mesh_fn.commit_batch SET enable_hashjoin = off;
 ALTER FUNCTION mesh_fn.commit_batch SET enable_mergejoin = off;
 ALTER FUNCTION mesh_fn.commit_batch SET enable_bitmapscan = off;

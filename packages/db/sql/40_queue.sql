@@ -15,7 +15,7 @@ BEGIN
   WITH mail AS MATERIALIZED (
     SELECT d.seq, octet_length(d.slot) + octet_length(e.header) + octet_length(e.body) AS size
     FROM (SELECT x.seq, x.slot FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq > v_from ORDER BY x.seq LIMIT p_rows) d
-    LEFT JOIN mesh.envelope e ON e.mesh_id = v_mesh AND e.seq = d.seq
+    LEFT JOIN LATERAL (SELECT x.header, x.body FROM mesh.envelope x WHERE x.mesh_id = v_mesh AND x.seq = d.seq OFFSET 0) e ON true
     UNION ALL
     (SELECT f.seq, 256 FROM mesh.fact f WHERE f.recipient_id = v_id AND f.seq > v_from ORDER BY f.seq LIMIT p_rows)
   ), fitting AS MATERIALIZED (
@@ -25,12 +25,13 @@ BEGIN
   )
   SELECT t.seq, e.header, d.slot, e.body, f.kind, f.why, f.envelope_id, f.to_key, mesh_fn.ms(f.at), f.signature
   FROM fitting t
-  LEFT JOIN mesh.delivery d ON d.recipient_id = v_id AND d.seq = t.seq
-  LEFT JOIN mesh.envelope e ON d.seq IS NOT NULL AND e.mesh_id = v_mesh AND e.seq = t.seq
-  LEFT JOIN mesh.fact f ON d.seq IS NULL AND f.recipient_id = v_id AND f.seq = t.seq
+  LEFT JOIN LATERAL (SELECT x.seq, x.slot FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq = t.seq OFFSET 0) d ON true
+  LEFT JOIN LATERAL (SELECT x.header, x.body FROM mesh.envelope x WHERE x.mesh_id = v_mesh AND x.seq = d.seq OFFSET 0) e ON true
+  LEFT JOIN LATERAL (SELECT x.* FROM mesh.fact x WHERE d.seq IS NULL AND x.recipient_id = v_id AND x.seq = t.seq OFFSET 0) f ON true
   ORDER BY t.seq;
 END $$;
 ALTER FUNCTION mesh_fn.read_queue SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.read_queue SET enable_material = off;
 ALTER FUNCTION mesh_fn.read_queue SET enable_hashjoin = off;
 ALTER FUNCTION mesh_fn.read_queue SET enable_mergejoin = off;
 ALTER FUNCTION mesh_fn.read_queue SET enable_bitmapscan = off;
@@ -53,7 +54,7 @@ BEGIN
     SELECT d.recipient_id FROM mesh.delivery d WHERE e.sole_id IS NOT NULL AND d.recipient_id = e.sole_id AND d.seq = e.seq
     UNION ALL
     SELECT d.recipient_id FROM mesh.delivery d WHERE e.sole_id IS NULL AND d.mesh_id = e.mesh_id AND d.seq = e.seq AND d.shared
-  ) d ON true
+    OFFSET 0) d ON true
   LEFT JOIN mesh.recipient r ON r.id = d.recipient_id
   LEFT JOIN mesh.recipient s ON s.id = e.from_id
   LEFT JOIN mesh.mesh_head h ON h.id = e.mesh_id
@@ -64,6 +65,7 @@ BEGIN
   ORDER BY e.expires_at LIMIT p_limit;
 END $$;
 ALTER FUNCTION mesh_fn.read_due SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.read_due SET enable_material = off;
 ALTER FUNCTION mesh_fn.read_due SET enable_hashjoin = off;
 ALTER FUNCTION mesh_fn.read_due SET enable_mergejoin = off;
 ALTER FUNCTION mesh_fn.read_due SET enable_bitmapscan = off;
@@ -91,6 +93,7 @@ BEGIN
   JOIN mesh.recipient s ON s.id = e.from_id;
 END $$;
 ALTER FUNCTION mesh_fn.read_dropped SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.read_dropped SET enable_material = off;
 ALTER FUNCTION mesh_fn.read_dropped SET enable_hashjoin = off;
 ALTER FUNCTION mesh_fn.read_dropped SET enable_mergejoin = off;
 ALTER FUNCTION mesh_fn.read_dropped SET enable_bitmapscan = off;

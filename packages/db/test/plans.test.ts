@@ -71,6 +71,37 @@ test('statements planned on empty tables read full ones by index: no flush, page
   for (const table of QUEUES) expect(costs[table], table).toEqual({ scans: 0, rows: 0 })
 })
 
+test('plans made while the queue was drained and analyzed look rows up by key, never walk an index', async () => {
+  const empty = await freshDatabase()
+  const mesh = await newMesh(empty.db)
+  const [a, b] = [await attached(mesh, mesh.owner), await attached(mesh, mesh.owner)]
+  await empty.db.sql`analyze`
+  const read = async () => {
+    await empty.db.lane`select pg_stat_force_next_flush()`
+    const [row] = await empty.db.sql<
+      { n: number }[]
+    >`select sum(idx_tup_read)::int as n from pg_stat_user_indexes
+      where schemaname = 'mesh' and relname in ('envelope', 'delivery', 'recipient')`
+    return row!.n
+  }
+  const before = await read()
+  const [rounds, size] = [8, 128]
+  for (let round = 0; round < rounds; round++) {
+    const { accepts } = await commit(empty.db, {
+      accepts: Array.from({ length: size }, () => item(mesh, a.recipient, [b.recipient])),
+      acks: [],
+    })
+    const acks = [
+      { mesh: mesh.mesh, recipient: b.recipient, attachment: b.attachment, upTo: accepts.at(-1)!.seq },
+    ]
+    await commit(empty.db, {
+      accepts: Array.from({ length: size }, () => item(mesh, a.recipient, [b.recipient])),
+      acks,
+    })
+  }
+  expect((await read()) - before).toBeLessThan(rounds * size * 20)
+})
+
 test('the pins stand on the hot functions', async () => {
   const rows = await db.sql<
     { name: string; config: string[] | string }[]
@@ -78,6 +109,11 @@ test('the pins stand on the hot functions', async () => {
     where pronamespace = 'mesh_fn'::regnamespace and proname in ('commit_batch', 'read_queue', 'read_due')`
   expect(rows.length).toBe(3)
   for (const row of rows)
-    for (const pin of ['enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off'])
+    for (const pin of [
+      'enable_seqscan=off',
+      'enable_hashjoin=off',
+      'enable_mergejoin=off',
+      'enable_material=off',
+    ])
       expect(row.config).toContain(pin)
 })
