@@ -126,8 +126,9 @@ export class Reconnect {
     }
     if (!this.#running) return
     if (ended && FINAL.has(ended.code)) return this.halt(ended)
-    const wait =
-      this.#drainMs === null ? backoffMs(this.#attempt++, this.#o.random) : this.#drainMs * this.#o.random()
+    const backoff = backoffMs(this.#attempt++, this.#o.random)
+    const asked = this.#drainMs === null ? 0 : this.#drainMs * this.#o.random()
+    const wait = Math.max(backoff, asked, ended?.retryAfterMs ?? 0)
     this.#drainMs = null
     this.#o.log('link.down', { code: ended?.code, message: ended?.message, retryMs: Math.round(wait) })
     this.#to('offline', ended)

@@ -48,6 +48,7 @@ export class Outbox {
   /** Owners whose stored, unanswered sealings are to go out on this connection. */
   readonly #resendDue = new Set<Owner>()
   #halted = false
+  #endAgainAt = 0
   #cancel: () => void = () => {}
 
   constructor(core: Core, port: OutboxPort) {
@@ -89,7 +90,7 @@ export class Outbox {
     }
     this.#pumping = true
     try {
-      endMessages(this.#core, this.#core.now())
+      this.#endOld()
       do {
         this.#again = false
         for (const party of [...this.#core.parties.values()])
@@ -103,6 +104,14 @@ export class Outbox {
       this.#pumping = false
     }
     this.#wakeWhenDue()
+  }
+
+  /** Looked for once a second at most: it is no part of the hot path. */
+  #endOld(): void {
+    const now = this.#core.now()
+    if (now < this.#endAgainAt) return
+    this.#endAgainAt = now + 1_000
+    endMessages(this.#core, now)
   }
 
   #ready(): boolean {
