@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { type Child, startChild } from './child.ts'
 import type { Latency, Throughput } from './load/load.ts'
 import { type Case, machine, table } from './report.ts'
-import { startStack } from './stack.ts'
+import { type Stack, startStack } from './stack.ts'
 import { median } from './stats.ts'
 
 interface Options {
@@ -23,22 +23,18 @@ const SMOKE = { rounds: 1, ms: 1000, latencyMs: 2000, history: 10_000 }
 
 /** Runs everything, prints the table, writes the JSON. Fails when a message was refused, lost or out of order. */
 export async function bench(options: Options): Promise<void> {
-  const plan = {
-    ...(options.smoke ? SMOKE : FULL),
-    ...(options.history === undefined ? {} : { history: options.history }),
-  }
+  const base = options.smoke ? SMOKE : FULL
+  const plan = { ...base, history: options.history ?? base.history }
   const stack = await startStack()
   const children: Child[] = []
-  const start = async (as: 'relay' | 'load') => {
-    const child = startChild(as)
-    children.push(child)
-    return { child, said: await child.hello<{ port?: number }>() }
-  }
   try {
-    const relay = await start('relay')
-    const { child: load } = await start('load')
-    const relayPort = relay.said.port!
-    const cases = await measure(load, { relayPort, stack, plan })
+    const relay = startChild('relay')
+    children.push(relay)
+    const { port: relayPort } = await relay.hello<{ port: number }>()
+    const load = startChild('load')
+    children.push(load)
+    await load.hello()
+    const cases = await measure({ load, relayPort, stack, plan })
     const report = { machine: machine(), cases }
     process.stdout.write(`${JSON.stringify(report.machine)}\n${table(cases)}\n`)
     if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`)
@@ -49,74 +45,90 @@ export async function bench(options: Options): Promise<void> {
 }
 
 interface Scene {
+  readonly load: Child
   readonly relayPort: number
-  readonly stack: { readonly databaseUrl: string; readonly port: number }
+  readonly stack: Stack
   readonly plan: typeof FULL
 }
 
-async function measure(load: Child, { relayPort, stack, plan }: Scene): Promise<Case[]> {
-  const { ms } = plan
-  const throughput = (messages?: number) =>
-    load.ask<Throughput>({ do: 'throughput', ms: messages ? 600_000 : ms, messages })
-  const latency = () => load.ask<Latency>({ do: 'latency', ms: plan.latencyMs, perSecond: PER_SECOND })
-  const insert = (callers: number, connections: number) =>
-    load.ask<Throughput>({ do: 'insert', url: stack.databaseUrl, callers, connections, ms })
+/** What the rounds gave, one value a round: messages a second, and CPU time per message in µs. */
+interface Rounds {
+  readonly relay: number[]
+  readonly durable: number[]
+  readonly insert: number[]
+  readonly wide: number[]
+  readonly brokerCpu: number[]
+  readonly postgresCpu: number[]
+}
 
+async function measure(scene: Scene): Promise<Case[]> {
+  const { load, stack, plan } = scene
+  const latency = () => load.ask<Latency>({ do: 'latency', ms: plan.latencyMs, perSecond: PER_SECOND })
+  const sync = await load.ask<Latency>({ do: 'sync' })
   await load.ask({ do: 'join', port: stack.port, pairs: PAIRS })
-  const rounds = {
-    relay: [] as number[],
-    durable: [] as number[],
-    insert: [] as number[],
-    wide: [] as number[],
-  }
-  for (let round = 0; round < plan.rounds; round++) {
-    say(`round ${round + 1} of ${plan.rounds}`)
-    rounds.relay.push(
-      (await load.ask<Throughput>({ do: 'relay', port: relayPort, pairs: PAIRS, ms })).perSecond,
-    )
-    rounds.durable.push((await throughput()).perSecond)
-    rounds.insert.push((await insert(PAIRS, POOL)).perSecond)
-    rounds.wide.push((await insert(PAIRS, PAIRS)).perSecond)
-  }
+  const rounds = await byTurns(scene)
   say('latency')
   const early = await latency()
   say(`${plan.history} messages of history`)
-  await throughput(plan.history)
+  await load.ask({ do: 'throughput', ms: Number.MAX_SAFE_INTEGER, messages: plan.history })
   const late: number[] = []
-  for (let round = 0; round < plan.rounds; round++) late.push((await throughput()).perSecond)
-  const lateLatency = await latency()
-
-  const over = (values: number[], base: number[]) => median(values.map((value, i) => value / base[i]!))
-  const durable = { name: 'durable', unit: 'msg/s', value: median(rounds.durable) } as const
+  while (late.length < plan.rounds)
+    late.push((await load.ask<Throughput>({ do: 'throughput', ms: plan.ms })).perSecond)
   const behind = `${plan.history.toLocaleString('en')} behind`
   return [
-    { name: 'raw relay', unit: 'msg/s', value: median(rounds.relay) },
-    { name: 'one insert', unit: 'msg/s', value: median(rounds.insert) },
-    { name: 'one insert, 64 connections', unit: 'msg/s', value: median(rounds.wide) },
-    { ...durable, ratioTo: 'raw relay', ratio: over(rounds.durable, rounds.relay) },
-    { ...durable, ratioTo: 'one insert', ratio: over(rounds.durable, rounds.insert) },
-    { ...durable, ratioTo: 'one insert, 64 connections', ratio: over(rounds.durable, rounds.wide) },
-    {
-      ...durable,
-      name: `durable, ${behind}`,
-      value: median(late),
-      ratioTo: 'durable',
-      ratio: over(late, rounds.durable),
-    },
+    latencyCase('one write on disk', sync),
+    ...throughputCases(rounds),
+    speedCase(`durable, ${behind}`, late, 'durable', rounds.durable),
     latencyCase('deliver at 1,000/s', early),
-    {
-      ...latencyCase(`deliver at 1,000/s, ${behind}`, lateLatency),
-      ratioTo: 'deliver at 1,000/s',
-      ratio: lateLatency.p50 / early.p50,
-    },
+    latencyCase(`deliver at 1,000/s, ${behind}`, await latency(), 'deliver at 1,000/s', early),
   ]
 }
 
-const latencyCase = (name: string, { p50, p99 }: Latency): Case => ({
-  name,
-  unit: 'ms',
-  value: p50,
-  p50,
-  p99,
-})
+/** Every contestant in every round, one after the other: what drifts, drifts for all. */
+async function byTurns({ load, relayPort, stack, plan: { ms, rounds: count } }: Scene): Promise<Rounds> {
+  const rounds: Rounds = { relay: [], durable: [], insert: [], wide: [], brokerCpu: [], postgresCpu: [] }
+  const insert = (connections: number) =>
+    load.ask<Throughput>({ do: 'insert', url: stack.databaseUrl, callers: PAIRS, connections, ms })
+  for (let round = 1; round <= count; round++) {
+    say(`round ${round} of ${count}`)
+    const relay = await load.ask<Throughput>({ do: 'relay', port: relayPort, pairs: PAIRS, ms })
+    rounds.relay.push(relay.perSecond)
+    const before = stack.cpu()
+    const { messages, perSecond } = await load.ask<Throughput>({ do: 'throughput', ms })
+    const after = stack.cpu()
+    rounds.durable.push(perSecond)
+    rounds.brokerCpu.push(((after.broker - before.broker) * 1000) / messages)
+    rounds.postgresCpu.push(((after.postgres - before.postgres) * 1000) / messages)
+    rounds.insert.push((await insert(POOL)).perSecond)
+    rounds.wide.push((await insert(PAIRS)).perSecond)
+  }
+  return rounds
+}
+
+function throughputCases({ relay, durable, insert, wide, brokerCpu, postgresCpu }: Rounds): Case[] {
+  return [
+    speedCase('raw relay', relay),
+    speedCase('one insert', insert),
+    speedCase('one insert, 64 connections', wide),
+    speedCase('durable', durable, 'raw relay', relay),
+    speedCase('durable', durable, 'one insert', insert),
+    speedCase('durable', durable, 'one insert, 64 connections', wide),
+    { name: 'durable: broker', unit: 'µs CPU/msg', value: median(brokerCpu) },
+    { name: 'durable: postgres', unit: 'µs CPU/msg', value: median(postgresCpu) },
+  ]
+}
+
+/** The middle of the rounds; the ratio is the middle of the ratios within each round. */
+function speedCase(name: string, values: number[], ratioTo?: string, base: number[] = []): Case {
+  const speed = { name, unit: 'msg/s', value: median(values) } as const
+  return ratioTo === undefined
+    ? speed
+    : { ...speed, ratioTo, ratio: median(values.map((value, i) => value / base[i]!)) }
+}
+
+function latencyCase(name: string, { p50, p99 }: Latency, ratioTo?: string, base?: Latency): Case {
+  const latency = { name, unit: 'ms', value: p50, p50, p99 } as const
+  return ratioTo === undefined || !base ? latency : { ...latency, ratioTo, ratio: p50 / base.p50 }
+}
+
 const say = (line: string) => process.stderr.write(`${line}\n`)

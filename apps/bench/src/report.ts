@@ -4,7 +4,7 @@ import { cpus, release, totalmem } from 'node:os'
 /** One figure. `ratio` is `value` over the case named by `ratioTo`, of the same run. */
 export interface Case {
   readonly name: string
-  readonly unit: 'msg/s' | 'ms'
+  readonly unit: 'msg/s' | 'ms' | 'µs CPU/msg'
   readonly value: number
   readonly p50?: number
   readonly p99?: number
@@ -29,7 +29,7 @@ export const machine = (): Report['machine'] => ({
 export function table(cases: readonly Case[]): string {
   const rows = cases.map(({ name, unit, value, p50, p99, ratioTo, ratio }) => [
     name,
-    unit === 'ms' ? value.toFixed(3) : Math.round(value).toLocaleString('en'),
+    unit === 'msg/s' ? Math.round(value).toLocaleString('en') : value.toFixed(unit === 'ms' ? 3 : 1),
     unit,
     p50 === undefined ? '' : `p50 ${p50.toFixed(3)}`,
     p99 === undefined ? '' : `p99 ${p99.toFixed(3)}`,

@@ -4,10 +4,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '@claudemesh/db'
+import { cpuTime } from './cpu-time.ts'
 
 export interface Stack {
   readonly databaseUrl: string
   readonly port: number
+  /** CPU time of broker and Postgres so far, ms. */
+  cpu(): { broker: number; postgres: number }
   stop(): Promise<void>
 }
 
@@ -39,7 +42,8 @@ export async function startStack(): Promise<Stack> {
       return broker.exited
     })
     await untilReady(port, () => broker.exitCode)
-    return { databaseUrl: postgres.url, port, stop }
+    const cpu = () => ({ broker: cpuTime([broker.pid]), postgres: cpuTime([postgres.pid]) })
+    return { databaseUrl: postgres.url, port, cpu, stop }
   } catch (error) {
     await stop()
     throw error

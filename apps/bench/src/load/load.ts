@@ -4,9 +4,11 @@ import { joinMesh, type Pair } from './join-mesh.ts'
 import { meshLatency } from './mesh-latency.ts'
 import { meshThroughput } from './mesh-throughput.ts'
 import { relayThroughput } from './relay-throughput.ts'
+import { syncLoad } from './sync-load.ts'
 
 export type Command =
   | { readonly do: 'relay'; readonly port: number; readonly pairs: number; readonly ms: number }
+  | { readonly do: 'sync' }
   | { readonly do: 'join'; readonly port: number; readonly pairs: number }
   /** Sends for `ms`, or until `messages` are delivered. */
   | { readonly do: 'throughput'; readonly ms: number; readonly messages?: number | undefined }
@@ -24,7 +26,7 @@ export interface Throughput {
   readonly messages: number
   readonly perSecond: number
 }
-/** From `send` to `deliver`, ms. */
+/** From `send` to `deliver`, or of one write that is on disk, ms. */
 export interface Latency {
   readonly messages: number
   readonly p50: number
@@ -38,6 +40,8 @@ export function load(): void {
     switch (command.do) {
       case 'relay':
         return relayThroughput(command)
+      case 'sync':
+        return syncLoad()
       case 'join':
         pairs = await joinMesh(command)
         return { pairs: pairs.length }
