@@ -4,7 +4,7 @@ import { type RunningBroker, readSettings, startBroker } from '@claudemesh/broke
 import { generateSigner, ready } from '@claudemesh/crypto'
 import { generateAgreement } from '@claudemesh/crypto/sealing'
 import { type Profile, type Recipient, toBase64url } from '@claudemesh/protocol'
-import { freshDatabase } from '@claudemesh/testkit'
+import { freshDatabase, stopSharedPostgres } from '@claudemesh/testkit'
 import {
   createMesh,
   type InboxMessage,
@@ -53,6 +53,7 @@ export async function startWorld(more: Record<string, string> = {}): Promise<Wor
     async stop() {
       await world.broker.stop()
       await database.drop()
+      await stopSharedPostgres()
     },
   }
   return world

@@ -13,7 +13,7 @@ import {
 } from '@claudemesh/protocol'
 import type { Schedule } from '../types.ts'
 
-export type Challenge = BrokerFrameOf<'challenge'>
+type Challenge = BrokerFrameOf<'challenge'>
 export interface Closed {
   readonly code: number
   readonly reason: string

@@ -23,7 +23,7 @@ import type { Party } from '../session/party.ts'
 import type { OpenerRow, RecipientKey } from '../store.ts'
 
 /** What the sender is told of an envelope that did not open; `null`: nobody is told. */
-export type Unopened = 'stale-prekey' | 'unknown-opener' | 'undecryptable' | 'refused' | null
+type Unopened = 'stale-prekey' | 'unknown-opener' | 'undecryptable' | 'refused' | null
 
 export interface Opened {
   readonly id: string

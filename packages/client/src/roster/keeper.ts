@@ -10,10 +10,7 @@ export const entryJson = (entry: RosterEntry): string => JSON.stringify(z.encode
 export const entryOfJson = (json: string): RosterEntry => z.decode(rosterEntry, JSON.parse(json))
 
 /** Replays what a store holds. Throws `integrity` if it is not a roster of this mesh. */
-export function replayStored(
-  store: ClientStore,
-  mesh: Uint8Array,
-): { roster: Roster; entries: RosterEntry[] } {
+function replayStored(store: ClientStore, mesh: Uint8Array): { roster: Roster; entries: RosterEntry[] } {
   const entries = store.roster.entries().map(entryOfJson)
   const [genesis, ...rest] = entries
   if (!genesis) throw new MeshError('integrity', 'the store holds no roster: create or join a mesh first')
