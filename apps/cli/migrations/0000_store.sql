@@ -120,17 +120,9 @@ CREATE TABLE `outbox_recipient` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `outbox_recipient_key` ON `outbox_recipient` (`mesh`,`msg`,`to`);--> statement-breakpoint
-CREATE INDEX `outbox_recipient_pending` ON `outbox_recipient` (`mesh`,`owner`,`row`) WHERE state = 'pending';--> statement-breakpoint
+CREATE INDEX `outbox_recipient_pending` ON `outbox_recipient` (`mesh`,`owner`,`row`,`due_at`) WHERE state = 'pending';--> statement-breakpoint
 CREATE INDEX `outbox_recipient_due` ON `outbox_recipient` (`mesh`,`due_at`) WHERE state = 'pending';--> statement-breakpoint
 CREATE INDEX `outbox_recipient_open` ON `outbox_recipient` (`mesh`,`owner`,`line`,`to`,`pair_seq`) WHERE state IN ('pending', 'sealed', 'accepted');--> statement-breakpoint
-CREATE TABLE `person_mail` (
-	`mesh` integer NOT NULL,
-	`msg` text NOT NULL,
-	`uuid` text NOT NULL,
-	PRIMARY KEY(`mesh`, `msg`),
-	FOREIGN KEY (`mesh`) REFERENCES `mesh`(`row`) ON UPDATE no action ON DELETE cascade
-);
---> statement-breakpoint
 CREATE TABLE `prekey` (
 	`mesh` integer NOT NULL,
 	`id` blob NOT NULL,
@@ -156,7 +148,7 @@ CREATE TABLE `receipt_due` (
 	FOREIGN KEY (`mesh`) REFERENCES `mesh`(`row`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
-CREATE INDEX `receipt_due_owner` ON `receipt_due` (`mesh`,`owner`,`row`);--> statement-breakpoint
+CREATE INDEX `receipt_due_owner` ON `receipt_due` (`mesh`,`owner`,`row`,`due_at`);--> statement-breakpoint
 CREATE INDEX `receipt_due_at` ON `receipt_due` (`mesh`,`due_at`);--> statement-breakpoint
 CREATE TABLE `roster_entry` (
 	`mesh` integer NOT NULL,
@@ -194,27 +186,6 @@ CREATE TABLE `sealing_recipient` (
 	FOREIGN KEY (`mesh`,`id`) REFERENCES `sealing`(`mesh`,`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
-CREATE TABLE `session` (
-	`mesh` integer NOT NULL,
-	`uuid` text NOT NULL,
-	`name` text NOT NULL,
-	`role` text NOT NULL,
-	`groups` text NOT NULL,
-	`summary` text NOT NULL,
-	`directory` text NOT NULL,
-	`kind` text NOT NULL,
-	`deliver` text NOT NULL,
-	`open` integer NOT NULL,
-	`pid` integer,
-	`process_identity` text,
-	`status` text NOT NULL,
-	`status_source` text NOT NULL,
-	`status_at` integer NOT NULL,
-	`used_at` integer NOT NULL,
-	PRIMARY KEY(`mesh`, `uuid`),
-	FOREIGN KEY (`mesh`) REFERENCES `mesh`(`row`) ON UPDATE no action ON DELETE cascade
-);
---> statement-breakpoint
 CREATE TABLE `setting` (
 	`mesh` integer NOT NULL,
 	`name` text NOT NULL,
@@ -249,4 +220,32 @@ CREATE TABLE `unopened` (
 	FOREIGN KEY (`mesh`) REFERENCES `mesh`(`row`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX `unopened_key` ON `unopened` (`mesh`,`owner`,`id`);
+CREATE UNIQUE INDEX `unopened_key` ON `unopened` (`mesh`,`owner`,`id`);--> statement-breakpoint
+CREATE TABLE `person_mail` (
+	`mesh` integer NOT NULL,
+	`msg` text NOT NULL,
+	`uuid` text NOT NULL,
+	PRIMARY KEY(`mesh`, `msg`),
+	FOREIGN KEY (`mesh`) REFERENCES `mesh`(`row`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE TABLE `session` (
+	`mesh` integer NOT NULL,
+	`uuid` text NOT NULL,
+	`name` text NOT NULL,
+	`role` text NOT NULL,
+	`groups` text NOT NULL,
+	`summary` text NOT NULL,
+	`directory` text NOT NULL,
+	`kind` text NOT NULL,
+	`deliver` text NOT NULL,
+	`open` integer NOT NULL,
+	`pid` integer,
+	`process_identity` text,
+	`status` text NOT NULL,
+	`status_source` text NOT NULL,
+	`status_at` integer NOT NULL,
+	`used_at` integer NOT NULL,
+	PRIMARY KEY(`mesh`, `uuid`),
+	FOREIGN KEY (`mesh`) REFERENCES `mesh`(`row`) ON UPDATE no action ON DELETE cascade
+);

@@ -114,7 +114,7 @@ export class Meshes {
   }): Promise<OpenMesh> {
     const keys = newKeys()
     const { url, host } = brokerAddress(p.broker)
-    let begun: MemberFile | undefined
+    let begun: string | undefined
     try {
       const seed = await createMesh({
         url,
@@ -125,13 +125,13 @@ export class Meshes {
         ...(p.token === undefined ? {} : { token: p.token }),
         now: this.#o.now,
         persist: seed => {
-          begun = this.#persist(seed, keys)
+          begun = toBase64url(this.#persist(seed, keys).mesh)
         },
       })
       return await this.#settle(seed, keys)
     } catch (error) {
-      // The broker said no: nobody knows of this mesh but us. Where it said nothing, it may stand.
-      if (begun && error instanceof MeshError && isRefusal(error)) this.#erase(toBase64url(begun.mesh))
+      // Whatever the broker heard of it, nobody else knows of this mesh or can join it.
+      if (begun !== undefined) this.#erase(begun)
       throw error
     }
   }
@@ -147,20 +147,27 @@ export class Meshes {
     const id = toBase64url(seen.mesh)
     const held = readMemberFile(paths, id)
     if (held && !held.pending) throw this.#joinedAlready(id, seen.meshName)
-    // A join that was cut off is taken up with the same keys: the broker may have taken it.
+    // A join that was cut off: the broker may have taken it, and then this home is in already.
+    const begun = this.#open.get(id)
+    if (begun) await whenOnline(begun.client)
+    if (begun?.client.state === 'online') return begun
     const keys = held ?? newKeys()
     await this.#stop(id)
+    let member: MemberFile | undefined
     try {
       const seed = await joinByInvite({
         link,
         ...cryptoKeys(keys),
         memberName,
         now,
-        persist: seed => void this.#persist(seed, keys),
+        persist: seed => {
+          member = this.#persist(seed, keys)
+        },
       })
       return await this.#settle(seed, keys)
     } catch (error) {
-      if (!held && error instanceof MeshError && isRefusal(error)) this.#erase(id)
+      if (error instanceof MeshError && !isRefusal(error) && member) await this.#start(member)
+      else if (!held) this.#erase(id)
       throw error
     }
   }

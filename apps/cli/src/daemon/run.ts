@@ -48,16 +48,13 @@ export async function runDaemon(o: { home?: string; now?: () => number } = {}): 
     undo.push(() => log.end())
     const file = openStoreFile(paths.store)
     undo.push(() => file.close())
-    const daemon = await assemble({
-      paths,
-      log,
-      file,
-      now: o.now ?? Date.now,
-      undo,
-      shutDown: () => void stop(),
-    })
+    const ending = new AbortController()
+    const now = o.now ?? Date.now
+    const parts = { paths, log, file, now, undo, ending: ending.signal, shutDown: () => void stop() }
+    const daemon = await assemble(parts)
     const server = serve(daemon)
     undo.push(() => server.stop())
+    undo.push(() => ending.abort())
     undo.push(() => removeDaemonFile(paths))
     const { version, startedAt } = daemon
     writeDaemonFile(paths, {
@@ -93,11 +90,11 @@ interface Parts {
   readonly file: StoreFile
   readonly now: () => number
   readonly undo: (() => unknown)[]
+  readonly ending: AbortSignal
   readonly shutDown: () => void
 }
 
-async function assemble({ paths, log, file, now, undo, shutDown }: Parts): Promise<Daemon> {
-  const ending = new AbortController()
+async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts): Promise<Daemon> {
   const tokens = new Tokens(paths)
   const sessions = new Sessions({
     paths,
@@ -126,7 +123,6 @@ async function assemble({ paths, log, file, now, undo, shutDown }: Parts): Promi
   undo.push(() => meshes.stop())
   undo.push(() => sessions.stop())
   undo.push(() => delivery.stop())
-  undo.push(() => ending.abort())
   await meshes.load()
   const checkpoints = setInterval(() => file.checkpoint(), CHECKPOINT_MS)
   undo.push(() => clearInterval(checkpoints))
@@ -143,7 +139,7 @@ async function assemble({ paths, log, file, now, undo, shutDown }: Parts): Promi
     sessions,
     mail,
     delivery,
-    ending: ending.signal,
+    ending,
     shutDown,
   }
 }

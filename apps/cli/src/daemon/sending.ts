@@ -43,6 +43,7 @@ export async function sendText(
     replyTo: request.replyTo ?? null,
     threadId: request.threadId ?? null,
   })
+  if (speaker) sessions.used(speaker)
   if (request.replyTo !== undefined) client.report(from, [request.replyTo], 'answered', '')
   await settled(mesh, msg, request.wait, request.timeoutMs, p.ending)
   const message = client.outboxMessage(msg)

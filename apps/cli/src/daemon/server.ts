@@ -15,6 +15,7 @@ import { peerRoutes } from './routes/peer-routes.ts'
 import { sessionRoutes } from './routes/session-routes.ts'
 
 const MAX_BODY = 1 << 20
+const LAST_WORDS_MS = 300
 /** A web page that found a way to the socket (a forwarded port, a rebound name) names another host, or its origin. */
 const HOSTS = /^(?:localhost|claudemesh)(?::\d{1,5})?$/
 
@@ -68,6 +69,8 @@ export function serve(daemon: Daemon): { stop(): Promise<void> } {
   chmodSync(socket, 0o600)
   return {
     stop: async () => {
+      // What is being answered is answered; a caller that keeps its connection is not waited for.
+      await Promise.race([server.stop(), Bun.sleep(LAST_WORDS_MS)])
       await server.stop(true)
       rmSync(socket, { force: true })
     },

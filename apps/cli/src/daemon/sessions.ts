@@ -127,6 +127,11 @@ export class Sessions {
     this.#o.onStatus(this.#seat(this.#seatsOf(mesh), next))
   }
 
+  /** It spoke: of the sessions open, the one used last gets the person's mail. */
+  used({ mesh, row }: Seated): void {
+    this.#seatsOf(mesh).rows.put({ ...row, usedAt: this.#o.now() })
+  }
+
   setSummary({ mesh, row }: Seated, summary: string): void {
     const next = { ...row, summary }
     this.#seatsOf(mesh).rows.put(next)

@@ -15,9 +15,9 @@ export function inboxRoute(daemon: Daemon): Hono<Env> {
     const boxes = mailboxesOf(daemon, call)
     const read = { all: isSet(call, 'all'), peek: isSet(call, 'peek') }
     if (isSet(call, 'follow')) return new Response(following(daemon, boxes, read), { headers: LINES })
-    const limit = limitOf(call)
-    const lines = boxes.flatMap(box => take(daemon, box, read, new Set(), limit))
-    return new Response(lines.slice(0, limit).join(''), { headers: LINES })
+    const lines: string[] = []
+    for (const box of boxes) lines.push(...take(daemon, box, read, new Set(), limitOf(call) - lines.length))
+    return new Response(lines.join(''), { headers: LINES })
   })
 }
 
@@ -62,12 +62,12 @@ function following(daemon: Daemon, boxes: readonly Mailbox[], read: Reading): Re
   let end = () => {}
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      const look = (box: Mailbox) => {
-        for (const line of take(daemon, box, read, given)) controller.enqueue(text.encode(line))
+      const look = (box: Mailbox, how = read) => {
+        for (const line of take(daemon, box, how, given)) controller.enqueue(text.encode(line))
       }
       const stop = daemon.mail.follow(changed => {
         const box = boxes.find(each => each.mesh === changed.mesh && each.uuid === changed.uuid)
-        if (box) look(box)
+        if (box) look(box, { ...read, all: false })
       })
       const close = () => {
         end()

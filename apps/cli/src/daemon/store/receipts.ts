@@ -1,6 +1,6 @@
 /** Receipts that wait to be sealed to those who wrote to us. */
 import type { ReceiptStore } from '@claudemesh/client'
-import { and, asc, eq, gt, lte, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import { named, rowColumns } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { receiptDue } from './schema.ts'
@@ -16,7 +16,7 @@ export function receiptStore({ orm, mesh }: MeshScope): ReceiptStore {
   const due = orm
     .select({ ...columns, row: receiptDue.row })
     .from(receiptDue)
-    .where(and(ours, eq(receiptDue.owner, asked.owner), lte(receiptDue.dueAt, asked.now)))
+    .where(and(ours, eq(receiptDue.owner, asked.owner), sql`+${receiptDue.dueAt} <= ${asked.now}`))
     .orderBy(asc(receiptDue.row))
     .limit(asked.limit)
     .prepare()

@@ -128,7 +128,7 @@ export const outboxRecipient = sqliteTable(
   },
   t => [
     uniqueIndex('outbox_recipient_key').on(t.mesh, t.msg, t.to),
-    index('outbox_recipient_pending').on(t.mesh, t.owner, t.row).where(sql`state = 'pending'`),
+    index('outbox_recipient_pending').on(t.mesh, t.owner, t.row, t.dueAt).where(sql`state = 'pending'`),
     index('outbox_recipient_due').on(t.mesh, t.dueAt).where(sql`state = 'pending'`),
     index('outbox_recipient_open')
       .on(t.mesh, t.owner, t.line, t.to, t.pairSeq)
@@ -256,7 +256,10 @@ export const receiptDue = sqliteTable(
     at: time(),
     dueAt: integer('due_at').notNull(),
   },
-  t => [index('receipt_due_owner').on(t.mesh, t.owner, t.row), index('receipt_due_at').on(t.mesh, t.dueAt)],
+  t => [
+    index('receipt_due_owner').on(t.mesh, t.owner, t.row, t.dueAt),
+    index('receipt_due_at').on(t.mesh, t.dueAt),
+  ],
 )
 
 export const trace = sqliteTable(

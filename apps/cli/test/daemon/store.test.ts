@@ -1,0 +1,233 @@
+import { Database } from 'bun:sqlite'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { eraseMeshStore, openMeshStore } from '../../src/daemon/store/client-store.ts'
+import * as schema from '../../src/daemon/store/schema.ts'
+import * as sessionSchema from '../../src/daemon/store/session-schema.ts'
+import { openStoreFile } from '../../src/daemon/store/store-file.ts'
+import { inboxRow, outboxMessage, outboxRecipient } from './rows.ts'
+import { scratchFolder } from './scratch.ts'
+
+function openScratch() {
+  const path = join(scratchFolder(), 'daemon.sqlite')
+  const file = openStoreFile(path)
+  onTestFinished(() => file.close())
+  return { path, file }
+}
+
+describe('a transaction', () => {
+  test('that throws leaves nothing, and one inside another undoes only its own part', () => {
+    const { file } = openScratch()
+    const { counters, transaction } = openMeshStore(file, 'a')
+    expect(() =>
+      transaction(() => {
+        counters.set('x', 1)
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    expect(counters.get('x')).toBe(0)
+    transaction(() => {
+      counters.set('x', 1)
+      expect(() =>
+        transaction(() => {
+          counters.set('x', 2)
+          counters.set('y', 2)
+          throw new Error('no')
+        }),
+      ).toThrow('no')
+    })
+    expect([counters.get('x'), counters.get('y')]).toEqual([1, 0])
+  })
+
+  test('is whole or not there when the process is killed at any moment', async () => {
+    const path = join(scratchFolder(), 'daemon.sqlite')
+    openStoreFile(path).close()
+    for (let round = 0; round < 6; round++) {
+      const child = spawn(
+        process.execPath,
+        [fileURLToPath(new URL('./write-forever.ts', import.meta.url)), path],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      )
+      let told = 0
+      const lines = createInterface(child.stdout)
+      const enough = 40 + round * 17
+      await new Promise<void>(resolve => {
+        lines.on('line', line => {
+          told = Number(line)
+          if (told % 1000 >= enough) resolve()
+        })
+      })
+      child.kill('SIGKILL')
+      await once(lines, 'close')
+      const file = openStoreFile(path)
+      const { counters, inbox } = openMeshStore(file, 'a')
+      const count = counters.get('n')
+      // All that was told as done is there, and each transaction has both of its halves.
+      expect(count).toBeGreaterThanOrEqual(told)
+      expect(inbox.list({}).length).toBe(count)
+      expect(file.check()).toBe('ok')
+      file.close()
+    }
+  })
+})
+
+describe('the file', () => {
+  test('is 0600 with all that lies beside it', () => {
+    const { path, file } = openScratch()
+    openMeshStore(file, 'a').counters.set('x', 1)
+    for (const each of [path, `${path}-wal`, `${path}-shm`]) expect(statSync(each).mode & 0o777).toBe(0o600)
+  })
+
+  test('keeps what it was given when it is opened again', () => {
+    const path = join(scratchFolder(), 'daemon.sqlite')
+    const first = openStoreFile(path)
+    const store = openMeshStore(first, 'a')
+    store.outbox.insert(outboxMessage(1), [outboxRecipient(1, 'm/s')])
+    store.epochs.put({ number: 1, key: new Uint8Array([1, 2, 3]) })
+    first.close()
+    const second = openStoreFile(path)
+    onTestFinished(() => second.close())
+    const again = openMeshStore(second, 'a')
+    expect(again.outbox.recipients(outboxMessage(1).msg)).toEqual([outboxRecipient(1, 'm/s')])
+    expect([...again.epochs.all()[0]!.key]).toEqual([1, 2, 3])
+    expect(again.epochs.all()[0]!.key.constructor).toBe(Uint8Array)
+  })
+
+  test('keeps the meshes apart, and nothing of one that was left, not even in freed pages', () => {
+    const { path, file } = openScratch()
+    const [a, b] = [openMeshStore(file, 'a'), openMeshStore(file, 'b')]
+    for (const store of [a, b]) {
+      store.outbox.insert({ ...outboxMessage(1), payload: `secret-of-${store.scope.mesh}` }, [
+        outboxRecipient(1, 'm/s'),
+      ])
+      store.inbox.insert(inboxRow(1))
+      store.prekeys.put({ id: new Uint8Array(16), owner: '', n: 1, bundle: 'b', secret: new Uint8Array(64) })
+    }
+    const [mine, theirs] = [a.scope.mesh, b.scope.mesh]
+    eraseMeshStore(file, 'a')
+    expect(b.outbox.list({}).map(row => row.payload)).toEqual([`secret-of-${theirs}`])
+    expect(openMeshStore(file, 'a').outbox.list({})).toEqual([])
+    const bytes = Buffer.concat([readFileSync(path), readFileSync(`${path}-wal`)]).toString('latin1')
+    expect(bytes).not.toContain(`secret-of-${mine}`)
+    expect(bytes).toContain(`secret-of-${theirs}`)
+  })
+
+  test('that is damaged is told and left as it is', () => {
+    const path = join(scratchFolder(), 'daemon.sqlite')
+    writeFileSync(path, 'no database at all, but long enough to look like one'.repeat(100))
+    const before = readFileSync(path)
+    expect(() => openStoreFile(path)).toThrow(expect.objectContaining({ code: 'integrity' }))
+    expect(Buffer.compare(readFileSync(path), before)).toBe(0)
+  })
+
+  test('that a newer version wrote is not touched', () => {
+    const path = join(scratchFolder(), 'daemon.sqlite')
+    openStoreFile(path).close()
+    const database = new Database(path)
+    database.run("INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('x', 99999999999999)")
+    database.close()
+    expect(() => openStoreFile(path)).toThrow(expect.objectContaining({ code: 'unsupported' }))
+  })
+
+  test('has the very columns and indexes that the schema names', () => {
+    const { path } = openScratch()
+    const database = new Database(path, { readonly: true })
+    onTestFinished(() => database.close())
+    const tables = [...Object.values(schema), ...Object.values(sessionSchema)].filter(
+      each => each instanceof SQLiteTable,
+    )
+    expect(tables.length).toBeGreaterThan(15)
+    for (const table of tables) {
+      const { name, columns, indexes } = getTableConfig(table)
+      const held = database.query<{ name: string; notnull: number }, []>(`PRAGMA table_info(${name})`).all()
+      expect([name, held.map(column => column.name).sort()]).toEqual([
+        name,
+        columns.map(column => column.name).sort(),
+      ])
+      const named = database
+        .query<{ name: string }, []>(`PRAGMA index_list(${name})`)
+        .all()
+        .map(index => index.name)
+      for (const index of indexes) expect(named).toContain(index.config.name)
+    }
+  })
+
+  test('answers its hot questions by an index', () => {
+    const { path } = openScratch()
+    const database = new Database(path, { readonly: true })
+    onTestFinished(() => database.close())
+    const plan = (sql: string) =>
+      database
+        .query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map(step => step.detail)
+        .join('; ')
+    expect(
+      plan(
+        "SELECT * FROM outbox_recipient WHERE mesh = 1 AND state = 'pending' AND owner = '' AND +due_at <= 5 ORDER BY row",
+      ),
+    ).toMatch(/^SEARCH outbox_recipient USING INDEX outbox_recipient_pending[^;]*$/)
+    expect(
+      plan(
+        "SELECT min(pair_seq) FROM outbox_recipient WHERE mesh = 1 AND state IN ('pending', 'sealed', 'accepted') AND owner = '' AND line = 'l' AND \"to\" = 't' AND pair_seq >= 1",
+      ),
+    ).toMatch(/INDEX outbox_recipient_open/)
+    expect(
+      plan(
+        "SELECT * FROM inbox WHERE mesh = 1 AND state = 'waiting' AND owner = '' AND \"from\" = 'f' AND line = 'l' ORDER BY pair_seq",
+      ),
+    ).toMatch(/INDEX inbox_waiting/)
+    expect(
+      plan("SELECT * FROM inbox WHERE mesh = 1 AND owner = '' AND msg = 'm' AND \"from\" = 'f'"),
+    ).toMatch(/INDEX inbox_key/)
+  })
+})
+
+describe('openers', () => {
+  test('beyond the newest few of a sender and prekey are forgotten, and all of them with the prekey', () => {
+    const { file } = openScratch()
+    const { openers, prekeys } = openMeshStore(file, 'a')
+    const prekeyId = new Uint8Array(16).fill(1)
+    prekeys.put({ id: prekeyId, owner: '', n: 1, bundle: 'b', secret: new Uint8Array(64) })
+    const id = (n: number) => new Uint8Array(16).fill(n)
+    for (let n = 1; n <= 5; n++)
+      openers.put(
+        { owner: '', from: 'f', prekeyId, openerId: id(n), opener: id(n), certificate: null, at: n },
+        3,
+      )
+    const held = () => [1, 2, 3, 4, 5].filter(n => openers.find('', 'f', prekeyId, id(n)))
+    expect(held()).toEqual([3, 4, 5])
+    prekeys.remove(prekeyId)
+    expect(held()).toEqual([])
+  })
+})
+
+describe('the roster', () => {
+  test('grows by its next entry alone', () => {
+    const { file } = openScratch()
+    const { roster } = openMeshStore(file, 'a')
+    roster.append(0, 'genesis')
+    for (const seq of [0, 2]) expect(() => roster.append(seq, 'x')).toThrow()
+    roster.append(1, 'next')
+    expect(roster.entries()).toEqual(['genesis', 'next'])
+  })
+})
+
+describe('the inbox', () => {
+  test('takes a message of a sender into a mailbox once', () => {
+    const { file } = openScratch()
+    const { inbox } = openMeshStore(file, 'a')
+    inbox.insert(inboxRow(1))
+    expect(() => inbox.insert(inboxRow(1))).toThrow(/UNIQUE/)
+    inbox.insert({ ...inboxRow(1), owner: 'another' })
+    expect(inbox.find('', 'f/s', inboxRow(1).msg)).toEqual(inboxRow(1))
+  })
+})
