@@ -25,9 +25,9 @@ export function addPeers(program: Command): void {
       table(
         ['NAME', 'STATUS', 'SINCE', 'GROUPS', 'SUMMARY'],
         shown.map(each => [
-          addressOf(each) + (each.self ? ' (you)' : '') + (each.verified ? ' ✓' : ''),
+          harmlessLine(each.name) + (each.self ? ' (you)' : '') + (each.verified ? ' ✓' : ''),
           statusOf(each, cli.paint),
-          `${relative(each.statusAt, Date.now())}${each.statusSource === '' ? '' : `, ${harmlessLine(each.statusSource)}`}`,
+          sinceOf(each),
           each.groups.map(harmlessLine).join(' '),
           harmlessLine(each.summary),
         ]),
@@ -36,11 +36,15 @@ export function addPeers(program: Command): void {
   })
 }
 
-const addressOf = (each: Peer): string =>
-  harmlessLine(each.session === null ? each.person : `${each.person}/${each.name}`)
+function sinceOf({ session, statusAt, statusSource }: Peer): string {
+  if (session === null) return ''
+  const since = relative(statusAt, Date.now())
+  return statusSource === '' ? since : `${since}, ${harmlessLine(statusSource)}`
+}
 
 function statusOf(each: Peer, paint: Paint): string {
-  if (!each.online) return paint('dim', each.lease)
+  if (each.session === null) return paint('dim', 'no session')
+  if (each.lease === 'offline') return paint('dim', 'offline')
   const colour = {
     idle: 'green',
     working: 'yellow',
@@ -49,7 +53,7 @@ function statusOf(each: Peer, paint: Paint): string {
     closed: 'dim',
     unknown: 'dim',
   } as const
-  return paint(colour[each.status], each.status)
+  return paint(colour[each.status], each.status) + (each.lease === 'away' ? ', away' : '')
 }
 
 /** The stable fields first, in their order. */

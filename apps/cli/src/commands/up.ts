@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { MeshError } from '@claudemesh/protocol'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { homePaths } from '../home/index.ts'
+import { ensurePrivateFolder, homePaths } from '../home/index.ts'
 import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { progressOn } from '../output/progress.ts'
 import { dataPaths, openData } from '../up/data-folder.ts'
 import { howToType } from '../up/how-to-type.ts'
 import { endProcess } from '../up/process-end.ts'
@@ -65,6 +66,7 @@ async function runUp(cli: Cli, options: UpOptions): Promise<void> {
     host: options.host,
     databaseUrl: options.databaseUrl,
   }
+  ensurePrivateFolder(plan.home)
   const data = openData(plan.data)
   const standing = runningUp(readState(data.state))
   if (standing !== null) {
@@ -74,25 +76,29 @@ async function runUp(cli: Cli, options: UpOptions): Promise<void> {
   if (options.detach === true) return show(cli, await detach(cli, options), 'is up, in the background')
 
   let running: Up | undefined
-  const kill = () => {
-    running?.kill()
-    process.exit(130)
-  }
-  const end = told({ tied: false, impatient: kill })
-  const progress = await progressOn(cli)
-  const starting = reporting(() =>
-    superviseUp(plan, cli.ask, { progress: progress.line, note: line => cli.note(`claudemesh: ${line}`) }),
-  ).finally(progress.end)
-  const first = await Promise.race([starting, end])
-  // Told to end while it was starting: what has been started is taken down all the same.
-  running = typeof first === 'string' ? await starting.catch(() => undefined) : first
-  if (running !== undefined && typeof first !== 'string') {
+  const end = told({
+    tied: false,
+    impatient: () => {
+      running?.kill()
+      process.exit(130)
+    },
+  })
+  const early = new AbortController()
+  void end.then(() => early.abort())
+  const progress = progressOn(process.stderr, !cli.json)
+  const say = { progress: progress.line, note: (line: string) => cli.note(`claudemesh: ${line}`) }
+  try {
+    running = await reporting(() => superviseUp(plan, cli.ask, say, early.signal)).finally(progress.end)
     reportReady(running.facts)
     // In the background stdout is a log file, and an invite link stands in no file.
     if (options.background !== true) show(cli, running.facts, 'is up')
+  } catch (error) {
+    // Told to end while it was starting: what had started is down again.
+    if (!early.signal.aborted) throw error
   }
   const reason = await end
-  if (!cli.json && process.stderr.isTTY) cli.note('\nEnding: daemon, broker, Postgres.')
+  if (running !== undefined && process.stderr.isTTY && !cli.json)
+    cli.note('\nEnding: daemon, broker, Postgres.')
   await running?.stop()
   process.exitCode = reason === 'SIGINT' ? 130 : 0
 }
@@ -112,30 +118,13 @@ async function detach(cli: Cli, options: UpOptions): Promise<UpFacts> {
     env: { CLAUDEMESH_HOME: cli.home },
     cwd: process.cwd(),
   })
-  const progress = await progressOn(cli)
+  const progress = progressOn(process.stderr, !cli.json)
   progress.line('Starting')
   try {
     return (await background.ready) as UpFacts
   } finally {
     progress.end()
     release(background)
-  }
-}
-
-async function progressOn(cli: Cli): Promise<{ line: (text: string) => void; end: () => void }> {
-  if (!cli.interactive || !process.stderr.isTTY) return { line: () => {}, end: () => {} }
-  const { spinner } = await import('@clack/prompts')
-  const spinning = spinner({ output: process.stderr })
-  let started = false
-  return {
-    line: text => {
-      if (started) spinning.message(text)
-      else spinning.start(text)
-      started = true
-    },
-    end: () => {
-      if (started) spinning.clear()
-    },
   }
 }
 

@@ -45,14 +45,14 @@ export interface Up {
 
 /**
  * Starts it all. `progress` is told what is under way, `note` what went wrong and was mended, for as long as it runs.
- * Throws `already-running` while another `up` holds the folder, `conflict` for a taken port or a folder of others, `forbidden`.
+ * `signal` stops it between two steps. Throws its reason, `already-running` while another `up` holds the folder, `conflict` for a taken port or a folder of others, `forbidden`.
  */
 export async function superviseUp(
   plan: UpPlan,
   ask: Cli['ask'],
   say: { progress: (line: string) => void; note: (line: string) => void },
+  signal: AbortSignal,
 ): Promise<Up> {
-  ensurePrivateFolder(plan.home)
   ensurePrivateFolder(homePaths(plan.home).logs)
   const data = openData(plan.data)
   const lock = takeLock(data.lock)
@@ -77,9 +77,11 @@ export async function superviseUp(
     say.progress(plan.databaseUrl === undefined ? 'Starting Postgres and the broker' : 'Starting the broker')
     const engine = { home: plan.home, data, ...where, databaseUrl: plan.databaseUrl ?? null }
     parts.push(await keep('The broker', () => startEngine(engine, remember('broker')), say.note))
+    signal.throwIfAborted()
     say.progress('Starting the daemon')
     if (!(await daemonRuns(plan.home)))
       parts.push(await keep('The daemon', () => startTiedDaemon(plan.home, remember('daemon')), say.note))
+    signal.throwIfAborted()
     say.progress('Opening the mesh')
     const broker = `http://${where.host ?? '127.0.0.1'}:${where.port}`
     const mesh = await firstMesh(ask, broker)

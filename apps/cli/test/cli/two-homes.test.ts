@@ -84,7 +84,7 @@ describe('two homes', () => {
     expect(sent).toMatchObject({ recipients: [{ to: 'bob/api', state: 'delivered' }] })
     expect(await bob.json('inbox', '--as', uuid)).toMatchObject([{ text: 'for the session' }])
     const seen = (await alice.json('peers', '--group', 'backend')).find(peer => peer.uuid === uuid)
-    expect(seen).toMatchObject({ name: 'api', status: 'working', online: true })
+    expect(seen).toMatchObject({ name: 'bob/api', status: 'working', online: true })
     expect(Object.keys(seen!).slice(0, 8)).toEqual([
       'name',
       'member',
@@ -95,6 +95,22 @@ describe('two homes', () => {
       'statusAt',
       'online',
     ])
+    await bob.json('session', 'close', uuid)
+  })
+
+  test('inside a launched session a command acts as that session, and as nobody else', async () => {
+    const uuid = crypto.randomUUID()
+    const [opened] = (await bob.json('session', 'open', '--uuid', uuid, '--name', 'inside')) as {
+      tokenFile: string
+    }[]
+    const env = { CLAUDEMESH_SESSION: uuid, CLAUDEMESH_TOKEN_FILE: opened!.tokenFile }
+    const me = String((await alice.json('members')).find(member => member.self)?.name)
+    expect((await bob.run(['send', me, 'from inside', '--wait', 'delivered'], { env })).exit).toBe(0)
+    expect((await alice.json('inbox')).map(({ fromName }) => fromName)).toEqual(['bob/inside'])
+    for (const args of [['invite'], ['members'], ['send', me, 'hi', '--as', 'api'], ['session', 'list']]) {
+      const { exit, stdout } = await bob.run(args, { env })
+      expect({ args, exit, stdout }).toEqual({ args, exit: 4, stdout: '' })
+    }
     await bob.json('session', 'close', uuid)
   })
 
