@@ -52,7 +52,9 @@ function meets(run: () => unknown, counts: { read: number; refused: number }): v
   }
 }
 
-test('100,000 random and mutated frames meet a value or a MeshError, and leave nothing behind', () => {
+test('100,000 random and mutated frames meet a value or a MeshError, and leave nothing behind', {
+  timeout: 300_000,
+}, () => {
   const roll = dice(SEED)
   const binary = fc.sample(dataFrame, { numRuns: 40, seed: SEED }).map(encodeFrame)
   const options = [
