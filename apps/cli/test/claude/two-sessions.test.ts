@@ -1,11 +1,18 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fromBase64url } from '@claudemesh/protocol'
 import {
   type BrokerProcess,
   claudeForTests,
+  databaseText,
+  filesText,
   freshDatabase,
   type Machine,
   makeMachine,
   openTerminal,
+  processesText,
   sessionFile,
+  spellings,
   startBrokerProcess,
   startModelStub,
   stopSharedPostgres,
@@ -32,6 +39,7 @@ describe.skipIf(claude === undefined)('two people with a claude each', () => {
   let alice: Machine
   let bob: Machine
   const terminals: Terminal[] = []
+  const left = { database: '' }
 
   beforeAll(async () => {
     database = await freshDatabase()
@@ -125,8 +133,17 @@ describe.skipIf(claude === undefined)('two people with a claude each', () => {
       m => m[1]!,
     )
     const ids = accepted.slice(-10)
-    expect(new Set(ids).size).toBe(10)
+    expect(
+      new Set(ids).size,
+      model.requests
+        .at(-1)!
+        .whole.match(/"tool_result".{0,400}/g)
+        ?.slice(-3)
+        .join(),
+    ).toBe(10)
 
+    // While they are queued: afterwards their rows are gone.
+    left.database = await databaseText(database.url)
     await bob.cli('daemon', 'stop')
     await broker.end('SIGTERM')
     await broker.start()
@@ -144,4 +161,55 @@ describe.skipIf(claude === undefined)('two people with a claude each', () => {
     )
     expect(traces).toHaveLength(10)
   })
+
+  test('and leave no word or name at the broker, and no secret outside its file', async () => {
+    left.database += await databaseText(database.url)
+    const { uuid, session } = await sessionNamed(bob, 'web')
+    const seen = [uuid, Buffer.from(fromBase64url(session)!).toString('hex')]
+    for (const text of seen) expect(left.database).toContain(text)
+    const words = ['heliotrope-41', 'petunia-7', 'note 3 of ten', 'bob/web', 'alice', bob.cwd]
+    for (const text of words.flatMap(spellings)) {
+      expect(left.database).not.toContain(text)
+      expect(broker.log()).not.toContain(text)
+    }
+    const secrets = [...secretsOf(alice), ...secretsOf(bob)]
+    expect(secrets.length).toBeGreaterThanOrEqual(2 * 5)
+    const places = {
+      database: left.database,
+      broker: broker.log(),
+      processes: processesText(),
+      model: JSON.stringify(model.requests),
+      ...Object.fromEntries(
+        [alice, bob].flatMap((machine, n) => placesOf(machine).map(([at, text]) => [`${at} ${n}`, text])),
+      ),
+    }
+    for (const [at, text] of Object.entries(places)) {
+      expect(text.length, at).toBeGreaterThan(100)
+      for (const spelling of secrets.flatMap(spellings)) expect(text.includes(spelling), at).toBe(false)
+    }
+  })
 })
+
+/** Seeds and secret halves of a machine's key files, and its tokens. */
+function secretsOf(machine: Machine): (string | Uint8Array)[] {
+  const files = readdirSync(machine.mesh, { recursive: true, encoding: 'utf8' })
+  const seeds = files
+    .filter(name => /^(meshes|sessions)\/.*\.json$/.test(name))
+    .flatMap(name =>
+      [...readFileSync(join(machine.mesh, name), 'utf8').matchAll(SECRET_FIELD)].map(
+        m => fromBase64url(m[1]!)!,
+      ),
+    )
+  const tokens = files
+    .filter(name => /(^|\.)token$/.test(name))
+    .map(name => readFileSync(join(machine.mesh, name), 'utf8').trim())
+  return [...seeds, ...tokens]
+}
+
+const SECRET_FIELD = /"(?:seed|memberSeed|x25519|xwing)": "([\w-]{43})"/g
+
+/** Where a machine writes what is no secret file: logs, and all that Claude Code keeps. */
+const placesOf = (machine: Machine): [string, string][] => [
+  ['logs', filesText(join(machine.mesh, 'logs'))],
+  ['claude', filesText(join(machine.home, '.claude'))],
+]
