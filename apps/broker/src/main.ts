@@ -3,12 +3,16 @@ import { ERRORS, MeshError } from '@claudemesh/protocol'
 import { startBroker } from './server.ts'
 import { readSettings } from './settings.ts'
 
+const LAST_MS = 9500
+
 try {
   const broker = await startBroker(readSettings(process.env))
   let signalled = false
   const onSignal = () => {
     if (signalled) process.exit(1)
     signalled = true
+    // Whatever hangs, the process is gone in time: what is accepted is in the database already.
+    setTimeout(() => process.exit(1), LAST_MS).unref()
     void broker.stop().then(
       () => process.exit(0),
       () => process.exit(1),

@@ -1,20 +1,32 @@
-import { expect, test } from 'vitest'
+import { ready } from '@claudemesh/crypto'
+import { type Envelope, encodeFrame, scanSend } from '@claudemesh/protocol'
+import { beforeAll, expect, test } from 'vitest'
+import { newEnvelope } from '../../test/test-envelope.ts'
+import { randomBytes } from '../../test/test-member.ts'
 import { contentHash } from './content-hash.ts'
 
-const bytes = (...values: number[]) => new Uint8Array(values)
-const hex = (envelope: Parameters<typeof contentHash>[0]) =>
-  Buffer.from(contentHash(envelope)).toString('hex')
+beforeAll(() => ready)
 
-test('any other byte of header, slot or body is another content', () => {
-  const slot = new Uint8Array(80)
-  const base = { header: bytes(1), slots: [slot, slot], body: bytes(2) }
+/** Hashes of envelopes as they come out of one frame. */
+const hashes = (envelopes: Envelope[]) =>
+  scanSend(encodeFrame({ type: 'send', ref: 0, envelopes })).envelopes.map(envelope => {
+    if (envelope.error !== null) throw envelope.error
+    return Buffer.from(contentHash(envelope)).toString('hex')
+  })
+
+test('the same bytes hash alike wherever they stand in a frame, and any other byte of header, slot or body does not', () => {
+  const person = { member: randomBytes(32), session: null }
+  const to = [randomBytes(32), randomBytes(32)].map(member => ({ member, session: null }))
+  const base = newEnvelope({ mesh: randomBytes(32), from: person, to })
+  const [first, second] = base.slots as [Uint8Array, Uint8Array]
   const others = [
-    { ...base, header: bytes(2) },
-    { ...base, body: bytes(3) },
-    { ...base, slots: [slot, slot.with(79, 1)] },
-    { ...base, slots: [slot] },
+    { ...base, header: { ...base.header, ttl: base.header.ttl + 1 } },
+    { ...base, body: base.body.with(511, base.body[511]! ^ 1) },
+    { ...base, slots: [first, second.with(79, second[79]! ^ 1)] },
+    { ...base, slots: [second, first] },
+    { ...base, slots: [first, randomBytes(1216)] },
   ]
-  const seen = new Set([base, ...others].map(hex))
-  expect(seen.size).toBe(5)
-  expect(hex({ ...base, header: base.header.slice() })).toBe(hex(base))
+  const [one, ...rest] = hashes([base, ...others, base])
+  expect(rest.pop()).toBe(one)
+  expect(new Set([one, ...rest])).toHaveLength(6)
 })

@@ -4,7 +4,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Attachment, EnvelopeItem, PushSocket, QueueItem } from './attachment.ts'
 import { encodeItems, itemBytes } from './encode-items.ts'
 
-export interface WindowLimits {
+interface WindowLimits {
   readonly perRecipientCount: number
   readonly perRecipientBytes: number
   readonly perSocketCount: number

@@ -27,5 +27,5 @@ export function recipientsHash(to: readonly EnvelopeTo[]): Uint8Array {
     put(prekeyId)
     put(slotHash)
   }
-  return new Bun.CryptoHasher('blake2b256').update(bytes).digest()
+  return Bun.CryptoHasher.hash('blake2b256', bytes)
 }

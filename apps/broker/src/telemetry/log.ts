@@ -1,7 +1,7 @@
 /** JSON lines about what the broker does: codes, counts and public keys; never content, secrets or addresses of mail. */
 import { pino } from 'pino'
 
-export type Facts = Readonly<Record<string, string | number | boolean | null | undefined>>
+type Facts = Readonly<Record<string, string | number | boolean | null | undefined>>
 export interface Log {
   debug(event: string, facts?: Facts): void
   info(event: string, facts?: Facts): void

@@ -1,0 +1,90 @@
+/** Puts the parts of a broker together: who may reach what is decided here and nowhere else. */
+import { commit, queueDepth, readQueue } from '@claudemesh/db'
+import { SIZES } from '@claudemesh/protocol'
+import { inProcess } from './backplane/in-process.ts'
+import type { Broker } from './broker.ts'
+import type { Clock } from './clock.ts'
+import { BatchWriter } from './delivery/batch-writer.ts'
+import { tellCommitted } from './delivery/committed.ts'
+import { createPushWindow } from './delivery/push-window.ts'
+import { queueItems } from './delivery/queue-items.ts'
+import { recipientIndex } from './delivery/recipient-index.ts'
+import { openRates } from './limits/rates.ts'
+import { openMeshes } from './roster/meshes.ts'
+import type { Settings } from './settings.ts'
+import { openMetrics } from './telemetry/metrics.ts'
+
+/** A broker that listens nowhere yet. */
+export function assemble(
+  settings: Settings,
+  clock: Clock,
+  { log, key, db }: Pick<Broker, 'log' | 'key' | 'db'>,
+): Broker {
+  const connections: Broker['connections'] = new Set()
+  const meshes = openMeshes(db)
+  const metrics = openMetrics({
+    connections: () => connections.size,
+    attachments: () => [...meshes.all()].reduce((n, mesh) => n + mesh.attachments.size, 0),
+    waiting: () => lane.waiting,
+    queued: () => queueDepth(db),
+  })
+  const window = createPushWindow({
+    limits: {
+      perRecipientCount: settings.WINDOW_ENVELOPES,
+      perRecipientBytes: settings.WINDOW_BYTES,
+      perSocketCount: settings.SOCKET_WINDOW_ENVELOPES,
+      perSocketBytes: settings.SOCKET_WINDOW_BYTES,
+      largestItem:
+        settings.BODY_BYTES +
+        settings.RECIPIENTS * (2 * SIZES.key + 1 + SIZES.prekeyId + SIZES.hash) +
+        SIZES.opener +
+        1024,
+    },
+    readQueue: async ({ mesh, recipient }, after, maxRows, maxBytes) =>
+      queueItems(await readQueue(db, { mesh, recipient, after, maxRows, maxBytes })),
+    now: clock.now,
+    metrics,
+    log,
+  })
+  const replaced = (attachment: Parameters<typeof window.wake>[0]) => {
+    if (!attachment.live) return
+    attachment.end()
+    const standing = meshes.peek(attachment.mesh)?.attachments
+    if (standing?.get(attachment.index) === attachment) standing.delete(attachment.index)
+    attachment.socket.tellReplaced(attachment.recipient, attachment.number)
+  }
+  const lane: BatchWriter = new BatchWriter({
+    maxRows: settings.BATCH_ROWS,
+    commit: batch => commit(db, batch),
+    committed: (batch, outcomes) =>
+      tellCommitted(
+        { window, redeliverMs: settings.REDELIVER_MS, now: clock.now, metrics, replaced },
+        batch,
+        outcomes,
+      ),
+    now: clock.now,
+    metrics,
+    log,
+  })
+  const backplane = inProcess(({ mesh, recipient }) => {
+    const attachment = meshes.peek(mesh)?.attachments.get(recipientIndex(recipient))
+    if (attachment !== undefined) window.wake(attachment)
+  })
+  return {
+    settings,
+    key,
+    db,
+    clock,
+    log,
+    metrics,
+    rates: openRates(settings),
+    meshes,
+    lane,
+    window,
+    backplane,
+    connections,
+    undetached: new Set(),
+    hosts: [],
+    draining: false,
+  }
+}

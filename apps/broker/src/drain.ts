@@ -1,0 +1,27 @@
+/** The end of a broker: nothing it said stays unsaid, and everybody knows to come back. */
+import { encodeBrokerFrame } from '@claudemesh/protocol'
+import type { Broker } from './broker.ts'
+import { leaveNode } from './presence/leases.ts'
+
+const RETRY_AFTER_MS = 1000
+
+/** `draining` to all, the last commit told, close 1001, leases released, then `closeServer` and the database. */
+export async function drain(broker: Broker, closeServer: () => Promise<void>): Promise<void> {
+  const { lane, connections, db, settings, log } = broker
+  broker.draining = true
+  for (const connection of connections)
+    connection.sendJson(encodeBrokerFrame({ type: 'draining', retryAfterMs: RETRY_AFTER_MS }))
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, settings.DRAIN_MS)
+  await Promise.race([lane.idle(), late.promise])
+  clearTimeout(timer)
+  for (const connection of [...connections]) connection.close('goingAway')
+  try {
+    await leaveNode(broker)
+  } catch (cause) {
+    log.error('leases.unreleased', cause)
+  }
+  await closeServer()
+  await db.close()
+  log.info('broker.stopped', { waiting: lane.waiting })
+}

@@ -1,0 +1,46 @@
+/** Everything that happens in the broker by time alone, each at its own beat and never twice at once. */
+import { dropOldFacts, ensureAuditDays } from '@claudemesh/db'
+import type { Broker } from './broker.ts'
+import { sweepExpired } from './delivery/expiry.ts'
+import { sweepUnacked } from './delivery/redelivery.ts'
+import { beatLeases, LEASE_BEAT_MS } from './presence/leases.ts'
+import { sweepDropped } from './roster/remove-member.ts'
+import { beatSockets } from './ws/heartbeat.ts'
+
+const MINUTE_MS = 60_000
+
+/** Starts all of it; answers how to stop it. */
+export function startSweeps(broker: Broker): () => void {
+  const { clock, settings, db, log } = broker
+  const sweeps: [ms: number, name: string, work: () => unknown][] = [
+    [Math.min(1000, settings.REDELIVER_MS), 'redelivery', () => sweepUnacked(broker)],
+    [settings.EXPIRY_MS, 'expiry', () => sweepExpired(broker)],
+    [settings.EXPIRY_MS, 'drops', () => sweepDropped(broker)],
+    [settings.HEARTBEAT_MS, 'heartbeat', () => beatSockets(broker)],
+    [LEASE_BEAT_MS, 'leases', () => beatLeases(broker)],
+    [MINUTE_MS, 'memory', () => forget(broker)],
+    [60 * MINUTE_MS, 'facts', () => dropOldFacts(db, { now: clock.now() })],
+    [60 * MINUTE_MS, 'audit-days', () => ensureAuditDays(db, { now: clock.now() })],
+  ]
+  const stops = sweeps.map(([ms, name, work]) => {
+    let running = false
+    return clock.every(ms, () => {
+      if (running) return
+      running = true
+      void Promise.resolve()
+        .then(work)
+        .catch(cause => log.error('sweep.failed', cause, { sweep: name }))
+        .finally(() => {
+          running = false
+        })
+    })
+  })
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+function forget({ rates, meshes, clock }: Broker): void {
+  rates.sweep(clock.now())
+  meshes.sweep()
+}
