@@ -9,6 +9,8 @@ export interface DataPaths {
   readonly postgres: string
   readonly brokerKey: string
   readonly state: string
+  /** Token that founds a mesh from an address other than loopback; made where others are let in. */
+  readonly foundersToken: string
   /** Says who may be the one `up` on this folder. */
   readonly lock: string
 }
@@ -17,6 +19,7 @@ const OURS = new Set([
   'postgres',
   'broker.key',
   'up.json',
+  'founders.token',
   'up.lock',
   'up.lock-wal',
   'up.lock-shm',
@@ -30,6 +33,7 @@ export function dataPaths(data: string): DataPaths {
     postgres: join(folder, 'postgres'),
     brokerKey: join(folder, 'broker.key'),
     state: join(folder, 'up.json'),
+    foundersToken: join(folder, 'founders.token'),
     lock: join(folder, 'up.lock'),
   }
 }

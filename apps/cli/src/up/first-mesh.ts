@@ -14,7 +14,7 @@ const LOOK_MS = 100
 type Ask = Cli['ask']
 
 /** Founds it where there is none. `broker` is the URL people are given. */
-export async function firstMesh(ask: Ask, broker: string): Promise<MeshInfo> {
+export async function firstMesh(ask: Ask, broker: string, token: string | null): Promise<MeshInfo> {
   const port = new URL(broker).port
   const here = (await ask('meshes', z.array(meshInfo))).filter(
     mesh => mesh.state !== 'removed' && isThisBroker(mesh.broker, new URL(broker).hostname, port),
@@ -22,7 +22,9 @@ export async function firstMesh(ask: Ask, broker: string): Promise<MeshInfo> {
   const found = here.find(mesh => mesh.name === FIRST_NAME) ?? here[0]
   return (
     found ??
-    (await ask('createMesh', meshInfo, { body: { name: FIRST_NAME, broker, memberName: userName() } }))
+    (await ask('createMesh', meshInfo, {
+      body: { name: FIRST_NAME, broker, memberName: userName(), token: token ?? undefined },
+    }))
   )
 }
 

@@ -21,6 +21,8 @@ export interface BrokerPlan {
   readonly host: string | null
   /** `null`: the embedded Postgres. */
   readonly databaseUrl: string | null
+  /** Founds meshes; `null`: only loopback addresses do. */
+  readonly foundersToken: string | null
 }
 
 /** A broker on its database; the end of one is the end of both, so that they start again together. */
@@ -89,6 +91,8 @@ function brokerEnvironment(plan: BrokerPlan, url: string, postgres: ProcessName 
     HOST: plan.host === null ? '127.0.0.1' : '0.0.0.0',
     PUBLIC_HOSTS: hosts.join(','),
     NODE_NAME: undefined,
+    MESH_CREATE: plan.foundersToken === null ? 'local' : 'token',
+    MESH_CREATE_TOKEN: plan.foundersToken ?? undefined,
     LOG_LEVEL: 'info',
     CLAUDEMESH_HOME: plan.home,
     CLAUDEMESH_POSTGRES: postgres === undefined ? undefined : JSON.stringify(postgres),

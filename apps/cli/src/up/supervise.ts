@@ -1,9 +1,10 @@
 /** `up`: everything on one machine, started in order, kept going, taken down in order. Nothing it starts outlives it. */
 import { MeshError } from '@claudemesh/protocol'
 import { callDaemon } from '../api/client.ts'
+import type { MeshInfo } from '../api/schema.ts'
 import { takeLock } from '../daemon/lock.ts'
 import { processIdentity } from '../daemon/process-identity.ts'
-import { ensurePrivateFolder, homePaths } from '../home/index.ts'
+import { ensurePrivateFolder, homePaths, openToken } from '../home/index.ts'
 import type { Cli } from '../output/cli.ts'
 import { type DataPaths, openData } from './data-folder.ts'
 import { firstMesh, freshInvite } from './first-mesh.ts'
@@ -75,7 +76,8 @@ export async function superviseUp(
         writeState(data.state, { ...state, running: { ...state.running, children: [...children.values()] } })
     }
     say.progress(plan.databaseUrl === undefined ? 'Starting Postgres and the broker' : 'Starting the broker')
-    const engine = { home: plan.home, data, ...where, databaseUrl: plan.databaseUrl ?? null }
+    const foundersToken = where.host === null ? null : openToken(data.foundersToken)
+    const engine = { home: plan.home, data, ...where, databaseUrl: plan.databaseUrl ?? null, foundersToken }
     parts.push(await keep('The broker', () => startEngine(engine, remember('broker')), say.note))
     signal.throwIfAborted()
     say.progress('Starting the daemon')
@@ -84,7 +86,9 @@ export async function superviseUp(
     signal.throwIfAborted()
     say.progress('Opening the mesh')
     const broker = `http://${where.host ?? '127.0.0.1'}:${where.port}`
-    const mesh = await firstMesh(ask, broker)
+    const mesh = await firstMesh(ask, broker, foundersToken)
+    if (where.host !== null && new URL(mesh.broker).hostname !== where.host)
+      say.note(unknownHost(mesh, broker, data))
     const invite = await freshInvite(ask, mesh, before?.invite ?? null)
     writeState(data.state, {
       ...where,
@@ -117,7 +121,7 @@ export async function factsOfRunning(
   ask: Cli['ask'],
 ): Promise<UpFacts> {
   const state = readState(data.state)
-  const mesh = await firstMesh(ask, running.broker)
+  const mesh = await firstMesh(ask, running.broker, null)
   const invite = await freshInvite(ask, mesh, state?.invite ?? null)
   if (state !== undefined && invite !== undefined)
     writeState(data.state, { ...state, invite: { mesh: mesh.id, id: invite.id } })
@@ -143,6 +147,10 @@ async function whereToListen(
   const asked = before?.port ?? plan.port ?? DEFAULT_PORT
   return { port: await freePort(asked, host === null ? '127.0.0.1' : '0.0.0.0', '--port'), host }
 }
+
+/** A mesh names its broker's hosts in its signed roster; it cannot be reached under another. */
+const unknownHost = (mesh: MeshInfo, broker: string, data: DataPaths): string =>
+  `the mesh ${mesh.name} knows its broker as ${mesh.broker} alone. For other machines found one that knows it as ${broker}: claudemesh mesh create <name> --broker ${broker} --token-file ${data.foundersToken}`
 
 async function daemonRuns(home: string): Promise<boolean> {
   try {
