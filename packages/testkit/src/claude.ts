@@ -132,7 +132,7 @@ export function openTerminal(at: ScratchHome, command: readonly string[]): Termi
       return ''
     }
   }
-  const shows = (pattern: RegExp, timeoutMs = 20_000): Promise<string> =>
+  const shows = (pattern: RegExp, timeoutMs = 30_000): Promise<string> =>
     until(
       () => {
         const now = screen()
@@ -159,7 +159,7 @@ export function openTerminal(at: ScratchHome, command: readonly string[]): Termi
     },
     shows,
 
-    ended: timeoutMs => within(gone, timeoutMs ?? 20_000, () => `still running:\n${screen()}`),
+    ended: timeoutMs => within(gone, timeoutMs ?? 30_000, () => `still running:\n${screen()}`),
     async close() {
       spawnSync('tmux', ['-L', name, 'kill-server'], { env })
       await gone
@@ -179,7 +179,7 @@ export interface SessionFile {
 export function sessionFile(
   at: ScratchHome,
   wanted: (file: SessionFile) => boolean,
-  timeoutMs = 20_000,
+  timeoutMs = 30_000,
 ): Promise<SessionFile> {
   const folder = join(at.home, '.claude', 'sessions')
   const all = (): SessionFile[] =>

@@ -88,7 +88,7 @@ export function startModelStub(): ModelStub {
   return {
     url: `http://127.0.0.1:${server.port}`,
     requests,
-    seen(wanted, timeoutMs = 20_000) {
+    seen(wanted, timeoutMs = 30_000) {
       return new Promise((resolve, reject) => {
         let next = 0
         const look = (): void => {

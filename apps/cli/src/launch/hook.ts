@@ -7,13 +7,12 @@ import { join } from 'node:path'
 
 /** Longest wait for the daemon, ms; a hook that ends in time costs 20 to 30 ms in all. */
 const PATIENCE_MS = 1500
-/** What the daemon needs of a payload: tool input and output stay here. */
+/** What the daemon needs of a payload: tool input, output and what the user typed stay here. */
 const FIELDS = [
   'session_id',
   'hook_event_name',
   'transcript_path',
   'cwd',
-  'prompt',
   'source',
   'reason',
   'agent_id',
@@ -32,7 +31,10 @@ try {
         'content-type': 'application/json',
         authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`,
       },
-      body: JSON.stringify(Object.fromEntries(FIELDS.map(field => [field, payload[field]]))),
+      body: JSON.stringify({
+        ...Object.fromEntries(FIELDS.map(field => [field, payload[field]])),
+        prompt: typeof payload.prompt === 'string' ? framedLines(payload.prompt) : undefined,
+      }),
       signal: AbortSignal.timeout(PATIENCE_MS),
     })
     const output = answer.ok ? await answer.text() : ''
@@ -42,3 +44,11 @@ try {
   // A daemon that is away loses nothing: its messages wait, and the transcript proves what was read.
 }
 process.exit(0)
+
+/** The lines of a prompt by which delivery/frame.ts knows its own messages again. */
+function framedLines(prompt: string): string {
+  return prompt
+    .split('\n')
+    .filter(line => line.startsWith('== message '))
+    .join('\n')
+}

@@ -124,7 +124,7 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
         watchers.add(look)
         return () => watchers.delete(look)
       },
-      20_000,
+      30_000,
       () =>
         `surfaced ${JSON.stringify(surfaced)}; hooks ${hooks}; log ${logged.join('\n')}\n${terminals.at(-1)?.screen()}`,
     )

@@ -32,7 +32,7 @@ interface SessionRow {
   open: boolean
 }
 
-describe.skipIf(claude === undefined)('two people with a claude each', () => {
+describe.skipIf(claude === undefined)('two people with a claude each', { timeout: 180_000 }, () => {
   const model = startModelStub()
   let database: Awaited<ReturnType<typeof freshDatabase>>
   let broker: BrokerProcess
