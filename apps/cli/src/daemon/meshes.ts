@@ -48,6 +48,7 @@ interface MeshesOptions {
   readonly log: DaemonLog
   /** Called before the client connects. */
   readonly onOpen: (mesh: OpenMesh) => void | Promise<void>
+  /** It was left. */
   readonly onClose: (mesh: OpenMesh) => void
 }
 
@@ -182,8 +183,10 @@ export class Meshes {
     this.#o.log('mesh.left', { mesh: mesh.id })
   }
 
+  /** The daemon ends; every session stays as it is for the next start. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#open.keys()].map(id => this.#stop(id)))
+    await Promise.all(this.all.map(mesh => mesh.client.stop()))
+    this.#open.clear()
   }
 
   #joinedAlready(id: string, name: string): MeshError {
