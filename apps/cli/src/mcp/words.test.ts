@@ -13,8 +13,7 @@ describe('what mesh_send says', () => {
     const words = wordSend(reply(state))
     expect(words).toContain('message 019a0000-0000-7000-8000-000000000001\nbob/web: ')
     expect(words).not.toMatch(/\bsent\b/i)
-    if (!['delivered', 'surfaced', 'answered'].includes(state))
-      expect(words).not.toMatch(/\bdelivered\b/)
+    if (!['delivered', 'surfaced', 'answered'].includes(state)) expect(words).not.toMatch(/\bdelivered\b/)
   })
 
   test('names the reason, on one line', () => {
