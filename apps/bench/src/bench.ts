@@ -1,7 +1,7 @@
 /** The run: raw relay, this broker and one INSERT per message by turns, then latency, and both again with a history behind them. */
 import { writeFile } from 'node:fs/promises'
 import { type Child, startChild } from './child.ts'
-import type { Latency, Throughput } from './load/load.ts'
+import type { Latency, Throughput } from './load/commands.ts'
 import { type Case, machine, table } from './report.ts'
 import { type Stack, startStack } from './stack.ts'
 import { median } from './stats.ts'

@@ -2,7 +2,7 @@
 import { bigint, customType, pgSchema } from 'drizzle-orm/pg-core'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
-import type { Command, Throughput } from './load.ts'
+import type { Command, Throughput } from './commands.ts'
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const message = pgSchema('bench').table('message', {

@@ -10,9 +10,9 @@ import {
   signRosterEntry,
 } from '@claudemesh/crypto'
 import { type Recipient, type RosterEntry, SIZES, TIMES, uuid } from '@claudemesh/protocol'
+import type { Command } from './commands.ts'
 import { sendItem } from './envelope-bytes.ts'
 import { LightClient, type Papers } from './light-client.ts'
-import type { Command } from './load.ts'
 
 /** A sender and the one recipient it writes to. */
 export interface Pair {

@@ -1,8 +1,8 @@
 /** Steady load below saturation: how long one message takes from `send` to its `deliver` frame. */
 import { quantile } from '../stats.ts'
+import type { Command, Latency } from './commands.ts'
 import { readDeliver, sendFrame } from './envelope-bytes.ts'
 import type { Pair } from './join-mesh.ts'
-import type { Command, Latency } from './load.ts'
 import { ackFrame, checkAccepted } from './mesh-throughput.ts'
 
 const DELIVER = 3

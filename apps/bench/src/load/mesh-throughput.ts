@@ -1,8 +1,8 @@
 /** Load on the broker, end to end: sent, committed, delivered, acked, and the last ack committed before the clock stops. */
 import { encodeFrame } from '@claudemesh/protocol'
+import type { Command, Throughput } from './commands.ts'
 import { readDeliver, sendFrame } from './envelope-bytes.ts'
 import type { Pair } from './join-mesh.ts'
-import type { Command, Throughput } from './load.ts'
 import { WINDOW } from './relay-throughput.ts'
 
 /** Envelopes in one `send` frame at most: a sender that has more to say says it together. */

@@ -1,6 +1,7 @@
 /** Load on the bare relay: one envelope of the same size a frame, from every sender to its recipient. */
+
+import type { Command, Throughput } from './commands.ts'
 import { sendFrame, sendItem } from './envelope-bytes.ts'
-import type { Command, Throughput } from './load.ts'
 
 /** Frames under way per sender. */
 export const WINDOW = 64

@@ -3,7 +3,7 @@ import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { quantile } from '../stats.ts'
-import type { Latency } from './load.ts'
+import type { Latency } from './commands.ts'
 
 const WRITES = 300
 const BYTES = 8192

@@ -15,8 +15,18 @@ export const sessionStatus = z.enum(['idle', 'working', 'waiting', 'dnd', 'close
 
 /** How far a message has come for one recipient; `pending` = in the outbox, not yet accepted by the broker. */
 export const sendState = z.enum([
-  'pending', 'accepted', 'delivered', 'surfaced', 'answered',
-  'held', 'refused', 'expired', 'removed', 'unknown', 'undecryptable', 'failed',
+  'pending',
+  'accepted',
+  'delivered',
+  'surfaced',
+  'answered',
+  'held',
+  'refused',
+  'expired',
+  'removed',
+  'unknown',
+  'undecryptable',
+  'failed',
 ])
 export type SendState = z.output<typeof sendState>
 
@@ -49,23 +59,56 @@ export const statusReply = z.object({
 })
 export type StatusReply = z.output<typeof statusReply>
 
-export const createMesh = z.strictObject({ name, broker: z.url(), memberName: name.optional(), token: z.string().max(256).optional() })
+export const createMesh = z.strictObject({
+  name,
+  broker: z.url(),
+  memberName: name.optional(),
+  token: z.string().max(256).optional(),
+})
 export const createInvite = z.strictObject({
   mesh,
   role: z.enum(['admin', 'member', 'viewer']).default('member'),
   uses: z.int().min(1).max(1000).default(1),
-  expiresMs: z.int().min(1000).max(30 * 86_400_000).default(86_400_000),
+  expiresMs: z
+    .int()
+    .min(1000)
+    .max(30 * 86_400_000)
+    .default(86_400_000),
 })
 /** `id` is base64url of the invite entry's hash; `link` is shown only when it is made. */
 export const inviteReply = z.object({ link: z.string(), id: keyText, expiresAt: ms, uses: z.int() })
 export const inviteList = z.array(
-  z.object({ id: keyText, mesh: z.string(), role: z.string(), expiresAt: ms, uses: z.int(), used: z.int(), by: z.string(), state: z.enum(['open', 'used', 'expired', 'revoked', 'void']) }),
+  z.object({
+    id: keyText,
+    mesh: z.string(),
+    role: z.string(),
+    expiresAt: ms,
+    uses: z.int(),
+    used: z.int(),
+    by: z.string(),
+    state: z.enum(['open', 'used', 'expired', 'revoked', 'void']),
+  }),
 )
 export const joinRequest = z.strictObject({ link: z.string().min(20).max(2048), name: name.optional() })
-export const joinPreview = z.object({ mesh: z.string(), meshId: keyText, inviter: z.string(), role: z.string(), expiresAt: ms, broker: z.string() })
+export const joinPreview = z.object({
+  mesh: z.string(),
+  meshId: keyText,
+  inviter: z.string(),
+  role: z.string(),
+  expiresAt: ms,
+  broker: z.string(),
+})
 export const joinReply = z.object({ mesh: z.string(), member: keyText })
 export const memberList = z.array(
-  z.object({ mesh: z.string(), name: z.string(), member: keyText, role: z.string(), joinedAt: ms, self: z.boolean(), verified: z.boolean() }),
+  z.object({
+    mesh: z.string(),
+    name: z.string(),
+    member: keyText,
+    role: z.string(),
+    joinedAt: ms,
+    self: z.boolean(),
+    verified: z.boolean(),
+  }),
 )
 
 export const openSession = z.strictObject({
@@ -83,11 +126,27 @@ export const openSession = z.strictObject({
   pid: z.int().positive().optional(),
 })
 /** `tokenFile` (0600) lets whoever can read it act as this session, and nothing more. */
-export const openSessionReply = z.object({ uuid, session: keyText, mesh: z.string(), name: z.string(), tokenFile: z.string() })
+export const openSessionReply = z.object({
+  uuid,
+  session: keyText,
+  mesh: z.string(),
+  name: z.string(),
+  tokenFile: z.string(),
+})
 export const sessionList = z.array(
   z.object({
-    mesh: z.string(), uuid, session: keyText, name: z.string(), kind: z.enum(['claude', 'plain']), open: z.boolean(), attached: z.boolean(),
-    status: sessionStatus, statusSource: z.string(), statusAt: ms, deliver: deliverMode, unread: z.int(),
+    mesh: z.string(),
+    uuid,
+    session: keyText,
+    name: z.string(),
+    kind: z.enum(['claude', 'plain']),
+    open: z.boolean(),
+    attached: z.boolean(),
+    status: sessionStatus,
+    statusSource: z.string(),
+    statusAt: ms,
+    deliver: deliverMode,
+    unread: z.int(),
   }),
 )
 
@@ -122,7 +181,11 @@ export const sendRequest = z.strictObject({
   to: z.array(z.string().min(1).max(200)).min(1).max(1000),
   text: z.string().min(1).max(200_000),
   priority: priority.default('next'),
-  ttlMs: z.int().min(1000).max(30 * 86_400_000).optional(),
+  ttlMs: z
+    .int()
+    .min(1000)
+    .max(30 * 86_400_000)
+    .optional(),
   replyTo: uuid.optional(),
   threadId: uuid.optional(),
   wait: z.enum(['none', 'accepted', 'delivered', 'surfaced']).default('accepted'),
@@ -172,10 +235,21 @@ export const outboxMessage = z.object({
 export type OutboxMessage = z.output<typeof outboxMessage>
 
 /** `by` names who says so: this machine, `broker`, or the peer whose signed receipt it is; `verified` = that signature or proof checked out. */
-export const traceStep = z.object({ at: ms, state: z.string(), by: z.string(), to: z.string().nullable(), why: z.string().nullable(), verified: z.boolean() })
+export const traceStep = z.object({
+  at: ms,
+  state: z.string(),
+  by: z.string(),
+  to: z.string().nullable(),
+  why: z.string().nullable(),
+  verified: z.boolean(),
+})
 export type TraceStep = z.output<typeof traceStep>
 
-export const setPresence = z.strictObject({ as: z.string().max(64).optional(), status: z.enum(['idle', 'working', 'dnd']).optional(), summary: z.string().max(280).optional() })
+export const setPresence = z.strictObject({
+  as: z.string().max(64).optional(),
+  status: z.enum(['idle', 'working', 'dnd']).optional(),
+  summary: z.string().max(280).optional(),
+})
 
 /** Claude Code's own hook payload, as it came; only these fields are read. Answer: hook output JSON. */
 export const hookEvent = z.looseObject({
@@ -185,8 +259,19 @@ export const hookEvent = z.looseObject({
   cwd: z.string().max(4096).optional(),
   prompt: z.string().optional(),
 })
-export const setStatus = z.object({ session_id: uuid, status: sessionStatus, cwd: z.string().max(4096).optional(), pid: z.int().optional() })
+export const setStatus = z.object({
+  session_id: uuid,
+  status: sessionStatus,
+  cwd: z.string().max(4096).optional(),
+  pid: z.int().optional(),
+})
 
 export const errorReply = z.object({
-  error: z.object({ code: z.string(), message: z.string(), field: z.string().optional(), retryAfterMs: z.number().optional(), facts: z.record(z.string(), z.unknown()).optional() }),
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    field: z.string().optional(),
+    retryAfterMs: z.number().optional(),
+    facts: z.record(z.string(), z.unknown()).optional(),
+  }),
 })

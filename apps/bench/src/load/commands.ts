@@ -1,0 +1,28 @@
+/** What the parent may ask of the load process, and what comes back. */
+
+export type Command =
+  | { readonly do: 'relay'; readonly port: number; readonly pairs: number; readonly ms: number }
+  | { readonly do: 'sync' }
+  | { readonly do: 'join'; readonly port: number; readonly pairs: number }
+  /** Sends for `ms`, or until `messages` are delivered. */
+  | { readonly do: 'throughput'; readonly ms: number; readonly messages?: number | undefined }
+  | { readonly do: 'latency'; readonly ms: number; readonly perSecond: number }
+  | {
+      readonly do: 'insert'
+      readonly url: string
+      readonly callers: number
+      readonly connections: number
+      readonly ms: number
+    }
+
+/** Messages delivered, or rows inserted, a second. */
+export interface Throughput {
+  readonly messages: number
+  readonly perSecond: number
+}
+/** From `send` to `deliver`, or of one write that is on disk, ms. */
+export interface Latency {
+  readonly messages: number
+  readonly p50: number
+  readonly p99: number
+}
