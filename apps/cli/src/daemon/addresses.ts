@@ -60,7 +60,12 @@ function others(
 function session(address: string, slash: number, who: Who): Recipient {
   const owner = personOrKey(address.slice(0, slash), { members: who.members, sessions: [] })
   const theirs = who.sessions.filter(each => equalBytes(each.recipient.member, owner.member))
-  return oneSession(address.slice(slash + 1), theirs, address)
+  if (theirs.length > 0) return oneSession(address.slice(slash + 1), theirs, address)
+  const candidates = who.members.filter(each => equalBytes(each.key, owner.member)).map(each => each.name)
+  throw new MeshError('not-found', `${address.slice(0, slash)} has no session yet: write to the person.`, {
+    field: 'to',
+    facts: { candidates },
+  })
 }
 
 function oneSession(named: string, among: readonly SessionView[], address: string): Recipient {
