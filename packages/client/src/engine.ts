@@ -1,5 +1,5 @@
 /** The life of a member on the wire: what happens on every connection, and what time alone makes due. */
-import { recipientKey, signHello } from '@claudemesh/crypto'
+import { recipientKey } from '@claudemesh/crypto'
 import {
   type BrokerFrame,
   equalBytes,
@@ -8,7 +8,8 @@ import {
   TIMES,
   toBase64url,
 } from '@claudemesh/protocol'
-import { dial, type Link } from './connection/link.ts'
+import { dialMember } from './connection/dial-member.ts'
+import type { Link } from './connection/link.ts'
 import { Reconnect } from './connection/reconnect.ts'
 import type { Core, Emit } from './core.ts'
 import { keepHouse } from './housekeeping.ts'
@@ -186,17 +187,8 @@ export class Engine {
   }
 
   async #dial(heard: () => void, abort: AbortSignal): Promise<Link> {
-    const { identity, schedule } = this.#core
     let live: Link | undefined
-    live = await dial({
-      url: identity.url,
-      webSocket: this.#o.webSocket,
-      schedule,
-      hello: ({ nonce, brokerKey }) => {
-        const { host, mesh, member } = identity
-        const signature = signHello({ nonce, brokerKey, host, mesh, key: member })
-        return { type: 'hello', as: 'member', mesh, key: member.publicKey, host, signature }
-      },
+    live = await dialMember(this.#core, this.#o.webSocket, {
       onFrame: frame => this.#frame(frame),
       onData: frame => live && this.inbox.take(live, frame),
       onHeard: heard,

@@ -87,7 +87,13 @@ export function seal(from: Side, to: readonly Side[], msg: string): Sealed {
       target: { recipient, prekey: bundle, prekeyId: id, lease: 'online' as const },
     }
   })
-  const sealed = sealMessage(core, { message, party: from.party, rows, pairs: outbox.pairs })
+  const sealed = sealMessage(core, {
+    message,
+    party: from.party,
+    rows,
+    pairs: outbox.pairs,
+    floors: new Map(),
+  })
   const { id, sentAt, bytes } = sealed
   core.commit.run(() => {
     core.store.outbox.addSealing(

@@ -82,6 +82,7 @@ export class Inbox {
       } catch (error) {
         // Nothing of it was acked: it comes again on the next connection. What memory took for stored is forgotten.
         this.#opener = new Opener(this.#core)
+        this.#outbox.targets.rolledBack()
         this.#core.log('inbox.failed', { message: String(error) })
         this.#arrived.length = 0
         batch[0]?.link.close()

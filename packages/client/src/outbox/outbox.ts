@@ -1,19 +1,13 @@
 /** Sends what the outbox holds: sealed bytes are stored before they go out, and go out until they are answered. */
 import { uuidText } from '@claudemesh/crypto'
-import {
-  type AcceptedResult,
-  decodeFrame,
-  type Envelope,
-  encodeFrame,
-  LIMITS,
-  MeshError,
-} from '@claudemesh/protocol'
+import { type AcceptedResult, decodeFrame, type Envelope, encodeFrame, MeshError } from '@claudemesh/protocol'
 import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import type { Party } from '../session/party.ts'
 import type { OutboxRecipientRow, Owner, RecipientKey, SealingRow } from '../store.ts'
 import { applyResult } from './answered.ts'
 import { endMessages } from './end.ts'
+import { intoFrames, type Outgoing } from './frames.ts'
 import { Pairs } from './pairs.ts'
 import { type Sealed, sealMessage } from './seal.ts'
 import { moveRecipient } from './states.ts'
@@ -21,9 +15,8 @@ import { type Target, Targets } from './targets.ts'
 
 const PAGE_ROWS = 256
 /** Envelopes sealed in one go: a few ms, so that acks and heartbeats are not kept waiting. */
-const PAGE_SEALINGS = 64
+const PAGE_SEALINGS = 128
 const MAX_IN_FLIGHT = 512
-const FRAME_BYTES = LIMITS.frameBytes - 64
 /** A recipient without keys, or in doubt, is looked at again this often, and when it is heard of. */
 const RETRY_MS = 30_000
 const AGAIN_MS = 2_000
@@ -125,11 +118,13 @@ export class Outbox {
       const now = this.#core.now()
       if (this.#core.claims.fetchDue) await this.#port.syncRoster()
       const wanted = new Set<RecipientKey>()
-      for (const row of this.#core.store.outbox.due(party.owner, now, PAGE_ROWS))
-        if (!this.targets.get(row.to)) wanted.add(row.to)
-      if (wanted.size > 0 && (await this.targets.fetch(link, [...wanted]))) await this.#port.syncRoster()
-      if (this.#link !== link || !this.#ready()) return
-      const rows = this.#core.store.outbox.due(party.owner, now, PAGE_ROWS)
+      let rows = this.#core.store.outbox.due(party.owner, now, PAGE_ROWS)
+      for (const row of rows) if (!this.targets.get(row.to)) wanted.add(row.to)
+      if (wanted.size > 0) {
+        if (await this.targets.fetch(link, [...wanted])) await this.#port.syncRoster()
+        if (this.#link !== link || !this.#ready()) return
+        rows = this.#core.store.outbox.due(party.owner, now, PAGE_ROWS)
+      }
       if (rows.length === 0) return
       this.#sealPage(party, rows)
     }
@@ -156,8 +151,9 @@ export class Outbox {
         if (group) group.push({ row, target })
         else if (byMessage.size < PAGE_SEALINGS) byMessage.set(row.msg, [{ row, target }])
       }
+      const floors = new Map<string, number>()
       for (const [msg, group] of byMessage) {
-        const one = this.#sealOne(party, msg, group)
+        const one = this.#sealOne(party, msg, group, floors)
         if (one) sealed.push(one)
       }
     })
@@ -190,12 +186,13 @@ export class Outbox {
     party: Party,
     msg: string,
     rows: { row: OutboxRecipientRow; target: Target }[],
+    floors: Map<string, number>,
   ): Sealed | undefined {
     const { store, now } = this.#core
     const message = store.outbox.message(msg)
     if (!message) return undefined
     try {
-      const one = sealMessage(this.#core, { message, party, rows, pairs: this.pairs })
+      const one = sealMessage(this.#core, { message, party, rows, pairs: this.pairs, floors })
       const { id, sentAt, bytes } = one
       store.outbox.addSealing(
         { id, msg, sentAt, state: 'sealed', bytes, seq: 0, auditIndex: 0, acceptedAt: 0 },
@@ -214,19 +211,8 @@ export class Outbox {
     }
   }
 
-  #sendAll(all: readonly Pick<Sealed, 'id' | 'bytes' | 'envelope'>[]): void {
-    let frame: Pick<Sealed, 'id' | 'bytes' | 'envelope'>[] = []
-    let size = 0
-    for (const one of all) {
-      if (frame.length > 0 && size + one.bytes.length > FRAME_BYTES) {
-        this.#sendFrame(frame)
-        frame = []
-        size = 0
-      }
-      frame.push(one)
-      size += one.bytes.length
-    }
-    if (frame.length > 0) this.#sendFrame(frame)
+  #sendAll(all: readonly Outgoing[]): void {
+    for (const frame of intoFrames(all)) this.#sendFrame(frame)
   }
 
   #sendFrame(frame: readonly Pick<Sealed, 'id' | 'envelope'>[]): void {

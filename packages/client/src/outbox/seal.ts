@@ -33,10 +33,12 @@ export interface SealInput {
   readonly party: Party
   readonly rows: readonly { readonly row: OutboxRecipientRow; readonly target: Target }[]
   readonly pairs: Pairs
+  /** Floors already looked up in this transaction, by recipient. */
+  readonly floors: Map<string, number>
 }
 
 /** Throws `expired` when the message has ended, `too-large`. */
-export function sealMessage(core: Core, { message, party, rows, pairs }: SealInput): Sealed {
+export function sealMessage(core: Core, { message, party, rows, pairs, floors }: SealInput): Sealed {
   const now = core.now()
   const id = uuidv7(now)
   const endsAt = message.endsAt ?? now + message.ttlMs
@@ -52,7 +54,7 @@ export function sealMessage(core: Core, { message, party, rows, pairs }: SealInp
       pairKey: pair.pairKey,
       opener: pair.known ? pair.openerId : pair.opener,
       pairSeq: row.pairSeq,
-      floor: floorOf(core, row),
+      floor: floorOf(core, row, floors),
     }
   })
   const openerTravels = [...used.values()].some(pair => !pair.known)
@@ -66,7 +68,8 @@ export function sealMessage(core: Core, { message, party, rows, pairs }: SealInp
     line: lineBytes(message.line),
     prekey: { n: own.bundle.n, id: own.id },
     roster: { seq: roster.seq, head: roster.head },
-    checkpoint: core.store.settings.get('checkpoint') ?? null,
+    // Checkpoints are pinned once their signatures and proofs are verified here.
+    checkpoint: null,
     certificate: openerTravels ? party.certificate : null,
     // A receipt that asks for a new sealing says what to seal to.
     ...(message.kind === 'receipt' ? { bundle: z.encode(prekeyBundle, own.bundle) } : {}),
@@ -94,9 +97,12 @@ export function sealMessage(core: Core, { message, party, rows, pairs }: SealInp
 }
 
 /** The lowest number of this line that the recipient may still wait for. */
-function floorOf(core: Core, row: OutboxRecipientRow): number {
+function floorOf(core: Core, row: OutboxRecipientRow, floors: Map<string, number>): number {
   if (row.pairSeq === 0) return 0
-  return Math.min(row.pairSeq, core.store.outbox.lowestOpen(row.owner, row.line, row.to) ?? row.pairSeq)
+  const name = `${row.line}>${row.to}`
+  const floor = floors.get(name) ?? core.store.outbox.lowestOpen(row.owner, row.line, row.to) ?? row.pairSeq
+  floors.set(name, floor)
+  return Math.min(row.pairSeq, floor)
 }
 
 function lineBytes(line: string): Uint8Array {

@@ -25,12 +25,15 @@ export interface Target {
   readonly prekeyId: Uint8Array
   readonly lease: Lease
 }
+const MAX_RAISED = 10_000
 type Bundle = BrokerFrameOf<'prekeys'>['bundles'][number]
 
 export class Targets {
   readonly #o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }
   readonly #held = new Map<RecipientKey, Target>()
   readonly #absent = new Set<RecipientKey>()
+  /** Highest n known to stand in the store: most words of a peer name the same one again. */
+  readonly #raised = new Map<RecipientKey, number>()
 
   constructor(o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }) {
     this.#o = o
@@ -137,9 +140,17 @@ export class Targets {
     this.#held.set(key, { recipient, prekey, prekeyId: prekeyId(prekey), lease })
   }
 
+  /** What was written in a transaction that failed does not stand in the store. */
+  rolledBack(): void {
+    this.#raised.clear()
+  }
+
   #raise(key: RecipientKey, n: number): void {
+    if ((this.#raised.get(key) ?? 0) >= n) return
     const { counters } = this.#o.store
     if (counters.get(seenName(key)) < n) counters.set(seenName(key), n)
+    if (this.#raised.size >= MAX_RAISED) this.#raised.clear()
+    this.#raised.set(key, n)
   }
 }
 
