@@ -1,10 +1,14 @@
 /** One lane to the database: a commit takes all that waits, the next begins when it ends, and outcomes follow in its order. */
 import type { AcceptItem, AcceptOutcome, AckItem, AckOutcome } from '@claudemesh/db'
+import { MeshError } from '@claudemesh/protocol'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { AckAnswer, SendAnswer } from './answers.ts'
 import type { Attachment } from './attachment.ts'
 import type { MeshRecipients } from './mesh-recipients.ts'
+
+/** Far beyond any lock wait of the database: who has not answered by then may never do. */
+const COMMIT_MS = 10_000
 
 /** An envelope on its way to its commit. */
 export interface PendingAccept {
@@ -145,12 +149,26 @@ export class BatchWriter {
     return { accepts, acks }
   }
 
+  /** A commit that does not answer is not known: its senders hear so instead of nothing, and the lane goes on. */
+  private async inTime(batch: Parameters<BatchWriterParts['commit']>[0]): Promise<Outcomes> {
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(
+      () => late.reject(new MeshError('timeout', 'The commit has no answer.')),
+      COMMIT_MS,
+    )
+    try {
+      return await Promise.race([this.parts.commit(batch), late.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   private async fly(batch: Batch): Promise<void> {
     const { parts } = this
     const began = performance.now()
     let outcomes: Outcomes | null = null
     try {
-      outcomes = await parts.commit({
+      outcomes = await this.inTime({
         accepts: batch.accepts.map(pending => pending.item),
         acks: batch.acks.map(({ attachment: { mesh, recipient, number }, upTo }) => ({
           mesh,

@@ -21,10 +21,12 @@ test('connections cut in the middle of a run: what was accepted in the end is de
     newEnvelope({ mesh: founded.mesh.id, from: alice.session.recipient, to: [bob.session.recipient] })
 
   const got = new Set<string>()
+  let heard = () => {}
   const reading = (async () => {
     for (;;) {
       const { recipient, attachment, deliveries } = await bob.socket.next('deliver')
       for (const { envelope } of deliveries) got.add(hex(envelope.header.id))
+      heard()
       await bob.socket.ack(recipient, attachment, deliveries.at(-1)!.seq)
     }
   })().catch(() => {})
@@ -47,7 +49,7 @@ test('connections cut in the middle of a run: what was accepted in the end is de
       accepted.push(hex(result.id))
     }
   }
-  while (accepted.some(id => !got.has(id))) await new Promise(resolve => setImmediate(resolve))
+  while (accepted.some(id => !got.has(id))) await new Promise<void>(resolve => (heard = resolve))
   expect([...got]).toEqual(accepted)
   expect(refused).toBeGreaterThan(0)
   await admin.close()
