@@ -1,7 +1,7 @@
 /** Calls of the daemon's local API over its unix socket. The token stays in its file and in this process. */
 import { readFile } from 'node:fs/promises'
 import { ERROR_CODES, type ErrorCode, MeshError } from '@claudemesh/protocol'
-import { homePaths } from '../home/index.ts'
+import { homePaths, readDaemonFile } from '../home/index.ts'
 import { ROUTES, type RouteName } from './routes.ts'
 import { errorReply } from './schema.ts'
 
@@ -55,7 +55,8 @@ async function fetchRoute(name: RouteName, request: DaemonRequest & { home?: str
   let response: Response
   try {
     response = await fetch(`http://localhost${fill(pattern, request)}`, {
-      unix: paths.socket,
+      // A daemon started elsewhere may have put its socket under another runtime folder.
+      unix: readDaemonFile(paths)?.socket ?? paths.socket,
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),

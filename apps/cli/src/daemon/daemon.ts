@@ -1,6 +1,7 @@
 /** Everything a route may reach: made once by `runDaemon`, passed as an argument, never imported. */
 import type { Delivery } from '../delivery/deliver.ts'
 import type { HomePaths } from '../home/index.ts'
+import type { ClaudeStatus } from './claude-status.ts'
 import type { DaemonLog } from './log.ts'
 import type { Mail } from './mail.ts'
 import type { Meshes } from './meshes.ts'
@@ -21,6 +22,7 @@ export interface Daemon {
   readonly sessions: Sessions
   readonly mail: Mail
   readonly delivery: Delivery
+  readonly claudeStatus: ClaudeStatus
   /** Aborted when the daemon stops: ends what is kept open. */
   readonly ending: AbortSignal
   /** Ends the daemon, once the answer under way is out. */

@@ -18,7 +18,8 @@ export interface DaemonLog {
 export function openLog(paths: HomePaths): DaemonLog {
   ensurePrivateFolder(paths.logs)
   // A file that an older umask left readable is closed to others before it grows.
-  for (const name of readdirSync(paths.logs)) chmodSync(join(paths.logs, name), 0o600)
+  for (const name of readdirSync(paths.logs))
+    if (name.startsWith('daemon.')) chmodSync(join(paths.logs, name), 0o600)
   const stream = createStream('daemon.log', { path: paths.logs, size: SIZE, maxFiles: KEPT, mode: 0o600 })
   // A full disk must not end the daemon: what cannot be logged is lost.
   stream.on('error', () => {})

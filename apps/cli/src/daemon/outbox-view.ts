@@ -6,7 +6,7 @@ import { labeller, type Who } from './labels.ts'
 import type { OpenMesh } from './meshes.ts'
 
 /** `sealed` is still on this machine. */
-export const sendStateOf = (state: OutboxState): SendState => (state === 'sealed' ? 'pending' : state)
+const sendStateOf = (state: OutboxState): SendState => (state === 'sealed' ? 'pending' : state)
 
 export function showRecipients(mesh: OpenMesh, message: ClientMessage, who: Who): SendReply['recipients'] {
   const label = labeller(who)

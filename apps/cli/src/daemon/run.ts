@@ -10,6 +10,7 @@ import {
   removeDaemonFile,
   writeDaemonFile,
 } from '../home/index.ts'
+import { watchClaudeStatus } from './claude-status.ts'
 import type { Daemon } from './daemon.ts'
 import { takeLock } from './lock.ts'
 import { type DaemonLog, openLog } from './log.ts'
@@ -124,6 +125,8 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
   undo.push(() => sessions.stop())
   undo.push(() => delivery.stop())
   await meshes.load()
+  const claudeStatus = watchClaudeStatus(sessions, log)
+  undo.push(() => claudeStatus.stop())
   const checkpoints = setInterval(() => file.checkpoint(), CHECKPOINT_MS)
   undo.push(() => clearInterval(checkpoints))
   const { version } = manifest
@@ -139,6 +142,7 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     sessions,
     mail,
     delivery,
+    claudeStatus,
     ending,
     shutDown,
   }

@@ -19,7 +19,7 @@ const LAST_WORDS_MS = 300
 /** A web page that found a way to the socket (a forwarded port, a rebound name) names another host, or its origin. */
 const HOSTS = /^(?:localhost|claudemesh)(?::\d{1,5})?$/
 
-export function localApi(daemon: Daemon): Hono<Env> {
+function localApi(daemon: Daemon): Hono<Env> {
   const app = new Hono<Env>()
   app.use(async (call, next) => {
     if (!HOSTS.test(call.req.header('host') ?? '') || call.req.header('origin') !== undefined)

@@ -127,6 +127,12 @@ export class Sessions {
     this.#o.onStatus(this.#seat(this.#seatsOf(mesh), next))
   }
 
+  /** What was seen of the session; what a person set by hand as `dnd` stays until a person changes it. */
+  observe(seat: Seated, status: PresenceStatus, source: StatusSource): void {
+    const byHand = seat.row.status === 'dnd' && seat.row.statusSource === 'manual'
+    if (!byHand && seat.row.status !== status) this.setStatus(seat, status, source)
+  }
+
   /** It spoke: of the sessions open, the one used last gets the person's mail. */
   used({ mesh, row }: Seated): void {
     this.#seatsOf(mesh).rows.put({ ...row, usedAt: this.#o.now() })

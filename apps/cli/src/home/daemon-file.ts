@@ -13,7 +13,7 @@ const daemonFile = z.object({
   /** ms since 1970. */
   startedAt: z.int(),
 })
-export type DaemonFile = z.output<typeof daemonFile>
+type DaemonFile = z.output<typeof daemonFile>
 
 export function writeDaemonFile(paths: HomePaths, file: DaemonFile): void {
   writeSecretFile(paths.daemonFile, `${JSON.stringify(file, null, 2)}\n`)

@@ -1,5 +1,5 @@
 /** Where one user's claudemesh lives on this machine, and the only ways its files are made and read. */
-export { type DaemonFile, readDaemonFile, removeDaemonFile, writeDaemonFile } from './daemon-file.ts'
+export { readDaemonFile, removeDaemonFile, writeDaemonFile } from './daemon-file.ts'
 export { looseFiles } from './loose-files.ts'
 export {
   listMemberFiles,

@@ -27,6 +27,7 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
     .post(ROUTES.hook[1], async call => {
       const uuid = sessionOf(call)
       const event = await readBody(call, hookEvent)
+      daemon.claudeStatus.heard(uuid, event)
       const status = STATUS[event.hook_event_name]
       // Told before delivery looks: what it gives in answer belongs to the turn that begins.
       if (status !== undefined) tell(daemon, uuid, status)
@@ -44,13 +45,10 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
     })
 }
 
-/** True where the session is open. What a person set by hand as `dnd` stays until a person changes it. */
+/** True where the session is open. */
 function tell(daemon: Daemon, uuid: string, status: PresenceStatus): boolean {
   const open = daemon.sessions.byUuid(uuid).filter(({ row }) => row.open)
-  for (const seat of open) {
-    const byHand = seat.row.status === 'dnd' && seat.row.statusSource === 'manual'
-    if (!byHand && seat.row.status !== status) daemon.sessions.setStatus(seat, status, 'hook')
-  }
+  for (const seat of open) daemon.sessions.observe(seat, status, 'hook')
   return open.length > 0
 }
 

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stopSharedPostgres } from '@claudemesh/testkit'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { scratchFolder } from './scratch.ts'
+import { pair, readToken } from './world.ts'
+
+afterAll(stopSharedPostgres)
+
+const UUID = '11111111-2222-4333-8444-555555555555'
+
+test('a claude session has the status that hooks tell, then what Claude says of itself, and dnd above both', async () => {
+  const { alice, bob } = await pair()
+  const config = scratchFolder()
+  const child = spawn('sleep', ['1000'])
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+  const procStart = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  mkdirSync(join(config, 'sessions'), { recursive: true })
+  const says = (status: string) =>
+    writeFileSync(
+      join(config, 'sessions', `${child.pid}.json`),
+      JSON.stringify({
+        pid: child.pid,
+        sessionId: UUID,
+        procStart,
+        status,
+        statusUpdatedAt: Date.now() + 1000,
+      }),
+    )
+  const opened = await bob.open(UUID, { name: 'api', kind: 'claude', deliver: 'inbox', pid: child.pid })
+  const token = await readToken(opened.tokenFile)
+  const hook = (hook_event_name: string) =>
+    bob.call('hook', {
+      token,
+      body: {
+        session_id: UUID,
+        hook_event_name,
+        transcript_path: join(config, 'projects', 'p', `${UUID}.jsonl`),
+      },
+    })
+  const seen = async () => {
+    const peer = (await alice.peers()).find(each => each.name === 'bob/api')
+    return `${peer?.status} ${peer?.statusSource}`
+  }
+  const shows = (what: string) => expect.poll(seen, { timeout: 10_000 }).toBe(what)
+  await shows('idle daemon')
+  await hook('UserPromptSubmit')
+  await shows('working hook')
+  says('waiting')
+  await shows('waiting sessions-file')
+  await bob.call('presence', { body: { status: 'dnd' } })
+  await shows('dnd manual')
+  await hook('Stop')
+  says('idle')
+  await bob.call('presence', { body: { summary: 'quiet' } })
+  await expect
+    .poll(async () => (await alice.peers()).find(peer => peer.name === 'bob/api')?.summary)
+    .toBe('quiet')
+  expect(await seen()).toBe('dnd manual')
+  await bob.call('presence', { token, body: { status: 'idle' } })
+  await shows('idle manual')
+})
