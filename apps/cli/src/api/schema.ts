@@ -10,8 +10,8 @@ const mesh = z.string().min(1).max(64).optional()
 const name = z.string().trim().min(1).max(64)
 
 export const priority = z.enum(['now', 'next', 'low'])
-export const deliverMode = z.enum(['push', 'inbox', 'off'])
-export const sessionStatus = z.enum(['idle', 'working', 'waiting', 'dnd', 'closed', 'unknown'])
+const deliverMode = z.enum(['push', 'inbox', 'off'])
+const sessionStatus = z.enum(['idle', 'working', 'waiting', 'dnd', 'closed', 'unknown'])
 
 /** How far a message has come for one recipient; `pending` = in the outbox, not yet accepted by the broker. */
 export const sendState = z.enum([
@@ -191,7 +191,7 @@ export const sendRequest = z.strictObject({
   wait: z.enum(['none', 'accepted', 'delivered', 'surfaced']).default('accepted'),
   timeoutMs: z.int().min(0).max(600_000).default(30_000),
 })
-export const recipientState = z.object({
+const recipientState = z.object({
   /** The address's resolved name, e.g. `alice/api`. */
   to: z.string(),
   session: keyText.nullable(),

@@ -4,6 +4,7 @@ import { looseFiles } from '../home/index.ts'
 import type { Daemon } from './daemon.ts'
 import type { OpenMesh } from './meshes.ts'
 import { whyPending } from './outbox-view.ts'
+import { whenOnline } from './when-online.ts'
 
 export interface Check {
   readonly name: string
@@ -19,6 +20,7 @@ const CLOCK_MS = 5 * 60_000
 const STUCK_MS = 10 * 60_000
 
 export async function diagnose(daemon: Daemon): Promise<Check[]> {
+  await Promise.all(daemon.meshes.all.map(({ client }) => whenOnline(client)))
   return [
     well('daemon', `version ${daemon.version}, process ${process.pid}`),
     checkFiles(daemon),
@@ -26,6 +28,9 @@ export async function diagnose(daemon: Daemon): Promise<Check[]> {
     checkClaude(),
     ...daemon.meshes.problems.map(({ mesh, message }) =>
       ill(`mesh ${mesh.slice(0, 8)}`, message, 'restore the file from a backup'),
+    ),
+    ...daemon.sessions.problems.map(({ message }) =>
+      ill('session', message, 'restore the file from a backup'),
     ),
     ...checkJoined(daemon),
     ...daemon.meshes.all.flatMap(mesh => checkMesh(daemon, mesh)),

@@ -54,6 +54,8 @@ export class Sessions {
   readonly #o: SessionsOptions
   readonly #meshes = new Map<string, Seats>()
   readonly #watch: ReturnType<typeof setInterval>
+  /** Sessions whose key file is damaged: told, and left as they are. */
+  readonly problems: { readonly code: string; readonly message: string; readonly mesh: string }[] = []
 
   constructor(options: SessionsOptions) {
     this.#o = options
@@ -74,6 +76,7 @@ export class Sessions {
         } else this.#setClosed(seats, row)
       } catch (error) {
         if (!(error instanceof MeshError)) throw error
+        this.problems.push({ code: error.code, message: error.message, mesh: mesh.id })
         this.#o.log('session.unusable', {
           mesh: mesh.id,
           session: row.uuid,

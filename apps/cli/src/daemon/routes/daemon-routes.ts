@@ -37,6 +37,7 @@ function statusOf({ paths, version, startedAt, meshes, sessions }: Daemon): Stat
     unread: sum([...mailboxes, ...persons]),
     problems: [
       ...meshes.problems,
+      ...sessions.problems,
       ...meshes.all.flatMap(({ client }) => {
         const { name, problems } = client.view()
         return problems.map(problem => ({ ...problem, mesh: name }))
