@@ -3,7 +3,7 @@ import { MeshError } from '@claudemesh/protocol'
 import postgres from 'postgres'
 
 export interface Database {
-  /** The pool of the cold queries. */
+  /** The pool of the cold queries; another one after a connection was lost, so take it anew for each statement. */
   readonly sql: postgres.Sql
   /** The hot lane's one connection: `commit` alone uses it, so no cold query stands before a flush. */
   readonly lane: postgres.Sql
@@ -35,18 +35,57 @@ export async function openDatabase(opts: {
       client_min_messages: 'warning',
     },
   }
-  const sql = postgres(opts.url, { ...common, max: opts.max ?? 8 })
-  const lane = postgres(opts.url, { ...common, max: 1 })
+  const pool = reopening(onclose => postgres(opts.url, { ...common, max: opts.max ?? 8, onclose }))
+  const lane = reopening(onclose => postgres(opts.url, { ...common, max: 1, onclose }))
   const end = async (timeout: number) => {
-    await Promise.all([sql.end({ timeout }), lane.end({ timeout })])
+    await Promise.all([pool.end(timeout), lane.end(timeout)])
   }
   try {
-    await Promise.all([sql`select 1`, lane`select 1`])
+    await Promise.all([pool.client`select 1`, lane.client`select 1`])
   } catch (cause) {
     await end(0)
     throw connectionError(cause)
   }
-  return { sql, lane, close: () => end(CLOSE_S) }
+  return {
+    get sql() {
+      return pool.client
+    },
+    get lane() {
+      return lane.client
+    },
+    close: () => end(CLOSE_S),
+  }
+}
+
+interface Reopening {
+  readonly client: postgres.Sql
+  end(timeout: number): Promise<void>
+}
+
+/**
+ * A client that is replaced as soon as one of its connections ends. postgres.js 3.4.9 on Bun may leave a statement that was
+ * on its way then without an answer for ever; ending the client rejects it.
+ */
+function reopening(open: (onclose: () => void) => postgres.Sql): Reopening {
+  let ended = false
+  const make = (): postgres.Sql => {
+    const made: postgres.Sql = open(() => {
+      if (ended || client !== made) return
+      client = make()
+      void made.end({ timeout: CLOSE_S })
+    })
+    return made
+  }
+  let client = make()
+  return {
+    get client() {
+      return client
+    },
+    end(timeout) {
+      ended = true
+      return client.end({ timeout })
+    },
+  }
 }
 
 function connectionError(cause: unknown): MeshError {
