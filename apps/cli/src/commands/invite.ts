@@ -33,7 +33,8 @@ export function addInvite(program: Command): void {
         .argParser(duration)
         .default(86_400_000, '24h'),
     )
-  act<CommonOptions & { role: string; uses: number; expires: number }>(
+    .option('--qr', 'show it as a QR code too')
+  act<CommonOptions & { role: string; uses: number; expires: number; qr?: boolean }>(
     invite,
     async (cli, options, [word]) => {
       if (word !== undefined) unknownBelow(invite, word)
@@ -43,6 +44,10 @@ export function addInvite(program: Command): void {
       if (cli.json)
         return cli.object({ link: made.link, id: made.id, expiresAt: made.expiresAt, uses: made.uses })
       cli.line(made.link)
+      if (options.qr === true) {
+        const { default: qrcode } = await import('qrcode')
+        cli.line(await qrcode.toString(made.link, { type: 'terminal', small: true }))
+      }
       const times = made.uses === 1 ? 'once' : `${made.uses} times`
       cli.note(
         `Works ${times}, ends ${relative(made.expiresAt, Date.now())}. Whoever has it can join: claudemesh join '<link>'`,

@@ -26,7 +26,12 @@ export function addJoin(program: Command): void {
           `${harmlessLine(seen.inviter)} invites you as ${seen.role}; the link ends ${relative(seen.expiresAt, Date.now())}.`,
       )
     }
-    await confirmed(cli, options, { message: 'Join?', why: 'Joining asks first', initialValue: true })
+    const sure = await confirmed(cli, options, {
+      message: 'Join?',
+      why: 'Joining asks first',
+      initialValue: true,
+    })
+    if (!sure) return
     const joined = await cli.ask('join', joinReply, { body: { link, name: options.name ?? userName() } })
     if (cli.json) return cli.object({ mesh: joined.mesh, member: joined.member })
     cli.line(`You are in ${cli.paint('bold', harmlessLine(joined.mesh))}.`)

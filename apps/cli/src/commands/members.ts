@@ -41,11 +41,12 @@ export function addMembers(program: Command): void {
     mesh: true,
   }).option('-y, --yes', 'do not ask')
   act<CommonOptions & { yes?: boolean }>(remove, async (cli, options, [member = '']) => {
-    await confirmed(cli, options, {
+    const sure = await confirmed(cli, options, {
       message: `Remove ${harmlessLine(member)} for good? Open invites end with it.`,
       why: `Removing ${member} is final`,
       initialValue: false,
     })
+    if (!sure) return
     await cli.ask('removeMember', z.unknown(), { params: { member }, query: { mesh: cli.mesh } })
     if (cli.json) return cli.object({ member, removed: true })
     cli.line(

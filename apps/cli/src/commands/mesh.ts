@@ -73,11 +73,12 @@ export function addMesh(program: Command): void {
       throw new MeshError('usage', 'Which mesh? Name it: claudemesh mesh leave <mesh>.', {
         facts: { candidates: meshes.map(m => m.name) },
       })
-    await confirmed(cli, options, {
+    const sure = await confirmed(cli, options, {
       message: `Leave ${harmlessLine(name)} for good?`,
       why: `Leaving ${name} is final`,
       initialValue: false,
     })
+    if (!sure) return
     await cli.ask('leaveMesh', z.unknown(), { params: { mesh: name } })
     if (cli.json) return cli.object({ mesh: name, left: true })
     cli.line(`You have left ${harmlessLine(name)}.`)

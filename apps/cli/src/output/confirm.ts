@@ -2,16 +2,17 @@
 import { MeshError } from '@claudemesh/protocol'
 import type { Cli } from './cli.ts'
 
-/** Resolves when the answer is yes. Throws `usage` for no, and where nobody can be asked; Ctrl-C is 130. */
+/** Whether to go on; a no is exit 1. Throws `usage` where nobody can be asked; Ctrl-C is 130. */
 export async function confirmed(
   cli: Cli,
   options: { yes?: boolean },
   question: { message: string; why: string; initialValue: boolean },
-): Promise<void> {
-  if (options.yes === true) return
+): Promise<boolean> {
+  if (options.yes === true) return true
   if (!cli.interactive) throw new MeshError('usage', `${question.why}: say -y where nobody can be asked.`)
   const { confirm, isCancel } = await import('@clack/prompts')
   const answer = await confirm({ message: question.message, initialValue: question.initialValue })
   if (isCancel(answer)) process.exit(130)
-  if (!answer) throw new MeshError('usage', 'Nothing was done.')
+  if (!answer) process.exitCode = 1
+  return answer
 }

@@ -1,7 +1,7 @@
 /** Colours for people only: on a terminal, unless NO_COLOR is set (no-color.org) or the terminal is dumb. */
 import { styleText } from 'node:util'
 
-export type Style = Parameters<typeof styleText>[0]
+type Style = Parameters<typeof styleText>[0]
 export type Paint = (style: Style, text: string) => string
 
 /** A painter for the stream; where colours are not wanted it hands the text back as it is. */

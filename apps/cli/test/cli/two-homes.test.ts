@@ -114,6 +114,12 @@ describe('two homes', () => {
     await bob.json('session', 'close', uuid)
   })
 
+  test('an invite is shown once, as a link and as a picture of it', async () => {
+    const { stdout } = await alice.run(['invite', '--qr'])
+    expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/i\/[\w-]+#[\w-]+\n[\s\S]*[▀▄█]/)
+    expect((await alice.run(['invite', 'list'])).stdout).not.toContain('#')
+  })
+
   test('an unknown recipient is exit 5 with those there are, and nothing is sent', async () => {
     const { exit, stdout, stderr } = await alice.run(['send', 'bobby', 'hello'])
     expect({ exit, stdout }).toEqual({ exit: 5, stdout: '' })
