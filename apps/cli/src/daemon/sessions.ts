@@ -41,6 +41,8 @@ interface SessionsOptions {
 
 /** Between two looks at whether the processes of open sessions still run. */
 const WATCH_MS = 1000
+/** How fine `usedAt` is written for a session that speaks all the time. */
+const USED_MS = 1000
 /** What a broker that is away answers: the session is attached as soon as it is back. */
 const PASSING = ['unreachable', 'timeout', 'unavailable', 'draining', 'rate']
 
@@ -138,7 +140,8 @@ export class Sessions {
 
   /** It spoke: of the sessions open, the one used last gets the person's mail. */
   used({ mesh, row }: Seated): void {
-    this.#seatsOf(mesh).rows.put({ ...row, usedAt: this.#o.now() })
+    const at = this.#o.now()
+    if (at - row.usedAt > USED_MS) this.#seatsOf(mesh).rows.put({ ...row, usedAt: at })
   }
 
   setSummary({ mesh, row }: Seated, summary: string): void {

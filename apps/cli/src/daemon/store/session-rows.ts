@@ -1,5 +1,5 @@
-/** Sessions of this machine as rows: what they were opened with, and how they stand. */
-import { and, asc, eq, gte } from 'drizzle-orm'
+/** Sessions of this machine as rows: what they were opened with, and how they stand. Read once; memory follows what is written. */
+import { eq } from 'drizzle-orm'
 import type { MeshScope } from './mesh-scope.ts'
 import { session } from './session-schema.ts'
 
@@ -13,14 +13,10 @@ export interface SessionRows {
 }
 
 export function sessionRows({ orm, mesh }: MeshScope): SessionRows {
-  const ours = eq(session.mesh, mesh)
+  const stored = orm.select().from(session).where(eq(session.mesh, mesh)).all()
+  const rows = new Map<string, SessionRow>(stored.map(({ mesh: _, ...row }) => [row.uuid, row]))
   return {
-    get: uuid =>
-      orm
-        .select()
-        .from(session)
-        .where(and(ours, eq(session.uuid, uuid)))
-        .get(),
+    get: uuid => rows.get(uuid),
     put: row => {
       const target = [session.mesh, session.uuid]
       orm
@@ -28,13 +24,9 @@ export function sessionRows({ orm, mesh }: MeshScope): SessionRows {
         .values({ ...row, mesh })
         .onConflictDoUpdate({ target, set: row })
         .run()
+      rows.set(row.uuid, row)
     },
     usedSince: since =>
-      orm
-        .select()
-        .from(session)
-        .where(and(ours, gte(session.usedAt, since)))
-        .orderBy(asc(session.name))
-        .all(),
+      [...rows.values()].filter(row => row.usedAt >= since).sort((a, b) => (a.name < b.name ? -1 : 1)),
   }
 }
