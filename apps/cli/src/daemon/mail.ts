@@ -90,6 +90,11 @@ export class Mail {
     this.tellHeld({ mesh, uuid: row.uuid }, 'closed')
   }
 
+  /** To be done now and then. */
+  forget(mesh: OpenMesh): void {
+    personMailOf(mesh.store.scope).forget()
+  }
+
   /** Tells the senders of what waits in a session's mailbox that it is held, and why. */
   tellHeld({ mesh, uuid }: Mailbox, why: 'closed' | 'dnd'): void {
     const held = mesh.client

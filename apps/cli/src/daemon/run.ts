@@ -29,8 +29,8 @@ export interface RunningDaemon {
   readonly stopped: Promise<void>
 }
 
-/** How often erased pages leave the write-ahead log too. */
-const CHECKPOINT_MS = 3_600_000
+/** How often what was erased leaves the write-ahead log too. */
+const UPKEEP_MS = 3_600_000
 
 /** Resolves when the API answers. Throws `already-running`, `forbidden` or `integrity`; then nothing is left behind. */
 export async function runDaemon(o: { home?: string; now?: () => number } = {}): Promise<RunningDaemon> {
@@ -127,8 +127,11 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
   await meshes.load()
   const claudeStatus = watchClaudeStatus(sessions, log)
   undo.push(() => claudeStatus.stop())
-  const checkpoints = setInterval(() => file.checkpoint(), CHECKPOINT_MS)
-  undo.push(() => clearInterval(checkpoints))
+  const upkeep = setInterval(() => {
+    for (const mesh of meshes.all) mail.forget(mesh)
+    file.checkpoint()
+  }, UPKEEP_MS)
+  undo.push(() => clearInterval(upkeep))
   const { version } = manifest
   return {
     paths,

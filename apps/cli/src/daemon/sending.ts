@@ -31,6 +31,8 @@ export async function sendText(
   const { client } = mesh
   if (client.state === 'removed')
     throw new MeshError('removed', `You were removed from ${client.view().name}: nothing can be sent there.`)
+  // Nothing is sealed for a mesh that was lied about; who sends must know, and not find out in the outbox.
+  if (client.state === 'stopped' && client.why?.code === 'integrity') throw client.why
   const who = whoIn(mesh, sessions)
   const self = { member: client.view().member, session: speaker?.signer.publicKey ?? null }
   const from = speaker?.row.uuid ?? null

@@ -17,9 +17,10 @@ afterAll(stopSharedPostgres)
 const UUID = '11111111-2222-4333-8444-555555555555'
 const RUN = fileURLToPath(new URL('../../src/daemon/index.ts', import.meta.url))
 
-/** A daemon as a process of its own, to be killed. */
+/** A daemon as a process of its own, under a umask that allows everything, to be killed. */
 async function processOf(home: string) {
-  const code = `const { runDaemon } = await import(${JSON.stringify(RUN)})
+  const code = `process.umask(0)
+    const { runDaemon } = await import(${JSON.stringify(RUN)})
     await runDaemon({ home: ${JSON.stringify(home)} })
     console.log('ready')`
   const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -53,6 +54,7 @@ describe('a daemon', () => {
       code: 'already-running',
       facts: { pid: killed.pid },
     })
+    expect(looseFiles(paths)).toEqual([])
     killed.kill('SIGKILL')
     await once(killed, 'exit')
     expect([existsSync(paths.socket), readDaemonFile(paths)?.pid]).toEqual([true, killed.pid])

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eraseMeshStore, openMeshStore } from '../../src/daemon/store/client-store.ts'
+import { personMailOf } from '../../src/daemon/store/person-mail.ts'
 import * as schema from '../../src/daemon/store/schema.ts'
 import * as sessionSchema from '../../src/daemon/store/session-schema.ts'
 import { openStoreFile } from '../../src/daemon/store/store-file.ts'
@@ -230,4 +231,20 @@ describe('the inbox', () => {
     inbox.insert({ ...inboxRow(1), owner: 'another' })
     expect(inbox.find('', 'f/s', inboxRow(1).msg)).toEqual(inboxRow(1))
   })
+})
+
+test('the person’s mail is given once, and let go of when the inbox forgets it', () => {
+  const { file } = openScratch()
+  const { scope, inbox } = openMeshStore(file, 'a')
+  const mail = personMailOf(scope)
+  inbox.insert(inboxRow(1))
+  const [kept, gone] = [inboxRow(1).msg, inboxRow(2).msg]
+  mail.give([kept, gone], 'one')
+  mail.give([kept], 'two')
+  expect([[...mail.of('one')], [...mail.of('two')]]).toEqual([[kept, gone], []])
+  mail.forget()
+  expect([...mail.given()]).toEqual([kept])
+  mail.takeBack([kept])
+  mail.give([kept], 'two')
+  expect([...mail.of('two')]).toEqual([kept])
 })

@@ -44,8 +44,10 @@ export function sessionRoutes(daemon: Daemon): Hono<Env> {
     })
     .post(ROUTES.closeSession[1], call => {
       userOnly(call)
-      const seat = sessions.find(call.req.param('uuid'), 'uuid')
-      if (seat.row.open) sessions.close(seat)
+      const named = call.req.param('uuid')
+      const everywhere = sessions.byUuid(named)
+      const meant = everywhere.length > 0 ? everywhere : [sessions.find(named, 'uuid')]
+      for (const seat of meant) if (seat.row.open) sessions.close(seat)
       return call.json({})
     })
     .post(ROUTES.presence[1], async call => {

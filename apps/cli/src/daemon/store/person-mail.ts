@@ -1,6 +1,7 @@
 /** Which of the person's messages were given to which of her sessions, so that none is given to two. */
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq, exists, inArray, not, sql } from 'drizzle-orm'
 import type { MeshScope } from './mesh-scope.ts'
+import { inbox } from './schema.ts'
 import { personMail } from './session-schema.ts'
 
 export interface PersonMail {
@@ -10,6 +11,8 @@ export interface PersonMail {
   of(uuid: string): Set<string>
   given(): Set<string>
   takeBack(msgs: readonly string[]): void
+  /** Lets go of what the inbox has forgotten. */
+  forget(): void
 }
 
 export function personMailOf({ orm, mesh }: MeshScope): PersonMail {
@@ -35,6 +38,16 @@ export function personMailOf({ orm, mesh }: MeshScope): PersonMail {
           .delete(personMail)
           .where(and(ours, inArray(personMail.msg, [...list])))
           .run()
+    },
+    forget: () => {
+      const message = orm
+        .select({ one: sql`1` })
+        .from(inbox)
+        .where(and(eq(inbox.mesh, mesh), eq(inbox.owner, ''), eq(inbox.msg, personMail.msg)))
+      orm
+        .delete(personMail)
+        .where(and(ours, not(exists(message))))
+        .run()
     },
   }
 }
