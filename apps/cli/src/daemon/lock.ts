@@ -12,7 +12,7 @@ export interface Lock {
   release(): void
 }
 
-/** Throws `already-running` with `facts.pid` while another living process holds it. */
+/** Throws `already-running` with `facts.pid` while another living process holds it, `integrity` for a file that is no lock. */
 export function takeLock(path: string): Lock {
   const pid = process.pid
   const identity = processIdentity(pid)
@@ -31,6 +31,15 @@ export function takeLock(path: string): Lock {
         database.run('REPLACE INTO holder VALUES (1, ?, ?)', [pid, identity])
       })
       .immediate()
+  } catch (cause) {
+    if (cause instanceof MeshError) throw cause
+    throw new MeshError(
+      'integrity',
+      `${path} is damaged. Remove it: it holds nothing but the number of a process.`,
+      {
+        cause,
+      },
+    )
   } finally {
     database.close()
   }

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -42,6 +42,14 @@ describe('the lock of a home', () => {
     lock.release()
     takeLock(path).release()
     expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
+  test('that is damaged is told, with what to do', () => {
+    const path = join(scratchFolder(), 'daemon.lock')
+    writeFileSync(path, 'no lock at all '.repeat(500))
+    expect(() => takeLock(path)).toThrow(expect.objectContaining({ code: 'integrity' }))
+    rmSync(path)
+    takeLock(path).release()
   })
 
   test('is not held by a process that merely has the pid of the one that died', () => {
