@@ -65,6 +65,7 @@ describe('the lock of a home', () => {
 test('a process is told apart by when it started', () => {
   const mine = processIdentity(process.pid)!
   expect(isAlive(process.pid, mine)).toBe(true)
-  expect(isAlive(process.ppid, mine)).toBe(false)
+  expect(isAlive(process.pid, `${mine}0`)).toBe(false)
+  expect(isAlive(2 ** 22 + 1, mine)).toBe(false)
   expect(processIdentity(2 ** 22 + 1)).toBeUndefined()
 })
