@@ -1,5 +1,6 @@
 /** The hot lane: one call of one database function commits a whole flush, and one bad item never fails the others. */
 import { MeshError, RECIPIENT_STATES } from '@claudemesh/protocol'
+import { bytesIndex } from './bytes-index.ts'
 import type { Database } from './database.ts'
 import { isConnectionLoss } from './database-errors.ts'
 import type { AcceptError, AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
@@ -58,7 +59,8 @@ function nextCall({ accepts, acks }: Batch): { now: Batch; later: Batch } {
   const later: AcceptItem[] = []
   let size = 0
   for (const item of accepts) {
-    const key = `${latin(item.id)}${latin(item.from.member)}${item.from.session ? latin(item.from.session) : ''}${latin(item.mesh)}`
+    // By id alone: two that share it by chance take two calls, no more.
+    const key = bytesIndex(item.id)
     const full = now.length === CALL_ITEMS || (now.length > 0 && size + itemBytes(item) > CALL_BYTES)
     if (full || seen.has(key)) {
       later.push(item)
@@ -102,7 +104,7 @@ async function callOrSplit(
 function split(batch: Batch): Batch[] {
   const meshes = new Map<string, { accepts: AcceptItem[]; acks: AckItem[] }>()
   const of = (mesh: Uint8Array) => {
-    const key = latin(mesh)
+    const key = bytesIndex(mesh)
     const part = meshes.get(key) ?? { accepts: [], acks: [] }
     meshes.set(key, part)
     return part
@@ -129,10 +131,12 @@ interface CommitRow {
   readonly gone_count: string
 }
 
-const CALL = `select * from mesh_fn.commit_batch(${Array.from({ length: 19 }, (_, i) => `$${i + 1}`).join(',')})`
+const COLUMNS = 'at_ms verdicts seqs indexes times states ack_codes ack_marks gone_ack gone_count'.split(' ')
+const CALL = `select ${COLUMNS.map(name => `${name}::text`).join(', ')}
+  from mesh_fn.commit_batch(${Array.from({ length: 19 }, (_, i) => `$${i + 1}`).join(',')})`
 
 async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome> {
-  const [row] = await db.lane.unsafe<CommitRow[]>(CALL, packBatch(accepts, acks), { prepare: true })
+  const [row] = await db.lane.call<CommitRow>(CALL, packBatch(accepts, acks))
   const out: BatchOutcome = { accepts: [], acks: [] }
   if (row!.verdicts !== null) {
     const [verdicts, seqs, indexes, times] = [row!.verdicts, row!.seqs, row!.indexes, row!.times].map(numbers)
@@ -185,9 +189,7 @@ function shareAcks(acks: readonly AckItem[], outcomes: ReadonlyMap<AckItem, AckO
   return acks.map(ack => outcomes.get(ack) ?? { ...byKey.get(ackKey(ack))!, deleted: 0 })
 }
 
-const ackKey = (ack: AckItem) => `${ack.attachment}/${latin(ack.mesh)}/${latin(recipientKey(ack.recipient))}`
-
-const latin = (bytes: Uint8Array) =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+const ackKey = (ack: AckItem) =>
+  `${ack.attachment}/${bytesIndex(ack.mesh)}/${bytesIndex(recipientKey(ack.recipient))}`
 
 const numbers = (array: string): number[] => array.slice(1, -1).split(',').map(Number)

@@ -1,14 +1,20 @@
 /** Tells a database that is gone from a statement that failed. */
 import { MeshError } from '@claudemesh/protocol'
 
-/** SQLSTATE of a server error, or postgres.js's own code. */
-export const errorCode = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : ''
+/** SQLSTATE of a server error (postgres.js has it in `code`, Bun in `errno`), or the client's own code. */
+export function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  if ('errno' in error && /^[0-9A-Z]{5}$/.test(String(error.errno))) return String(error.errno)
+  return 'code' in error ? String(error.code) : ''
+}
 
 /** True when it is unknown whether the statement was committed: the connection broke or the server went down. */
 export function isConnectionLoss(error: unknown): boolean {
   const code = errorCode(error)
-  return /^(08|57P0)/.test(code) || /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|ENOENT|EPIPE)/.test(code)
+  return (
+    /^(08|57P0)/.test(code) ||
+    /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|ENOENT|EPIPE|ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME))/.test(code)
+  )
 }
 
 /** What a cold query throws: our own codes as they are, a lost database as `unavailable`, the rest as `internal` without SQL. */

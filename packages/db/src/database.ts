@@ -1,13 +1,24 @@
 /** One open database: a pool for cold queries and one connection of its own for the hot lane. */
 import { MeshError } from '@claudemesh/protocol'
+import { SQL } from 'bun'
 import postgres from 'postgres'
+import { errorCode } from './database-errors.ts'
 
 export interface Database {
   /** The pool of the cold queries; another one after a connection was lost, so take it anew for each statement. */
   readonly sql: postgres.Sql
   /** The hot lane's one connection: `commit` alone uses it, so no cold query stands before a flush. */
-  readonly lane: postgres.Sql
+  readonly lane: Lane
   close(): Promise<void>
+}
+
+/**
+ * Statements run in the order they are called, each committed by itself; a call may be made while another is under way.
+ * Bun's own client, because it binds bytes as bytes: postgres.js spells them in hex, which cost three times the time on
+ * 450 KB (4.1 ms against 1.3).
+ */
+interface Lane {
+  call<Row>(statement: string, parameters: readonly (string | Uint8Array)[]): Promise<Row[]>
 }
 
 /** A lock is given up after this long, so that a stopped peer delays a flush and never stops it (ms). */
@@ -36,12 +47,18 @@ export async function openDatabase(opts: {
     },
   }
   const pool = reopening(onclose => postgres(opts.url, { ...common, max: opts.max ?? 8, onclose }))
-  const lane = reopening(onclose => postgres(opts.url, { ...common, max: 1, onclose }))
+  const lane = new SQL(opts.url, {
+    max: 1,
+    idleTimeout: 0,
+    maxLifetime: 0,
+    connectionTimeout: common.connect_timeout,
+    connection: { ...common.connection },
+  })
   const end = async (timeout: number) => {
-    await Promise.all([pool.end(timeout), lane.end(timeout)])
+    await Promise.all([pool.end(timeout), lane.close({ timeout })])
   }
   try {
-    await Promise.all([pool.client`select 1`, lane.client`select 1`])
+    await Promise.all([pool.client`select 1`, lane`select 1`])
   } catch (cause) {
     await end(0)
     throw connectionError(cause)
@@ -50,9 +67,7 @@ export async function openDatabase(opts: {
     get sql() {
       return pool.client
     },
-    get lane() {
-      return lane.client
-    },
+    lane: { call: (statement, parameters) => lane.unsafe(statement, [...parameters]) },
     close: () => end(CLOSE_S),
   }
 }
@@ -89,7 +104,7 @@ function reopening(open: (onclose: () => void) => postgres.Sql): Reopening {
 }
 
 function connectionError(cause: unknown): MeshError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const code = errorCode(cause)
   if (code.startsWith('28'))
     return new MeshError('unauthenticated', 'the database refuses this role or password', { cause })
   if (code === '3D000')

@@ -1,5 +1,6 @@
 /** Lays a batch out for `mesh_fn.commit_batch`: everybody named once, bytes in one block, the rest as arrays of numbers. */
 import type { Recipient } from '@claudemesh/protocol'
+import { bytesIndex } from './bytes-index.ts'
 import type { AcceptItem, AckItem } from './delivery-types.ts'
 
 /** Sizes of the fixed part of an item in the pack: id 16, content hash 32, hash of to[] 32. */
@@ -7,7 +8,7 @@ const FIXED = 80
 const WHO_STRIDE = 64
 
 /** The arguments of `mesh_fn.commit_batch` in its order; arrays in Postgres's text form. */
-export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem[]): (string | Buffer)[] {
+export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem[]): (string | Uint8Array)[] {
   const named = new Named()
   const columns = {
     from: [] as number[],
@@ -80,7 +81,7 @@ class Named {
 
   place(mesh: Uint8Array, who: Recipient): number {
     const meshPlace = this.meshPlace(mesh)
-    const key = `${meshPlace}${latin(who.member)}${who.session ? latin(who.session) : ''}`
+    const key = `${meshPlace}${bytesIndex(who.member)}${who.session ? bytesIndex(who.session) : ''}`
     const known = this.places.get(key)
     if (known) return known
     this.meshOf.push(meshPlace)
@@ -102,7 +103,7 @@ class Named {
   }
 
   private meshPlace(mesh: Uint8Array): number {
-    const key = latin(mesh)
+    const key = bytesIndex(mesh)
     const known = this.meshPlaces.get(key)
     if (known) return known
     this.meshBytes.push(mesh)
@@ -110,6 +111,3 @@ class Named {
     return this.meshBytes.length
   }
 }
-
-const latin = (bytes: Uint8Array) =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')

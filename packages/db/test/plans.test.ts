@@ -30,7 +30,7 @@ async function touched(
   work: () => Promise<unknown>,
 ): Promise<Record<string, { scans: number; rows: number }>> {
   const count = async () => {
-    await db.lane`select pg_stat_force_next_flush()`
+    await db.lane.call('select pg_stat_force_next_flush()', [])
     await db.sql`select pg_stat_force_next_flush()`
     const rows = await db.sql<{ name: string; scans: number; rows: number }[]>`
       select relname as name, seq_scan::int as scans, seq_tup_read::int as rows from pg_stat_user_tables where schemaname = 'mesh'`
@@ -77,7 +77,7 @@ test('plans made while the queue was drained and analyzed look rows up by key, n
   const [a, b] = [await attached(mesh, mesh.owner), await attached(mesh, mesh.owner)]
   await empty.db.sql`analyze`
   const read = async () => {
-    await empty.db.lane`select pg_stat_force_next_flush()`
+    await empty.db.lane.call('select pg_stat_force_next_flush()', [])
     const [row] = await empty.db.sql<
       { n: number }[]
     >`select sum(idx_tup_read)::int as n from pg_stat_user_indexes
