@@ -1,29 +1,28 @@
-import { readFileSync } from 'node:fs'
+/** Holds every table of SPEC.md that can be compared against the code it speaks of; code of other packages is read as text. */
+import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { brokerFrame, CLOSE, clientFrame, DATA_TYPES, ERRORS, LIMITS, rosterEntry } from '../src/index.ts'
+import {
+  brokerFrame,
+  brokerLimits,
+  CLOSE,
+  clientFrame,
+  DATA_TYPES,
+  ERRORS,
+  LIMITS,
+  MESSAGE_KINDS,
+  rosterEntry,
+  TIMES,
+} from '../src/index.ts'
+import { itemsOf, namesIn, plain, repoFile, spec, table } from './spec-reader.ts'
 
-const spec = readFileSync(new URL('../../../SPEC.md', import.meta.url), 'utf8')
-
-/** Rows of every table whose header begins with these columns, cells without backticks. */
-function table(...header: string[]): string[][] {
-  const rows: string[][] = []
-  let inside = false
-  for (const line of spec.split('\n')) {
-    const cells = line.startsWith('|')
-      ? line
-          .slice(1, -1)
-          .split('|')
-          .map(cell => cell.trim())
-      : []
-    if (header.every((name, i) => cells[i] === name)) inside = true
-    else if (cells.length === 0) inside = false
-    else if (inside && !cells[0]!.startsWith('--')) rows.push(cells)
-  }
-  if (rows.length === 0) throw new Error(`no table with ${header.join(', ')}`)
-  return rows
-}
-const plain = (cell: string) => cell.replaceAll('`', '')
+/** All files of a folder, one text. */
+const folder = (path: string, ending: string): string =>
+  readdirSync(new URL(`../../../${path}`, import.meta.url))
+    .filter(name => name.endsWith(ending))
+    .map(name => repoFile(`${path}/${name}`))
+    .join('\n')
+const sorted = (words: Iterable<string>): string[] => [...new Set(words)].sort()
 
 describe('SPEC.md says what the code does', () => {
   test('error codes, with their numbers', () => {
@@ -69,11 +68,112 @@ describe('SPEC.md says what the code does', () => {
     const rows = table('kind', 'fields of the body').map(([kind, fields]) => [plain(kind!), namesIn(fields!)])
     expect(rows).toEqual(inCode)
   })
+
+  test('times, and the limits that travel in welcome', () => {
+    const rows = table('time', 'value').map(([name, value]) => [plain(name!), Number(value)])
+    expect(Object.fromEntries(rows)).toEqual(TIMES)
+    expect(spec).toContain(`\`{${Object.keys(brokerLimits.shape).join(', ')}}\``)
+  })
+
+  test('kinds of messages', () => {
+    const [, said] = table('field', '').find(([name]) => name === '`kind`')!
+    expect(namesIn(said!)).toEqual([...MESSAGE_KINDS])
+  })
+
+  test('domains', () => {
+    const source = /DOMAINS = \[([^\]]*)\]/.exec(repoFile('packages/crypto/src/signed-bytes.ts'))![1]!
+    const inCode = [...source.matchAll(/'([\w-]+)'/g)].map(([, name]) => name)
+    expect(table('domain', 'for').map(([name]) => plain(name!))).toEqual(inCode)
+  })
+
+  test('the words of broken roster rules', () => {
+    const source = folder('packages/crypto/src/roster', '.ts')
+    const inCode = [...source.matchAll(/broken\(\s*'([\w-]+)'/g)].map(([, rule]) => rule!)
+    expect(sorted(table('rule', 'broken by').map(([rule]) => plain(rule!)))).toEqual(sorted(inCode))
+  })
+
+  test('the steps of opening, their errors and what the sender is told', () => {
+    const rows = table('step', 'what must hold', 'error', 'answer')
+    const steps = new Map(
+      rows.map(([step, , code, answer]) => [plain(step!), { code: plain(code!), answer }]),
+    )
+    const sealing = repoFile('packages/crypto/src/sealing/open-envelope.ts')
+    const codes = /const CODE: [^{]*\{([^}]*)\}/.exec(sealing)![1]!
+    const inCrypto = [...codes.matchAll(/(\w+): '([\w-]+)'/g)].map(([, step, code]) => [step, code])
+    expect(inCrypto.map(([step]) => [step, steps.get(step!)?.code])).toEqual(inCrypto)
+
+    const inbox = repoFile('packages/client/src/inbox/open.ts')
+    const inClient = [...inbox.matchAll(/new Unopenable\('(\w+)', (?:'([\w-]+)'|null)\)/g)]
+    expect(inClient.length).toBeGreaterThan(5)
+    for (const [, step, answer] of inClient)
+      expect(steps.get(step!)?.answer).toContain(answer ?? 'nobody is told')
+    expect(sorted(steps.keys())).toEqual(
+      sorted([...inCrypto.map(([step]) => step!), ...inClient.map(([, step]) => step!)]),
+    )
+  })
+
+  test('leaves, and their fields as the database writes them', () => {
+    const said = table('leaf', 'fields', 'written').map(([leaf, fields]) => [
+      plain(leaf!),
+      shapeSaid(fields!),
+    ])
+    expect(Object.fromEntries(said)).toEqual(shapesInSql(folder('packages/db/sql', '.sql')))
+
+    const reserved = /Reserved and \*\*not yet\*\* written: (.*?)\. /.exec(spec)![1]!
+    const source = /type LeafType =([^\n]*(?:\n +\|[^\n]*)*)/.exec(
+      repoFile('packages/crypto/src/leaf.ts'),
+    )![1]!
+    const inCode = [...source.matchAll(/'([\w-]+)'/g)].map(([, name]) => name!)
+    expect(sorted([...said.map(([leaf]) => leaf as string), ...namesIn(reserved)])).toEqual(sorted(inCode))
+  })
+
+  test('what comes too fast, by default', () => {
+    const settings = repoFile('apps/broker/src/settings.ts')
+    const fallback = (name: string) =>
+      Number(new RegExp(`\\b${name}: int\\(([\\d_]+)`).exec(settings)![1]!.replaceAll('_', ''))
+    for (const [bucket, rate, burst] of table('bucket', 'a second', 'at once')) {
+      const name = plain(bucket!)
+      expect([Number(rate), Number(burst)]).toEqual([fallback(name), fallback(`${name}_BURST`)])
+    }
+  })
 })
 
-/** Names in backticks; `name`? is optional. */
-const namesIn = (cell: string): string[] =>
-  [...cell.matchAll(/`([\w-]+)`(\??)/g)].map(([, name, mark]) => name! + mark!)
+/** Fields of a leaf by form: `who` is a recipient, which is two fields. */
+function shapeSaid(fields: string): string[] {
+  const numbers = ['seq', 'first seq', 'last seq', 'attachment']
+  return itemsOf(fields)
+    .filter(item => !/\bmember$/.test(item) || item.startsWith('key of'))
+    .map(item => {
+      if (/\bsession or absent$/.test(item)) return 'who'
+      return numbers.includes(item) ? 'number' : 'bytes'
+    })
+}
+
+/** The same from SQL: leaves made by `append_leaf`, and those that `commit_batch` writes out by hand. */
+function shapesInSql(sql: string): Record<string, string[]> {
+  const shapes: Record<string, string[]> = {}
+  const called = sql.replace(/mesh_fn\.who_attachment\(/g, 'mesh_fn.who( || mesh_fn.number(')
+  for (const [, type, fields] of called.matchAll(
+    /append_leaf\([\w.]+, (?:'([\w-]+)'|p_kind),\s*(mesh_fn[\s\S]*?)\);/g,
+  )) {
+    const shape = [...fields!.matchAll(/mesh_fn\.(field|who|number)\(/g)].map(([, form]) =>
+      form === 'field' ? 'bytes' : form!,
+    )
+    for (const name of type ? [type] : ['expired', 'dropped']) shapes[name] = shape
+  }
+  for (const [, fields, type] of sql.matchAll(
+    /WITH raw AS MATERIALIZED \(([\s\S]*?) AS fields[\s\S]*?\/\* (\w+) \*\//g,
+  ))
+    shapes[type!] = [
+      ...fields!
+        .replace(/CASE[\s\S]*?END/g, '')
+        .matchAll(/'\\x000000(08|10|20)'::bytea \|\| (?:substring\()?(\w+)/g),
+    ].map(([, size, from]) => {
+      if (size === '08') return 'number'
+      return from === 'w_keys' ? 'who' : 'bytes'
+    })
+  return shapes
+}
 
 function fieldsOf(schema: z.ZodObject): string[] {
   return Object.entries(schema.shape)
