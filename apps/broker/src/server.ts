@@ -70,8 +70,11 @@ function listen(broker: Broker): Bun.Server<SocketData> {
       // Bun shares a port by itself where development is off: two brokers would split it in silence.
       reusePort: false,
       fetch(request, server) {
+        const page = URL.parse(request.url)
+        // CONNECT names a host and no page.
+        if (page === null) return new Response(null, { status: 400 })
         const from = peerOf(request, server, settings.TRUST_PROXY === 'yes')
-        if (new URL(request.url).pathname === '/ws') return upgrade(broker, request, server, from)
+        if (page.pathname === '/ws') return upgrade(broker, request, server, from)
         return app.fetch(request, from)
       },
       websocket: socketHandlers(broker),
