@@ -1,0 +1,26 @@
+/** 100,000 random and mutated frames on one broker process; two peers talk the whole time. `storm.long.test.ts` is the long form. */
+import { ready } from '@claudemesh/crypto'
+import { stopSharedPostgres } from '@claudemesh/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { grown, storm } from './storm.ts'
+
+beforeAll(() => ready)
+afterAll(stopSharedPostgres)
+
+const MIB = 1 << 20
+
+test('100,000 random and mutated frames: none is more than refused, two peers hear each other in order all the while, memory stays flat', async () => {
+  const report = await storm({ rounds: 10, perRound: 10_000, seed: 20_261_121 })
+  expect(report.framesReceived).toBeGreaterThan(98_000)
+  expect(report.failures).toEqual([])
+  expect(report.log).not.toMatch(/failed|Error/)
+  expect(report.lost).toBe(0)
+  for (const { sent, heard, slowest } of report.ways) {
+    expect(heard).toEqual(sent)
+    expect(sent.length).toBeGreaterThan(100)
+    expect(slowest).toBeLessThan(10_000)
+  }
+  // 40,000 frames lie between: a broker that kept 600 bytes of each would be found.
+  expect(grown(report), `${report.resident}`).toBeLessThan(24 * MIB)
+  expect(Math.max(...report.resident)).toBeLessThan(512 * MIB)
+}, 120_000)
