@@ -31,19 +31,19 @@ test('connections cut in the middle of a run: what was accepted in the end is de
     }
   })().catch(() => {})
   const accepted: string[] = []
-  let refused = 0
+  let cut = 0
   for (let round = 0; round < 40; round++) {
     const pending = [newest(), newest(), newest()]
     const answer = alice.socket.send(pending)
     if (round % 5 === 2)
-      await admin.sql`select pg_terminate_backend(pid) from pg_stat_activity
-        where application_name = 'claudemesh-broker' and datname = current_database()`
+      cut += (
+        await admin.sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where application_name = 'claudemesh-broker' and datname = current_database()`
+      ).length
     let { results } = await answer
     // As an outbox does: the same id again, until it is answered.
-    while (results.some(result => result.error === 'unavailable')) {
-      refused++
-      ;({ results } = await alice.socket.send(pending))
-    }
+    while (results.some(result => result.error === 'unavailable'))
+      ({ results } = await alice.socket.send(pending))
     for (const result of results) {
       expect(result.error).toBeNull()
       accepted.push(hex(result.id))
@@ -51,7 +51,7 @@ test('connections cut in the middle of a run: what was accepted in the end is de
   }
   while (accepted.some(id => !got.has(id))) await new Promise<void>(resolve => (heard = resolve))
   expect([...got]).toEqual(accepted)
-  expect(refused).toBeGreaterThan(0)
+  expect(cut).toBeGreaterThanOrEqual(8)
   await admin.close()
   await bob.socket.close()
   await reading

@@ -95,12 +95,16 @@ export interface Terminal {
   submit(text: string): Promise<void>
   /** Presses keys by tmux's names (`Enter`, `Escape`, `C-c`, …). */
   press(...keys: string[]): void
+  /** Presses a key until the screen no longer shows the pattern: a dialog that was just drawn anew swallows keys. */
+  pressAway(key: string, pattern: RegExp): Promise<void>
   screen(): string
   /** Resolves when the program has ended and its terminal with it. */
   ended(timeoutMs?: number): Promise<void>
   close(): Promise<void>
 }
 
+/** How often a key is pressed again, ms. */
+const KEY_MS = 500
 let terminals = 0
 
 /** Starts a command under a tmux server of its own (`tmux -L`), 200 columns by 50 lines. Follows its output by control mode. */
@@ -148,6 +152,21 @@ export function openTerminal(at: ScratchHome, command: readonly string[]): Termi
   return {
     screen,
     press: (...keys) => void tmux('send-keys', ...keys),
+    async pressAway(key, pattern) {
+      await until(
+        () => {
+          if (!pattern.test(screen())) return true
+          tmux('send-keys', key)
+          return undefined
+        },
+        look => {
+          const again = setInterval(look, KEY_MS)
+          return () => clearInterval(again)
+        },
+        30_000,
+        () => `the screen still shows ${pattern}:\n${screen()}`,
+      )
+    },
     async submit(text) {
       for (const [n, line] of text.split('\n').entries()) {
         if (n > 0) tmux('send-keys', 'M-Enter')

@@ -128,7 +128,7 @@ describe.skipIf(claude === undefined)('a message for a live session', () => {
     await bench.handedOver(message.id)
     expect(terminal.screen()).toMatch(/Do you want to proceed/)
     expect(existsSync(join(bench.at.cwd, 'asked'))).toBe(false)
-    terminal.press('Enter')
+    await terminal.pressAway('Enter', /Do you want to proceed/)
     await bench.surfacedAll([message.id])
     expect(times(message.id)).toBe(1)
   })

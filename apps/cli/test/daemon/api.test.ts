@@ -93,6 +93,9 @@ describe("a session's token", () => {
     const { alice, bob } = await pair()
     const mine = await readToken((await alice.open(UUID, { name: 'api' })).tokenFile)
     await alice.open(OTHER, { name: 'web' })
+    await expect
+      .poll(async () => (await bob.peers()).map(peer => peer.name), { timeout: 10_000 })
+      .toEqual(expect.arrayContaining(['alice/api', 'alice/web']))
     await bob.send('alice/api alice/web', 'hello', { wait: 'none' })
     const secret = await alice.send('bob', 'between persons')
 
