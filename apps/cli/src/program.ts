@@ -1,6 +1,7 @@
 /** The command line as a whole: its commands, and what a failure looks like from outside. */
 import { Command, CommanderError } from 'commander'
 import { sayError } from './output/error-line.ts'
+import { harmless, harmlessJson } from './output/harmless.ts'
 import { painterFor } from './output/paint.ts'
 import { VERSION } from './version.ts'
 
@@ -60,10 +61,10 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     const red = painterFor(process.stderr)
     process.stderr.write(
       options.includes('--json')
-        ? `${JSON.stringify({ error: { code, message: line, field, facts } })}\n`
+        ? `${harmlessJson({ error: { code, message: line, field, facts } })}\n`
         : `${red('red', 'claudemesh:')} ${line}\n`,
     )
-    if (options.includes('--verbose') && rest !== '') process.stderr.write(`${rest}\n`)
+    if (options.includes('--verbose') && rest !== '') process.stderr.write(`${harmless(rest)}\n`)
     return exit
   }
 }

@@ -44,12 +44,18 @@ export function wordPeers(peers: readonly Peer[]): string {
       peer.groups.length === 0 ? '' : peer.groups.map(group => `@${neutraliseName(group)}`).join(' '),
       peer.directory === '' ? '' : `in ${neutraliseName(peer.directory)}`,
       peer.verified ? 'key verified' : 'key not verified',
-      peer.summary === '' ? '' : `says: "${neutralise(peer.summary).replace(/\s+/g, ' ')}"`,
+      peer.summary === '' ? '' : `says: "${quoted(peer.summary)}"`,
     ]
     return `${neutraliseName(peer.name)}: ${facts.filter(fact => fact !== '').join(', ')}`
   })
   const more = others.length - lines.length
   return [...lines, ...(more > 0 ? [`… and ${more} more`] : [])].join('\n')
 }
+
+/** Words of a peer on one line, without the quote that ends them. */
+const quoted = (text: string): string =>
+  neutralise(text)
+    .replace(/\s+/g, ' ')
+    .replace(/["“”„‟]/g, '’')
 
 const PEERS_SHOWN = 100

@@ -5,6 +5,7 @@ import { callDaemon, type DaemonRequest, followDaemon } from '../api/client.ts'
 import type { RouteName } from '../api/routes.ts'
 import { currentHome } from '../home/index.ts'
 import { startDaemon } from '../up/start-daemon.ts'
+import { harmlessJson } from './harmless.ts'
 import { type Paint, painterFor } from './paint.ts'
 
 export interface Cli {
@@ -46,10 +47,10 @@ export function openCli(options: { json?: boolean; verbose?: boolean; mesh?: str
       if (!json) process.stdout.write(`${text}\n`)
     },
     object: value => {
-      process.stdout.write(`${JSON.stringify(value)}\n`)
+      process.stdout.write(`${harmlessJson(value)}\n`)
     },
     objects: values => {
-      for (const value of values) process.stdout.write(`${JSON.stringify(value)}\n`)
+      for (const value of values) process.stdout.write(`${harmlessJson(value)}\n`)
     },
     note: text => {
       process.stderr.write(`${text}\n`)

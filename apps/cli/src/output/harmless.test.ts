@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { harmless, harmlessLine } from './harmless.ts'
+import { harmless, harmlessJson, harmlessLine } from './harmless.ts'
 
 const code = (...points: number[]) => String.fromCodePoint(...points)
 
@@ -35,6 +35,19 @@ test('nothing that moves a cursor or turns the reading direction comes through, 
       const shown = harmless(parts.join(''))
       expect(shown).not.toMatch(/[^\P{Cc}\t\n]|[\u202a-\u202e\u2066-\u2069\u200e\u200f]/u)
       expect(harmless(shown)).toBe(shown)
+    }),
+  )
+})
+
+test('JSON stays the same value, on one line, and holds nothing a terminal acts on', () => {
+  expect(harmlessJson({ name: `${code(0x9b, 0x202e, 0x7f, 0xe0041)}é` })).toBe(
+    String.raw`{"name":"\u009b\u202e\u007f\udb40\udc41é"}`,
+  )
+  fc.assert(
+    fc.property(fc.jsonValue({ stringUnit: 'binary' }), value => {
+      const said = harmlessJson(value)
+      expect(JSON.parse(said)).toEqual(JSON.parse(JSON.stringify(value)))
+      expect(said).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069\u2028\u2029]/u)
     }),
   )
 })

@@ -17,6 +17,16 @@ export const harmlessLine = (text: string): string =>
     .replace(/\s*[\n\t]\s*/g, ' ')
     .trim()
 
+/** A value as JSON on one line, read back as the same value: what a terminal would act on stands there as \u escapes (RFC 8259 section 7). */
+export const harmlessJson = (value: unknown): string =>
+  JSON.stringify(value).replace(CONTROLS, escaped).replace(TURNING, escaped)
+
+/** Per code unit: what lies above U+FFFF is two escapes. */
+const escaped = (character: string): string =>
+  [...Array(character.length).keys()]
+    .map(i => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+    .join('')
+
 function picture(control: string): string {
   const code = control.codePointAt(0) as number
   if (code < 0x20) return String.fromCodePoint(0x2400 + code)
