@@ -1,5 +1,6 @@
 /** A headless Chromium: the one on PATH, else the one that `@sparticuz/chromium` unpacks, else a reason why there is none. */
 import { accessSync, constants } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import sparticuz from '@sparticuz/chromium'
 import { type Browser, chromium } from 'playwright-core'
@@ -26,14 +27,27 @@ async function launch(executablePath: string, args: string[]): Promise<Browser> 
   return chromium.launch({ executablePath, args: [...args, ...QUIET, ...sandbox], headless: true })
 }
 
-/** Starts a browser, or says why none starts. */
-export async function startChromium(): Promise<
-  { browser: Browser; why?: never } | { browser?: never; why: string }
-> {
+/** Unpacks the packed browser into `folder`: what another user left in the shared temporary folder is not ours to run. */
+async function unpack(folder: string): Promise<string> {
+  const before = process.env.TMPDIR
+  process.env.TMPDIR = folder
+  try {
+    if (tmpdir() !== folder) throw new Error('the temporary folder cannot be chosen here')
+    return await sparticuz.executablePath()
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = before
+  }
+}
+
+/** Starts a browser, or says why none starts. `folder`: scratch space that outlives it. */
+export async function startChromium(
+  folder: string,
+): Promise<{ browser: Browser; why?: never } | { browser?: never; why: string }> {
   const installed = onPath()
   const attempts = [
     ...(installed ? [() => launch(installed, [])] : []),
-    async () => launch(await sparticuz.executablePath(), sparticuz.args),
+    async () => launch(await unpack(folder), sparticuz.args),
   ]
   const why: string[] = []
   for (const attempt of attempts) {
