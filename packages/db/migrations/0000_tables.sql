@@ -1,18 +1,30 @@
 CREATE SCHEMA "mesh";
 --> statement-breakpoint
-CREATE TABLE "mesh"."audit_leaf" (
+CREATE TABLE "mesh"."audit_pruned" (
 	"mesh_id" integer NOT NULL,
 	"index" bigint NOT NULL,
 	"hash" "bytea" NOT NULL,
-	CONSTRAINT "audit_leaf_mesh_id_index_pk" PRIMARY KEY("mesh_id","index")
+	CONSTRAINT "audit_pruned_mesh_id_index_pk" PRIMARY KEY("mesh_id","index")
 );
 --> statement-breakpoint
 CREATE TABLE "mesh"."delivery" (
 	"recipient_id" bigint NOT NULL,
 	"seq" bigint NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
 	"mesh_id" integer NOT NULL,
 	"shared" boolean NOT NULL,
-	"slot" "bytea" NOT NULL,
+	"from_id" bigint,
+	"audit_index" bigint,
+	"at" timestamp with time zone,
+	"id" "bytea",
+	"content_hash" "bytea",
+	"header" "bytea",
+	"slot" "bytea",
+	"body" "bytea",
+	"kind" text,
+	"why" text,
+	"to_key" "bytea",
+	"signature" "bytea",
 	CONSTRAINT "delivery_recipient_id_seq_pk" PRIMARY KEY("recipient_id","seq")
 );
 --> statement-breakpoint
@@ -27,8 +39,6 @@ CREATE TABLE "mesh"."envelope" (
 	"states" text NOT NULL,
 	"audit_index" bigint NOT NULL,
 	"accepted_at" timestamp with time zone NOT NULL,
-	"expires_at" timestamp with time zone NOT NULL,
-	"sole_id" bigint,
 	CONSTRAINT "envelope_mesh_id_seq_pk" PRIMARY KEY("mesh_id","seq"),
 	CONSTRAINT "envelope_id" UNIQUE("from_id","id")
 );
@@ -40,20 +50,6 @@ CREATE TABLE "mesh"."epoch_copy" (
 	"epoch" integer NOT NULL,
 	"copy" "bytea" NOT NULL,
 	CONSTRAINT "epoch_copy_mesh_id_to_roster_seq_pk" PRIMARY KEY("mesh_id","to","roster_seq")
-);
---> statement-breakpoint
-CREATE TABLE "mesh"."fact" (
-	"recipient_id" bigint NOT NULL,
-	"seq" bigint NOT NULL,
-	"mesh_id" integer NOT NULL,
-	"kind" text NOT NULL,
-	"why" text NOT NULL,
-	"envelope_id" "bytea" NOT NULL,
-	"to_key" "bytea" NOT NULL,
-	"at" timestamp with time zone NOT NULL,
-	"signature" "bytea" NOT NULL,
-	"keep_until" timestamp with time zone NOT NULL,
-	CONSTRAINT "fact_recipient_id_seq_pk" PRIMARY KEY("recipient_id","seq")
 );
 --> statement-breakpoint
 CREATE TABLE "mesh"."invite" (
@@ -96,6 +92,7 @@ CREATE TABLE "mesh"."mesh_head" (
 	"audit_size" bigint DEFAULT 0 NOT NULL,
 	"last_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"queued" bigint DEFAULT 0 NOT NULL,
+	"several" bigint DEFAULT 0 NOT NULL,
 	"roster_seq" bigint NOT NULL,
 	"roster_head" "bytea" NOT NULL,
 	CONSTRAINT "mesh_head_mesh_unique" UNIQUE("mesh")
@@ -125,9 +122,10 @@ CREATE TABLE "mesh"."roster_entry" (
 	CONSTRAINT "roster_entry_mesh_id_seq_pk" PRIMARY KEY("mesh_id","seq")
 );
 --> statement-breakpoint
+CREATE UNIQUE INDEX "delivery_id" ON "mesh"."delivery" USING btree ("from_id","id") WHERE "mesh"."delivery"."from_id" is not null;--> statement-breakpoint
 CREATE INDEX "delivery_shared" ON "mesh"."delivery" USING btree ("mesh_id","seq") WHERE "mesh"."delivery"."shared";--> statement-breakpoint
-CREATE INDEX "envelope_due" ON "mesh"."envelope" USING btree ("expires_at");--> statement-breakpoint
-CREATE INDEX "fact_kept" ON "mesh"."fact" USING btree ("keep_until");--> statement-breakpoint
+CREATE INDEX "delivery_due" ON "mesh"."delivery" USING btree ("expires_at") WHERE "mesh"."delivery"."kind" is null;--> statement-breakpoint
+CREATE INDEX "delivery_kept" ON "mesh"."delivery" USING btree ("expires_at") WHERE "mesh"."delivery"."kind" is not null;--> statement-breakpoint
 CREATE INDEX "lease_here" ON "mesh"."lease" USING btree ("node") WHERE "mesh"."lease"."state" = 'online';--> statement-breakpoint
 CREATE INDEX "lease_leaving" ON "mesh"."lease" USING btree ("state_at") WHERE "mesh"."lease"."state" = 'away';--> statement-breakpoint
 CREATE INDEX "lease_hook" ON "mesh"."lease" USING btree ("hook_token_hash") WHERE "mesh"."lease"."hook_token_hash" is not null;

@@ -44,8 +44,8 @@ DECLARE
 BEGIN
   UPDATE mesh.mesh_head SET audit_size = audit_size + 1, last_at = greatest(last_at, date_trunc('milliseconds', clock_timestamp()))
     WHERE id = p_mesh_id RETURNING audit_size - 1, last_at INTO v_index, v_at;
-  INSERT INTO mesh.audit_leaf VALUES (p_mesh_id, v_index, mesh_fn.leaf_hash(v_salt, v_index, mesh_fn.ms(v_at), p_type, p_fields));
-  INSERT INTO mesh.audit_body VALUES (p_mesh_id, v_index, v_at, v_salt, p_type, p_fields);
+  INSERT INTO mesh.audit_leaf (mesh_id, index, at, hash, salt, type, fields)
+  VALUES (p_mesh_id, v_index, v_at, mesh_fn.leaf_hash(v_salt, v_index, mesh_fn.ms(v_at), p_type, p_fields), v_salt, p_type, p_fields);
   RETURN v_index;
 END $$;
 
@@ -63,11 +63,11 @@ DECLARE
   v_made int := 0;
 BEGIN
   FOR v_day IN SELECT (p_now AT TIME ZONE 'UTC')::date + n FROM generate_series(-1, 7) n LOOP
-    v_name := 'audit_body_' || to_char(v_day, 'YYYYMMDD');
+    v_name := 'audit_leaf_' || to_char(v_day, 'YYYYMMDD');
     CONTINUE WHEN to_regclass('mesh.' || v_name) IS NOT NULL;
-    CONTINUE WHEN EXISTS (SELECT FROM mesh.audit_body_default
+    CONTINUE WHEN EXISTS (SELECT FROM mesh.audit_leaf_default
       WHERE at >= v_day::timestamp AT TIME ZONE 'UTC' AND at < (v_day + 1)::timestamp AT TIME ZONE 'UTC');
-    EXECUTE format('CREATE TABLE mesh.%I PARTITION OF mesh.audit_body FOR VALUES FROM (%L) TO (%L)', v_name,
+    EXECUTE format('CREATE TABLE mesh.%I PARTITION OF mesh.audit_leaf FOR VALUES FROM (%L) TO (%L)', v_name,
       v_day::timestamp AT TIME ZONE 'UTC', (v_day + 1)::timestamp AT TIME ZONE 'UTC');
     EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON mesh.%I FOR EACH STATEMENT EXECUTE FUNCTION mesh.refuse_change()', v_name);
     v_made := v_made + 1;
@@ -75,6 +75,15 @@ BEGIN
   RETURN v_made;
 END $$;
 
+-- Every hash of a mesh from one index to another, whether its leaf still stands or not.
+CREATE FUNCTION mesh_fn.leaf_hashes(p_mesh_id int, p_from bigint, p_to bigint) RETURNS TABLE (index bigint, hash bytea) LANGUAGE sql STABLE AS $$
+  SELECT p.index, p.hash FROM mesh.audit_pruned p WHERE p.mesh_id = p_mesh_id AND p.index BETWEEN p_from AND p_to
+  UNION ALL
+  SELECT l.index, l.hash FROM mesh.audit_leaf l WHERE l.mesh_id = p_mesh_id AND l.index BETWEEN p_from AND p_to
+  ORDER BY index
+$$;
+
+-- The hashes of a day go to audit_pruned before the day goes.
 CREATE FUNCTION mesh_fn.drop_audit_days(p_before timestamptz) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
   v_name text;
@@ -82,9 +91,11 @@ DECLARE
 BEGIN
   FOR v_name IN
     SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'mesh.audit_body'::regclass AND c.relname ~ '^audit_body_\d{8}$'
+    WHERE i.inhparent = 'mesh.audit_leaf'::regclass AND c.relname ~ '^audit_leaf_\d{8}$'
       AND (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC' <= p_before
   LOOP
+    EXECUTE format('LOCK TABLE mesh.%I IN SHARE MODE', v_name);
+    EXECUTE format('INSERT INTO mesh.audit_pruned (mesh_id, index, hash) SELECT mesh_id, index, hash FROM mesh.%I ORDER BY 1, 2', v_name);
     EXECUTE format('DROP TABLE mesh.%I', v_name);
     v_gone := v_gone + 1;
   END LOOP;

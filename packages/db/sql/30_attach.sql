@@ -48,8 +48,7 @@ BEGIN
 
   acked := v_who.acked;
   queued_up_to := greatest(v_who.acked,
-    (SELECT d.seq FROM mesh.delivery d WHERE d.recipient_id = v_who.id AND d.seq > v_who.acked ORDER BY d.seq DESC LIMIT 1),
-    (SELECT f.seq FROM mesh.fact f WHERE f.recipient_id = v_who.id AND f.seq > v_who.acked ORDER BY f.seq DESC LIMIT 1));
+    (SELECT d.seq FROM mesh.delivery d WHERE d.recipient_id = v_who.id AND d.seq > v_who.acked ORDER BY d.seq DESC LIMIT 1));
 END $$;
 ALTER FUNCTION mesh_fn.attach SET enable_seqscan = off;
 ALTER FUNCTION mesh_fn.attach SET enable_bitmapscan = off;

@@ -12,23 +12,21 @@ BEGIN
   FROM mesh.recipient r JOIN mesh.mesh_head h ON h.id = r.mesh_id WHERE h.mesh = p_mesh AND r.key = p_key;
   IF NOT FOUND THEN RETURN; END IF;
   RETURN QUERY
-  WITH mail AS MATERIALIZED (
-    SELECT d.seq, octet_length(d.slot) + octet_length(e.header) + octet_length(e.body) AS size
-    FROM (SELECT x.seq, x.slot FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq > v_from ORDER BY x.seq LIMIT p_rows) d
-    LEFT JOIN LATERAL (SELECT x.header, x.body FROM mesh.envelope x WHERE x.mesh_id = v_mesh AND x.seq = d.seq OFFSET 0) e ON true
-    UNION ALL
-    (SELECT f.seq, 256 FROM mesh.fact f WHERE f.recipient_id = v_id AND f.seq > v_from ORDER BY f.seq LIMIT p_rows)
-  ), fitting AS MATERIALIZED (
-    SELECT s.seq FROM (
-      SELECT m.seq, sum(m.size) OVER (ORDER BY m.seq) AS total, row_number() OVER (ORDER BY m.seq) AS n FROM mail m
-    ) s WHERE s.n = 1 OR (s.n <= p_rows AND s.total <= p_bytes)
-  )
-  SELECT t.seq, e.header, d.slot, e.body, f.kind, f.why, f.envelope_id, f.to_key, mesh_fn.ms(f.at), f.signature
-  FROM fitting t
-  LEFT JOIN LATERAL (SELECT x.seq, x.slot FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq = t.seq OFFSET 0) d ON true
-  LEFT JOIN LATERAL (SELECT x.header, x.body FROM mesh.envelope x WHERE x.mesh_id = v_mesh AND x.seq = d.seq OFFSET 0) e ON true
-  LEFT JOIN LATERAL (SELECT x.* FROM mesh.fact x WHERE d.seq IS NULL AND x.recipient_id = v_id AND x.seq = t.seq OFFSET 0) f ON true
-  ORDER BY t.seq;
+  SELECT s.seq, s.header, s.slot, s.body, s.kind, s.why, s.id, s.to_key, mesh_fn.ms(s.at), s.signature
+  FROM (
+    SELECT m.*, row_number() OVER place AS n, sum(CASE WHEN m.kind IS NOT NULL THEN 256
+      ELSE octet_length(m.slot) + octet_length(m.header) + octet_length(m.body) END) OVER place AS total
+    FROM (
+      SELECT d.seq, coalesce(d.header, e.header) AS header, d.slot, coalesce(d.body, e.body) AS body,
+        d.kind, d.why, d.id, d.to_key, d.at, d.signature
+      FROM (SELECT x.* FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq > v_from ORDER BY x.seq LIMIT p_rows) d
+      LEFT JOIN LATERAL (
+        SELECT x.header, x.body FROM mesh.envelope x WHERE d.shared AND x.mesh_id = v_mesh AND x.seq = d.seq OFFSET 0) e ON true
+    ) m
+    WINDOW place AS (ORDER BY m.seq ROWS UNBOUNDED PRECEDING)
+  ) s
+  WHERE s.n = 1 OR s.total <= p_bytes
+  ORDER BY s.seq;
 END $$;
 ALTER FUNCTION mesh_fn.read_queue SET enable_seqscan = off;
 ALTER FUNCTION mesh_fn.read_queue SET enable_material = off;
@@ -48,21 +46,18 @@ BEGIN
   JOIN mesh.mesh_head h ON h.mesh = substring(p_live_mesh FROM (l.ord::int - 1) * 32 + 1 FOR 32)
   JOIN mesh.recipient r ON r.mesh_id = h.id AND r.key = substring(p_live_keys FROM (l.ord::int - 1) * 64 + 1 FOR l.len);
   RETURN QUERY
-  SELECT h.mesh, e.seq, e.id, s.key, r.key, r.id
-  FROM mesh.envelope e
+  SELECT h.mesh, d.seq, coalesce(d.id, e.id), s.key, r.key, d.recipient_id
+  FROM mesh.delivery d
   LEFT JOIN LATERAL (
-    SELECT d.recipient_id FROM mesh.delivery d WHERE e.sole_id IS NOT NULL AND d.recipient_id = e.sole_id AND d.seq = e.seq
-    UNION ALL
-    SELECT d.recipient_id FROM mesh.delivery d WHERE e.sole_id IS NULL AND d.mesh_id = e.mesh_id AND d.seq = e.seq AND d.shared
-    OFFSET 0) d ON true
+    SELECT x.id, x.from_id FROM mesh.envelope x WHERE d.shared AND x.mesh_id = d.mesh_id AND x.seq = d.seq OFFSET 0) e ON true
   LEFT JOIN mesh.recipient r ON r.id = d.recipient_id
-  LEFT JOIN mesh.recipient s ON s.id = e.from_id
-  LEFT JOIN mesh.mesh_head h ON h.id = e.mesh_id
-  WHERE e.expires_at <= mesh_fn.at(p_now)
-    AND r.id IS NOT NULL AND e.seq > coalesce((v_live ->> r.id::text)::bigint, 0)
+  LEFT JOIN mesh.recipient s ON s.id = coalesce(d.from_id, e.from_id)
+  LEFT JOIN mesh.mesh_head h ON h.id = d.mesh_id
+  WHERE d.kind IS NULL AND d.expires_at <= mesh_fn.at(p_now)
+    AND d.seq > coalesce((v_live ->> d.recipient_id::text)::bigint, 0)
     AND NOT EXISTS (SELECT FROM mesh.lease l LEFT JOIN mesh.node n ON n.name = l.node
-      WHERE l.recipient_id = r.id AND l.state = 'online' AND l.node <> p_node AND n.beat_until >= mesh_fn.at(p_now))
-  ORDER BY e.expires_at LIMIT p_limit;
+      WHERE l.recipient_id = d.recipient_id AND l.state = 'online' AND l.node <> p_node AND n.beat_until >= mesh_fn.at(p_now))
+  ORDER BY d.expires_at LIMIT p_limit;
 END $$;
 ALTER FUNCTION mesh_fn.read_due SET enable_seqscan = off;
 ALTER FUNCTION mesh_fn.read_due SET enable_material = off;
@@ -78,19 +73,19 @@ BEGIN
   WITH gone AS MATERIALIZED (
     SELECT r.id, r.mesh_id FROM mesh.recipient r JOIN mesh.mesh_head h ON h.id = r.mesh_id WHERE h.mesh = p_mesh AND r.removed
   ), rows AS (
-    SELECT d.recipient_id, d.mesh_id, d.seq FROM gone g JOIN mesh.delivery d ON d.recipient_id = g.id
+    SELECT d.recipient_id, d.seq FROM gone g JOIN mesh.delivery d ON d.recipient_id = g.id WHERE d.kind IS NULL
     UNION
-    SELECT d.recipient_id, d.mesh_id, d.seq FROM gone g JOIN mesh.envelope e ON e.from_id = g.id
-      JOIN mesh.delivery d ON d.recipient_id = e.sole_id AND d.seq = e.seq
+    SELECT d.recipient_id, d.seq FROM gone g JOIN mesh.delivery d ON d.from_id = g.id
     UNION
-    SELECT d.recipient_id, d.mesh_id, d.seq FROM gone g JOIN mesh.envelope e ON e.from_id = g.id AND e.sole_id IS NULL
+    SELECT d.recipient_id, d.seq FROM gone g JOIN mesh.envelope e ON e.from_id = g.id
       JOIN mesh.delivery d ON d.mesh_id = e.mesh_id AND d.seq = e.seq AND d.shared
   )
-  SELECT p_mesh, e.seq, e.id, s.key, r.key, r.id
+  SELECT p_mesh, d.seq, coalesce(d.id, e.id), s.key, r.key, r.id
   FROM (SELECT * FROM rows ORDER BY rows.seq, rows.recipient_id LIMIT p_limit) x
-  JOIN mesh.envelope e ON e.mesh_id = x.mesh_id AND e.seq = x.seq
+  JOIN mesh.delivery d ON d.recipient_id = x.recipient_id AND d.seq = x.seq
+  LEFT JOIN mesh.envelope e ON d.shared AND e.mesh_id = d.mesh_id AND e.seq = d.seq
   JOIN mesh.recipient r ON r.id = x.recipient_id
-  JOIN mesh.recipient s ON s.id = e.from_id;
+  JOIN mesh.recipient s ON s.id = coalesce(d.from_id, e.from_id);
 END $$;
 ALTER FUNCTION mesh_fn.read_dropped SET enable_seqscan = off;
 ALTER FUNCTION mesh_fn.read_dropped SET enable_material = off;
@@ -105,35 +100,41 @@ DECLARE
   v_head mesh.mesh_head := mesh_fn.lock_mesh(p_mesh);
   v_seq bigint := v_head.seq;
   v_queued bigint := 0;
-  v_envelope mesh.envelope;
+  v_several bigint := 0;
+  v_row mesh.delivery;
+  v_id bytea;
+  v_from_id bigint;
   v_from mesh.recipient;
   v_to_key bytea;
-  v_shared boolean;
 BEGIN
   FOR i IN 1 .. cardinality(p_seq) LOOP
-    DELETE FROM mesh.delivery d WHERE d.recipient_id = p_to[i] AND d.seq = p_seq[i] RETURNING d.shared INTO v_shared;
+    DELETE FROM mesh.delivery d WHERE d.recipient_id = p_to[i] AND d.seq = p_seq[i] AND d.kind IS NULL RETURNING d.* INTO v_row;
     CONTINUE WHEN NOT FOUND;
     v_queued := v_queued - 1;
-    SELECT * INTO v_envelope FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[i];
-    SELECT * INTO v_from FROM mesh.recipient r WHERE r.id = v_envelope.from_id;
-    SELECT r.key INTO v_to_key FROM mesh.recipient r WHERE r.id = p_to[i];
-    IF NOT v_shared OR NOT EXISTS (SELECT FROM mesh.delivery d WHERE d.mesh_id = v_head.id AND d.seq = p_seq[i] AND d.shared) THEN
-      DELETE FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[i];
+    v_id := v_row.id; v_from_id := v_row.from_id;
+    IF v_row.shared THEN
+      SELECT e.id, e.from_id INTO v_id, v_from_id FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[i];
+      IF NOT EXISTS (SELECT FROM mesh.delivery d WHERE d.mesh_id = v_head.id AND d.seq = p_seq[i] AND d.shared) THEN
+        DELETE FROM mesh.envelope e WHERE e.mesh_id = v_head.id AND e.seq = p_seq[i];
+        v_several := v_several - 1;
+      END IF;
     END IF;
+    SELECT * INTO v_from FROM mesh.recipient r WHERE r.id = v_from_id;
+    SELECT r.key INTO v_to_key FROM mesh.recipient r WHERE r.id = p_to[i];
     ord := i;
     fact_seq := 0;
     IF NOT v_from.removed THEN
       v_seq := v_seq + 1;
       v_queued := v_queued + 1;
       fact_seq := v_seq;
-      INSERT INTO mesh.fact (recipient_id, seq, mesh_id, kind, why, envelope_id, to_key, at, signature, keep_until)
-      VALUES (v_from.id, v_seq, v_head.id, p_kind, p_why, v_envelope.id, v_to_key, mesh_fn.at(p_at),
-        substring(p_signatures FROM (i - 1) * 64 + 1 FOR 64), mesh_fn.at(p_keep));
+      INSERT INTO mesh.delivery (recipient_id, seq, expires_at, mesh_id, shared, at, id, kind, why, to_key, signature)
+      VALUES (v_from.id, v_seq, mesh_fn.at(p_keep), v_head.id, false, mesh_fn.at(p_at), v_id, p_kind, p_why, v_to_key,
+        substring(p_signatures FROM (i - 1) * 64 + 1 FOR 64));
     END IF;
-    PERFORM mesh_fn.append_leaf(v_head.id, p_kind, mesh_fn.field(v_envelope.id) || mesh_fn.who(v_from.key) || mesh_fn.who(v_to_key) || mesh_fn.number(p_seq[i]));
+    PERFORM mesh_fn.append_leaf(v_head.id, p_kind, mesh_fn.field(v_id) || mesh_fn.who(v_from.key) || mesh_fn.who(v_to_key) || mesh_fn.number(p_seq[i]));
     RETURN NEXT;
   END LOOP;
-  UPDATE mesh.mesh_head h SET seq = v_seq, queued = h.queued + v_queued WHERE h.id = v_head.id;
+  UPDATE mesh.mesh_head h SET seq = v_seq, queued = h.queued + v_queued, several = h.several + v_several WHERE h.id = v_head.id;
 END $$;
 ALTER FUNCTION mesh_fn.settle SET enable_seqscan = off;
 ALTER FUNCTION mesh_fn.settle SET enable_bitmapscan = off;
@@ -145,13 +146,15 @@ DECLARE
   v_all int := 0;
 BEGIN
   FOR r IN
-    SELECT h.id FROM mesh.mesh_head h WHERE h.id IN (SELECT f.mesh_id FROM mesh.fact f WHERE f.keep_until <= mesh_fn.at(p_now))
+    SELECT h.id FROM mesh.mesh_head h WHERE h.id IN (
+      SELECT d.mesh_id FROM mesh.delivery d WHERE d.kind IS NOT NULL AND d.expires_at <= mesh_fn.at(p_now))
     ORDER BY h.id FOR UPDATE
   LOOP
-    DELETE FROM mesh.fact f WHERE f.mesh_id = r.id AND f.keep_until <= mesh_fn.at(p_now);
+    DELETE FROM mesh.delivery d WHERE d.mesh_id = r.id AND d.kind IS NOT NULL AND d.expires_at <= mesh_fn.at(p_now);
     GET DIAGNOSTICS v_n = ROW_COUNT;
     UPDATE mesh.mesh_head h SET queued = h.queued - v_n WHERE h.id = r.id;
     v_all := v_all + v_n;
   END LOOP;
   RETURN v_all;
 END $$;
+ALTER FUNCTION mesh_fn.drop_old_facts SET enable_seqscan = off;

@@ -1,4 +1,4 @@
-/** The audit log's cold side: leaves that stand for themselves, and the day partitions of the leaf bodies. */
+/** The audit log's cold side: leaves that stand for themselves, and the day partitions of the leaves. */
 import type { Database } from './database.ts'
 import { run } from './query.ts'
 
@@ -16,12 +16,12 @@ export async function appendAudit(
   return Number(row!.index)
 }
 
-/** Makes the body partitions of the days from yesterday to a week ahead; `migrate` does so too, call it once a day. */
+/** Makes the partitions of the days from yesterday to a week ahead; `migrate` does so too, call it once a day. */
 export async function ensureAuditDays(db: Database, p: { now: number }): Promise<void> {
   await run(db.sql`select mesh_fn.ensure_audit_days(mesh_fn.at(${p.now}))`)
 }
 
-/** Drops the bodies of days that ended before `before` (ms); the hashes stay. Returns how many days went. */
+/** Drops the leaves of days that ended before `before` (ms) and keeps their hashes. Returns how many days went. */
 export async function dropAuditDays(db: Database, p: { before: number }): Promise<number> {
   const [row] = await run(
     db.sql<{ n: number }[]>`select mesh_fn.drop_audit_days(mesh_fn.at(${p.before})) as n`,

@@ -12,6 +12,7 @@ import {
   text,
   timestamp,
   unique,
+  uniqueIndex,
 } from 'drizzle-orm/pg-core'
 
 const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' })
@@ -33,6 +34,8 @@ export const meshHead = mesh.table('mesh_head', {
   lastAt: at('last_at').notNull().defaultNow(),
   /** Deliveries and facts that wait. */
   queued: big('queued').notNull().default(0),
+  /** Envelopes for several that wait: while there is none, nobody looks for an id among them. */
+  several: big('several').notNull().default(0),
   rosterSeq: big('roster_seq').notNull(),
   rosterHead: bytea('roster_head').notNull(),
 })
@@ -139,7 +142,44 @@ export const node = mesh.table('node', {
   beatUntil: at('beat_until').notNull(),
 })
 
-/** One accepted envelope while anybody still waits for it. */
+/** What one recipient waits for, each a row: an envelope, its slot of an envelope for several, or a fact. Deleted when acked. */
+export const delivery = mesh.table(
+  'delivery',
+  {
+    recipientId: big('recipient_id').notNull(),
+    seq: big('seq').notNull(),
+    /** The end of its ttl; of a fact, how long it is kept. */
+    expiresAt: at('expires_at').notNull(),
+    meshId: integer('mesh_id').notNull(),
+    /** Several were addressed: what they share lies in `envelope`. */
+    shared: boolean('shared').notNull(),
+    /** With one recipient the row is the whole envelope; its answer was `queued`. */
+    fromId: big('from_id'),
+    auditIndex: big('audit_index'),
+    /** Accepted; of a fact, signed. */
+    at: at('at'),
+    /** Of the sealing; of a fact, of the sealing that ended. */
+    id: bytea('id'),
+    contentHash: bytea('content_hash'),
+    header: bytea('header'),
+    slot: bytea('slot'),
+    body: bytea('body'),
+    /** A fact, signed by the broker and in its sender's queue: expired | dropped; none for mail. */
+    kind: text('kind'),
+    why: text('why'),
+    toKey: bytea('to_key'),
+    signature: bytea('signature'),
+  },
+  t => [
+    primaryKey({ columns: [t.recipientId, t.seq] }),
+    uniqueIndex('delivery_id').on(t.fromId, t.id).where(sql`${t.fromId} is not null`),
+    index('delivery_shared').on(t.meshId, t.seq).where(sql`${t.shared}`),
+    index('delivery_due').on(t.expiresAt).where(sql`${t.kind} is null`),
+    index('delivery_kept').on(t.expiresAt).where(sql`${t.kind} is not null`),
+  ],
+)
+
+/** What the recipients of one envelope share, while any of them still waits for it. */
 export const envelope = mesh.table(
   'envelope',
   {
@@ -154,55 +194,13 @@ export const envelope = mesh.table(
     states: text('states').notNull(),
     auditIndex: big('audit_index').notNull(),
     acceptedAt: at('accepted_at').notNull(),
-    expiresAt: at('expires_at').notNull(),
-    /** The only recipient, where there is only one. */
-    soleId: big('sole_id'),
   },
-  t => [
-    primaryKey({ columns: [t.meshId, t.seq] }),
-    unique('envelope_id').on(t.fromId, t.id),
-    index('envelope_due').on(t.expiresAt),
-  ],
+  t => [primaryKey({ columns: [t.meshId, t.seq] }), unique('envelope_id').on(t.fromId, t.id)],
 )
 
-/** One envelope waiting for one recipient; deleted when acked, so every row is pending. */
-export const delivery = mesh.table(
-  'delivery',
-  {
-    recipientId: big('recipient_id').notNull(),
-    seq: big('seq').notNull(),
-    meshId: integer('mesh_id').notNull(),
-    /** Others were addressed too. */
-    shared: boolean('shared').notNull(),
-    slot: bytea('slot').notNull(),
-  },
-  t => [
-    primaryKey({ columns: [t.recipientId, t.seq] }),
-    index('delivery_shared').on(t.meshId, t.seq).where(sql`${t.shared}`),
-  ],
-)
-
-/** A broker-signed end of one sealing for one recipient, in its sender's queue. */
-export const fact = mesh.table(
-  'fact',
-  {
-    recipientId: big('recipient_id').notNull(),
-    seq: big('seq').notNull(),
-    meshId: integer('mesh_id').notNull(),
-    kind: text('kind').notNull(),
-    why: text('why').notNull(),
-    envelopeId: bytea('envelope_id').notNull(),
-    toKey: bytea('to_key').notNull(),
-    at: at('at').notNull(),
-    signature: bytea('signature').notNull(),
-    keepUntil: at('keep_until').notNull(),
-  },
-  t => [primaryKey({ columns: [t.recipientId, t.seq] }), index('fact_kept').on(t.keepUntil)],
-)
-
-/** Leaf hashes, for ever. Their bodies lie in `audit_body`, day by day (made by the migration beside the generated ones). */
-export const auditLeaf = mesh.table(
-  'audit_leaf',
+/** Hashes of leaves whose day was dropped; those that stand lie in `audit_leaf`, day by day (made by the migration beside the generated ones). */
+export const auditPruned = mesh.table(
+  'audit_pruned',
   {
     meshId: integer('mesh_id').notNull(),
     index: big('index').notNull(),

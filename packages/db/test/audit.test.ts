@@ -33,9 +33,8 @@ beforeAll(async () => {
 
 const leaves = () => db.sql<
   LeafRow[]
->`select b.index, mesh_fn.ms(b.at) as at, b.salt, b.type, b.fields, l.hash
-  from mesh.audit_body b join mesh.audit_leaf l on l.mesh_id = b.mesh_id and l.index = b.index
-  join mesh.mesh_head h on h.id = l.mesh_id where h.mesh = ${at.mesh} order by b.index`
+>`select l.index, mesh_fn.ms(l.at) as at, l.salt, l.type, l.fields, l.hash
+  from mesh.audit_leaf l join mesh.mesh_head h on h.id = l.mesh_id where h.mesh = ${at.mesh} order by l.index`
 
 test('every leaf that SQL hashes is the leaf that crypto hashes, over the fields that were meant', async () => {
   const now = Date.now()
@@ -83,12 +82,12 @@ test('every leaf that SQL hashes is the leaf that crypto hashes, over the fields
 })
 
 test.each([
-  'update mesh.audit_leaf set hash = hash',
+  'update mesh.audit_pruned set hash = hash',
+  'delete from mesh.audit_pruned',
+  'truncate mesh.audit_pruned',
+  'update mesh.audit_leaf set type = type',
   'delete from mesh.audit_leaf',
   'truncate mesh.audit_leaf',
-  'update mesh.audit_body set type = type',
-  'delete from mesh.audit_body',
-  'truncate mesh.audit_body',
 ])('the log takes INSERT only: %s is refused', async statement => {
   await expect(db.sql.unsafe(statement)).rejects.toThrow('INSERT only')
 })
@@ -96,8 +95,8 @@ test.each([
 test('a partition is no way around the guard', async () => {
   const [day] = await db.sql<
     { name: string }[]
-  >`select tableoid::regclass::text as name from mesh.audit_body limit 1`
-  expect(day!.name).toMatch(/audit_body_\d{8}/)
+  >`select tableoid::regclass::text as name from mesh.audit_leaf limit 1`
+  expect(day!.name).toMatch(/audit_leaf_\d{8}/)
   for (const statement of [
     `update ${day!.name} set type = type`,
     `delete from ${day!.name}`,
@@ -107,17 +106,21 @@ test('a partition is no way around the guard', async () => {
   }
 })
 
-test('retention drops the bodies of whole days and no hash', async () => {
-  const count = async () =>
-    (
-      await db.sql`select (select count(*)::int from mesh.audit_leaf) as hashes, (select count(*)::int from mesh.audit_body) as bodies`
-    )[0]!
-  const before = await count()
+test('retention drops the leaves of whole days and no hash', async () => {
+  const hashes = () => db.sql<{ index: string; hash: Uint8Array }[]>`select f.* from mesh.mesh_head h,
+    mesh_fn.leaf_hashes(h.id, 0, h.audit_size) f where h.mesh = ${at.mesh} order by f.index`
+  const standing = async () => (await db.sql`select count(*)::int as n from mesh.audit_leaf`)[0]!.n
+  const [before, leavesBefore] = [await hashes(), await standing()]
+  expect(before.map(row => Number(row.index))).toEqual(before.map((_, i) => i))
   expect(await dropAuditDays(db, { before: Date.now() - 2 * 86_400_000 })).toBe(0)
-  expect(await count()).toEqual(before)
+  expect(await standing()).toBe(leavesBefore)
   expect(await dropAuditDays(db, { before: Date.now() + 86_400_000 })).toBeGreaterThan(0)
-  expect(await count()).toEqual({ hashes: before.hashes, bodies: 0 })
+  expect(await standing()).toBe(0)
+  const after = await hashes()
+  expect(after.map(row => row.index)).toEqual(before.map(row => row.index))
+  for (const [i, row] of after.entries()) expect(compareBytes(row.hash, before[i]!.hash)).toBe(0)
   await ensureAuditDays(db, { now: Date.now() })
   await appendAudit(db, { mesh: at.mesh, type: 'limited', fields: random(4) })
-  expect((await count()).bodies).toBe(1)
+  expect(await standing()).toBe(1)
+  expect((await hashes()).length).toBe(before.length + 1)
 })

@@ -81,7 +81,7 @@ test('what ran out leaves the queue and a signed fact comes to its sender, in th
     expect(compareBytes(row.fact.to.session!, signed.to.session!)).toBe(0)
   }
   const leaves =
-    await db.sql`select count(*)::int as n from mesh.audit_body b join mesh.mesh_head h on h.id = b.mesh_id where h.mesh = ${at.mesh} and type = 'expired'`
+    await db.sql`select count(*)::int as n from mesh.audit_leaf l join mesh.mesh_head h on h.id = l.mesh_id where h.mesh = ${at.mesh} and type = 'expired'`
   expect(leaves[0]!.n).toBe(2)
   expect(await expire(now + 10)).toEqual([])
   await ackAll(alice)
