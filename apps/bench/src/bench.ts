@@ -55,6 +55,7 @@ interface Scene {
 interface Rounds {
   readonly relay: number[]
   readonly durable: number[]
+  readonly single: number[]
   readonly insert: number[]
   readonly wide: number[]
   readonly brokerCpu: number[]
@@ -86,9 +87,17 @@ async function measure(scene: Scene): Promise<Case[]> {
 
 /** Every contestant in every round, one after the other: what drifts, drifts for all. */
 async function byTurns({ load, relayPort, stack, plan: { ms, rounds: count } }: Scene): Promise<Rounds> {
-  const rounds: Rounds = { relay: [], durable: [], insert: [], wide: [], brokerCpu: [], postgresCpu: [] }
-  const insert = (connections: number) =>
-    load.ask<Throughput>({ do: 'insert', url: stack.databaseUrl, callers: PAIRS, connections, ms })
+  const rounds: Rounds = {
+    relay: [],
+    durable: [],
+    single: [],
+    insert: [],
+    wide: [],
+    brokerCpu: [],
+    postgresCpu: [],
+  }
+  const insert = (connections: number, callers = PAIRS) =>
+    load.ask<Throughput>({ do: 'insert', url: stack.databaseUrl, callers, connections, ms })
   for (let round = 1; round <= count; round++) {
     say(`round ${round} of ${count}`)
     const relay = await load.ask<Throughput>({ do: 'relay', port: relayPort, pairs: PAIRS, ms })
@@ -99,19 +108,22 @@ async function byTurns({ load, relayPort, stack, plan: { ms, rounds: count } }: 
     rounds.durable.push(perSecond)
     rounds.brokerCpu.push(((after.broker - before.broker) * 1000) / messages)
     rounds.postgresCpu.push(((after.postgres - before.postgres) * 1000) / messages)
+    rounds.single.push((await insert(1, 1)).perSecond)
     rounds.insert.push((await insert(POOL)).perSecond)
     rounds.wide.push((await insert(PAIRS)).perSecond)
   }
   return rounds
 }
 
-function throughputCases({ relay, durable, insert, wide, brokerCpu, postgresCpu }: Rounds): Case[] {
+function throughputCases({ relay, durable, single, insert, wide, brokerCpu, postgresCpu }: Rounds): Case[] {
   return [
     speedCase('raw relay', relay),
-    speedCase('one insert', insert),
+    speedCase('one insert, one by one', single),
+    speedCase('one insert, 64 callers', insert),
     speedCase('one insert, 64 connections', wide),
     speedCase('durable', durable, 'raw relay', relay),
-    speedCase('durable', durable, 'one insert', insert),
+    speedCase('durable', durable, 'one insert, one by one', single),
+    speedCase('durable', durable, 'one insert, 64 callers', insert),
     speedCase('durable', durable, 'one insert, 64 connections', wide),
     { name: 'durable: broker', unit: 'µs CPU/msg', value: median(brokerCpu) },
     { name: 'durable: postgres', unit: 'µs CPU/msg', value: median(postgresCpu) },
