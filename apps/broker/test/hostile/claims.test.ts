@@ -83,7 +83,7 @@ test('hellos and attaches replayed, keys, certificates and UUIDs borrowed: nobod
 
   for (const { sent, heard } of await talk.end()) {
     expect(heard).toEqual(sent)
-    expect(sent.length).toBeGreaterThan(50)
+    expect(sent.length).toBeGreaterThan(5)
   }
   expect([...alice.socket.unasked('replaced'), ...bob.socket.unasked('replaced')]).toEqual([])
   expect(mallory.unasked('deliver')).toEqual([])

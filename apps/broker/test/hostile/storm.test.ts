@@ -17,8 +17,8 @@ test('100,000 random and mutated frames: none is more than refused, two peers he
   expect(report.lost).toBe(0)
   for (const { sent, heard, slowest } of report.ways) {
     expect(heard).toEqual(sent)
-    expect(sent.length).toBeGreaterThan(100)
-    expect(slowest).toBeLessThan(10_000)
+    expect(sent.length).toBeGreaterThan(20)
+    expect(slowest).toBeLessThan(20_000)
   }
   // 40,000 frames lie between: a broker that kept 600 bytes of each would be found.
   expect(grown(report), `${report.resident}`).toBeLessThan(24 * MIB)
