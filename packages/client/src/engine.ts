@@ -17,6 +17,7 @@ import { Inbox } from './inbox/inbox.ts'
 import { writeDueRekey } from './mesh/rekey.ts'
 import { Outbox } from './outbox/outbox.ts'
 import { sendReceipts } from './receipts/send.ts'
+import { requireNamedBroker, requireStanding } from './roster/standing.ts'
 import { syncRoster } from './roster/sync.ts'
 import { attach, presenceOf } from './session/attach.ts'
 import type { Party } from './session/party.ts'
@@ -48,6 +49,7 @@ export class Engine {
     this.outbox = new Outbox(core, {
       syncRoster: sync,
       attachAgain: party => void this.attach(party),
+      giveWay: party => this.#giveWay(party),
       clockWrong: time => this.#heardTime(time),
     })
     this.inbox = new Inbox(core, this.outbox, { syncRoster: sync, stored: () => this.flush() })
@@ -117,22 +119,19 @@ export class Engine {
   }
 
   async #sync(): Promise<void> {
-    const { keeper, claims, identity, log } = this.#core
+    const { keeper, claims, log } = this.#core
     const { link } = this
     const began = keeper.roster.seq
     try {
       await syncRoster(link, keeper)
       claims.settle()
-      if (claims.members.length > 0)
-        this.problem(
-          'roster-unproven',
-          `${claims.members.length} member(s) claim a roster that nobody has proven`,
-        )
+      const { length } = claims.members
+      if (length > 0)
+        this.problem('roster-unproven', `${length} member(s) claim a roster that nobody has proven`)
       else this.problems.delete('roster-unproven')
       this.problems.delete('roster-clock')
       this.rosterGrew(began)
-      if (!keeper.roster.members.has(toBase64url(identity.member.publicKey)))
-        throw new MeshError('removed', 'this member was removed from the mesh')
+      requireStanding(this.#core)
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
       log('roster.sync-failed', { code: error.code, message: error.message })
@@ -157,9 +156,10 @@ export class Engine {
     this.connection.halt(error)
   }
 
+  /** Not where another daemon with the same keys took the attachment: it is not fought on this connection. */
   async attach(party: Party): Promise<void> {
     const { link } = this.connection
-    if (!link) return
+    if (!link || party.replaced) return
     try {
       await attach(this.#core, link, party)
       this.problems.delete(`attach ${party.owner}`)
@@ -183,6 +183,7 @@ export class Engine {
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
       this.#core.log('presence.refused', { owner: party.owner, code: error.code, message: error.message })
+      if (error.code === 'replaced') this.#giveWay(party)
     }
   }
 
@@ -209,11 +210,8 @@ export class Engine {
       keeper.wanted <= keeper.roster.seq
     )
       await this.syncRoster()
-    if (!keeper.roster.members.has(toBase64url(this.#core.identity.member.publicKey)))
-      throw new MeshError('removed', 'this member was removed from the mesh')
-    const named = keeper.roster.broker
-    if (!named || !equalBytes(named.key, link.challenge.brokerKey))
-      throw new MeshError('integrity', 'the roster names another broker key than the one that answers')
+    requireStanding(this.#core)
+    requireNamedBroker(keeper, link)
     if (await directory.load(link)) await this.syncRoster()
     this.outbox.up(link)
     await Promise.all([...parties.values()].map(party => this.attach(party)))
@@ -281,11 +279,13 @@ export class Engine {
 
   #replaced(recipient: Recipient, attachment: number): void {
     for (const party of this.#core.parties.values())
-      if (party.key === recipientKey(recipient) && party.attachment === attachment) {
-        party.attachment = null
-        party.replaced = true
-        this.problem(`attach ${party.owner}`, 'another daemon with the same keys has taken this session over')
-      }
+      if (party.key === recipientKey(recipient) && party.attachment === attachment) this.#giveWay(party)
+  }
+
+  #giveWay(party: Party): void {
+    party.attachment = null
+    party.replaced = true
+    this.problem(`attach ${party.owner}`, 'another daemon with the same keys has taken this session over')
   }
 
   async #rekey(): Promise<void> {

@@ -51,7 +51,12 @@ export async function offline(count: number): Promise<Offline> {
     core.parties.set(uuid, party)
     certify(party, person.member, core.keeper, clock.now)
     const nothing = async (): Promise<void> => {}
-    const outbox = new Outbox(core, { syncRoster: nothing, attachAgain: () => {}, clockWrong: () => {} })
+    const outbox = new Outbox(core, {
+      syncRoster: nothing,
+      attachAgain: () => {},
+      giveWay: () => {},
+      clockWrong: () => {},
+    })
     const inbox = new Inbox(core, outbox, { syncRoster: nothing, stored: () => {} })
     return { core, store, outbox, inbox, party, acks: [] }
   })

@@ -9,7 +9,7 @@ import { isOpen, moveRecipient } from './states.ts'
 /** The same bytes go out again later: nothing was decided. */
 const AGAIN: readonly ErrorCode[] = ['internal', 'unavailable', 'draining', 'timeout', 'rate', 'unreachable']
 
-export type Verdict = 'done' | 'again' | 'attach' | 'clock' | 'removed'
+export type Verdict = 'done' | 'again' | 'attach' | 'replaced' | 'clock' | 'removed'
 
 /** Inside `commit.run`. `at` of the result is the broker's time. */
 export function applyResult(core: Core, result: AcceptedResult): Verdict {
@@ -22,13 +22,16 @@ export function applyResult(core: Core, result: AcceptedResult): Verdict {
     return 'done'
   }
   if (AGAIN.includes(error)) return 'again'
-  if (error === 'not-attached' || error === 'replaced') return 'attach'
+  if (error === 'not-attached') return 'attach'
   if (error === 'removed') return 'removed'
   if (error === 'id-time') {
     if (Math.abs(result.at - core.now()) > TIMES.idSkewMs) return 'clock'
-    outbox.updateSealing({ ...sealing, state: 'void', bytes: null })
-    for (const { row } of rowsOf(core, sealing)) sealAgain(core, row, core.now())
+    sealAgain(core, sealing, 'id-time')
     return 'done'
+  }
+  if (error === 'replaced') {
+    sealAgain(core, sealing, 'replaced')
+    return 'replaced'
   }
   outbox.updateSealing({ ...sealing, state: 'void', bytes: null })
   for (const { row, index } of rowsOf(core, sealing)) {
@@ -82,6 +85,9 @@ function ended(core: Core, row: OutboxRecipientRow, state: 'unknown' | 'removed'
   if (isOpen(row.state)) moveRecipient(core, row, { state, at, by: 'broker', verified: false })
 }
 
-function sealAgain(core: Core, row: OutboxRecipientRow, at: number): void {
-  moveRecipient(core, row, { state: 'pending', why: 'id-time', at, by: 'broker', verified: false, dueAt: 0 })
+/** Nothing of it was taken: its message waits for another sealing. */
+function sealAgain(core: Core, sealing: SealingRow, why: 'id-time' | 'replaced'): void {
+  core.store.outbox.updateSealing({ ...sealing, state: 'void', bytes: null })
+  const step = { state: 'pending', why, at: core.now(), by: 'broker', verified: false, dueAt: 0 } as const
+  for (const { row } of rowsOf(core, sealing)) moveRecipient(core, row, step)
 }

@@ -5,7 +5,7 @@ import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import type { Party } from '../session/party.ts'
 import type { OutboxRecipientRow, Owner, RecipientKey, SealingRow } from '../store.ts'
-import { applyResult } from './answered.ts'
+import { applyResult, type Verdict } from './answered.ts'
 import { endMessages } from './end.ts'
 import { intoFrames, type Outgoing } from './frames.ts'
 import { Pairs } from './pairs.ts'
@@ -25,6 +25,8 @@ export interface OutboxPort {
   /** Some claim is higher than our roster: fetch before sealing on. */
   readonly syncRoster: () => Promise<void>
   readonly attachAgain: (party: Party) => void
+  /** Another daemon with the same keys holds this attachment. */
+  readonly giveWay: (party: Party) => void
   /** The broker refuses our times, and its clock is not ours. */
   readonly clockWrong: (brokerTime: number) => void
 }
@@ -241,10 +243,24 @@ export class Outbox {
       if (verdict === 'clock') this.#port.clockWrong(result.at)
       later ||= verdict === 'again' || verdict === 'attach'
     }
-    const attach = verdicts.some(({ verdict }) => verdict === 'attach')
-    if (attach) for (const party of this.#core.parties.values()) this.#port.attachAgain(party)
+    for (const party of this.#partiesOf(verdicts, 'attach')) this.#port.attachAgain(party)
+    for (const party of this.#partiesOf(verdicts, 'replaced')) this.#port.giveWay(party)
     if (later) this.#sendAgainIn(AGAIN_MS)
     else void this.pump()
+  }
+
+  /** Whose sealings met this verdict. */
+  #partiesOf(all: readonly { result: AcceptedResult; verdict: Verdict }[], verdict: Verdict): Set<Party> {
+    const { store, parties } = this.#core
+    const found = new Set<Party>()
+    for (const one of all) {
+      if (one.verdict !== verdict) continue
+      const sealing = store.outbox.sealing(uuidText(one.result.id))
+      const message = sealing && store.outbox.message(sealing.msg)
+      const party = message && parties.get(message.owner)
+      if (party) found.add(party)
+    }
+    return found
   }
 
   /** A whole frame was refused: nothing in it was decided. */

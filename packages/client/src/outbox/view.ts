@@ -7,8 +7,12 @@ import type { OutboxMessage, TraceStep } from '../types.ts'
 import { writeMessage } from './compose.ts'
 import { isGivenUp, moveRecipient, RETRIED } from './states.ts'
 
+/** Another daemon with the same keys speaks for the sender: nothing goes out from here. */
+const WAITS_REPLACED = { state: 'pending', why: 'replaced' } as const
+
 export function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
   const { msg, owner, kind, payload, priority, composedAt, ttlMs, endsAt, dead } = row
+  const replaced = core.parties.get(owner)?.replaced === true
   return {
     msg,
     from: uuidOf(owner),
@@ -18,9 +22,10 @@ export function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
     composedAt,
     endsAt: endsAt ?? composedAt + ttlMs,
     dead,
-    recipients: core.store.outbox
-      .recipients(msg)
-      .map(({ to, state, why, at }) => ({ to: recipientOfKey(to), state, why, at })),
+    recipients: core.store.outbox.recipients(msg).map(({ to, state, why, at }) => {
+      const waits = replaced && (state === 'pending' || state === 'sealed')
+      return { to: recipientOfKey(to), at, ...(waits ? WAITS_REPLACED : { state, why }) }
+    }),
   }
 }
 

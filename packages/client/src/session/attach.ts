@@ -75,6 +75,7 @@ export async function attach(c: AttachContext, link: Link, party: Party): Promis
     'attached',
   )
   party.attachment = attached.attachment
+  party.replaced = false
   party.hookToken = attached.hookToken ?? party.hookToken
   return attached
 }
