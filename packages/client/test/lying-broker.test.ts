@@ -1,6 +1,11 @@
 import { ready, rosterEntryHash, signRosterEntry } from '@claudemesh/crypto'
-import type { BrokerFrame, ClientFrame, RosterEntry } from '@claudemesh/protocol'
-import { MeshError } from '@claudemesh/protocol'
+import {
+  type BrokerFrame,
+  type ClientFrame,
+  encodeBrokerFrame,
+  MeshError,
+  type RosterEntry,
+} from '@claudemesh/protocol'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Link } from '../src/connection/link.ts'
 import { type MeshSeed, seedStore } from '../src/index.ts'
@@ -9,6 +14,8 @@ import { RosterKeeper } from '../src/roster/keeper.ts'
 import { syncRoster } from '../src/roster/sync.ts'
 import { memoryStore } from './memory-store.ts'
 import { deriveRoster } from './roster-of.ts'
+import { ScriptedBroker, scriptedMember } from './scripted-broker.ts'
+import { when } from './world.ts'
 
 beforeAll(() => ready)
 
@@ -101,6 +108,47 @@ describe('a broker is refused, and nothing of it kept, when it', () => {
     expect(await code(syncRoster(brokerWith(changed as RosterEntry[]), behind))).toBe('integrity')
     expect(behind.roster.seq).toBe(2)
   })
+})
+
+describe('a roster entry that this version cannot read', () => {
+  const served = (change: (entry: Record<string, unknown>) => Record<string, unknown>) => {
+    const { people, seed, brokerKey } = deriveRoster(2, now)
+    const broker = new ScriptedBroker(seed, brokerKey, () => now)
+    const { client } = scriptedMember(
+      broker,
+      { ...seed, entries: seed.entries.slice(0, 3) },
+      people[0]!,
+      () => now,
+    )
+    broker.script = frame => {
+      if (frame.type !== 'roster.get') return undefined
+      const entries = seed.entries.slice(frame.from)
+      const head = rosterEntryHash(seed.entries.at(-1)!)
+      const { ref } = frame
+      const honest = {
+        type: 'roster' as const,
+        ref,
+        entries,
+        head,
+        headSeq: seed.entries.length - 1,
+        copies: [],
+      }
+      const json = JSON.parse(encodeBrokerFrame(honest))
+      return JSON.stringify({ ...json, entries: json.entries.map(change) })
+    }
+    return client
+  }
+  for (const [what, change] of [
+    ['an unknown kind', entry => ({ ...entry, kind: 'oath' })],
+    ['an unknown field', entry => ({ ...entry, note: 'later' })],
+  ] as [string, (entry: Record<string, unknown>) => Record<string, unknown>][])
+    test(`${what}: the client stops for a person instead of dialling for ever`, async () => {
+      const client = served(change)
+      client.start()
+      await when(client, 'state', () => client.why !== null)
+      expect([client.state, client.why?.code]).toEqual(['stopped', 'integrity'])
+      await client.stop()
+    })
 })
 
 describe('a claim of a member', () => {

@@ -19,9 +19,27 @@ export function parseClientFrame(text: string, maxBytes: number = LIMITS.frameBy
   return value.type === 'hello' ? decode(hello, value) : decode(request, value)
 }
 
-/** Reads a broker's text frame, under the same rules. */
+/**
+ * Reads a broker's text frame, under the same rules, but for a roster entry that cannot be read: that is `integrity`,
+ * since a chain is followed entry by entry or not at all.
+ */
 export function parseBrokerFrame(text: string, maxBytes: number = LIMITS.frameBytes): BrokerFrame {
-  return decode(brokerFrame, parseObject(text, maxBytes))
+  const value = parseObject(text, maxBytes)
+  const result = z.safeDecode(brokerFrame, value as z.input<typeof brokerFrame>)
+  if (result.success) return result.data
+  const path = result.error.issues[0]?.path ?? []
+  throw value.type === 'roster' && path[0] === 'entries' && path.length > 1
+    ? unreadable(path, refused(result.error))
+    : refused(result.error)
+}
+
+function unreadable(path: readonly PropertyKey[], cause: MeshError): MeshError {
+  const ofKind = path.length === 3 && path[2] === 'kind'
+  return new MeshError('integrity', 'roster: an entry that this version cannot read', {
+    field: cause.field,
+    cause,
+    ...(ofKind ? { facts: { rule: 'unknown-kind' } } : {}),
+  })
 }
 
 /** JSON of a client's frame. Throws `bad-field` for a value the schema refuses. */
