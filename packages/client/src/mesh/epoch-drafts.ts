@@ -4,9 +4,10 @@ import { epochCommitment, newEpochKey, sealEpochKey, sealPreviousEpochKey } from
 import { type EpochCopy, equalBytes, MeshError, type NextEpoch } from '@claudemesh/protocol'
 import type { RosterKeeper } from '../roster/keeper.ts'
 
-/** `without` is the member who is removed: then open invites are void and get no copy. */
+/** For an entry written `at` this time. `without` is the member who is removed: then open invites are void and get no copy. */
 export function draftEpoch(
   keeper: RosterKeeper,
+  at: number,
   without: Uint8Array | null,
 ): { epoch: NextEpoch; copies: EpochCopy[] } {
   const { roster, epochs } = keeper
@@ -14,7 +15,7 @@ export function draftEpoch(
   if (!previousKey) throw new MeshError('integrity', 'the key of the present epoch never came here')
   const number = roster.epoch.number + 1
   const key = newEpochKey()
-  const copies = receiversOf(roster, without).map(to => ({
+  const copies = receiversOf(roster, at, without).map(to => ({
     to: to.key,
     copy: sealEpochKey({ number, key, to }),
   }))
@@ -27,13 +28,14 @@ export function draftEpoch(
   return { epoch, copies }
 }
 
-function receiversOf(roster: Roster, without: Uint8Array | null) {
+function receiversOf(roster: Roster, at: number, without: Uint8Array | null) {
   const members = [...roster.members.values()]
     .filter(member => !without || !equalBytes(member.key, without))
     .map(({ key, bundle }) => ({ key, bundle }))
   if (without) return members
   const invites = [...roster.invites.values()]
-    .filter(invite => invite.state === 'open')
+    // The chain's own clock stands still between entries.
+    .filter(({ state, entry }) => state === 'open' && at <= entry.body.expiresAt)
     .map(({ entry }) => ({ key: entry.body.key, bundle: entry.body.bundle }))
   return [...members, ...invites]
 }

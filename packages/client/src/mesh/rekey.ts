@@ -16,9 +16,10 @@ export async function writeDueRekey(core: Core, link: Link): Promise<boolean> {
   if (!due()) return false
   const written = await appendEntry(link, keeper, () => {
     if (!due()) return null
-    const { epoch, copies } = draftEpoch(keeper, null)
+    const place = nextPlace(keeper, now())
+    const { epoch, copies } = draftEpoch(keeper, place.at, null)
     const entry = signRosterEntry(
-      { ...nextPlace(keeper, now()), kind: 'rekey', author: identity.member.publicKey, body: { epoch } },
+      { ...place, kind: 'rekey', author: identity.member.publicKey, body: { epoch } },
       identity.member,
     )
     return { entry, copies }

@@ -18,8 +18,8 @@ export async function removeMember(core: Core, link: Link, member: Uint8Array): 
     if (!target) throw new MeshError('not-found', 'no such member in this mesh', { field: 'member' })
     if (!self || !mayWrite('remove', self.role, { has: target.role, self: false }))
       throw new MeshError('forbidden', `a ${self?.role ?? 'stranger'} may not remove a ${target.role}`)
-    const { epoch, copies } = draftEpoch(keeper, member)
     const place = nextPlace(keeper, now())
+    const { epoch, copies } = draftEpoch(keeper, place.at, member)
     return {
       entry: signRosterEntry({ ...place, kind: 'remove', author, body: { member, epoch } }, identity.member),
       copies,
