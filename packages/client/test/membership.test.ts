@@ -49,6 +49,25 @@ test('an invite shows where it leads before anybody joins, serves as often as it
   await bob.client.stop()
 })
 
+test('an invite serves up to the very ms it names, and one that expired can still be revoked', async () => {
+  const alice = await found(world)
+  const terms = { role: 'member' as const, uses: 1 }
+  const made = await alice.client.invite({ ...terms, expiresMs: 60_000 })
+  const at = (now: number) => code(previewInvite({ link: made.link, now: () => now }))
+  expect([await at(made.expiresAt), await at(made.expiresAt + 1)]).toEqual(['no error', 'expired'])
+  let shift = 0
+  await alice.client.stop()
+  await alice.start({ shift: () => shift })
+  await when(alice.client, 'state', () => alice.client.state === 'online')
+  const short = await alice.client.invite({ ...terms, expiresMs: 1 })
+  shift = 30_000
+  await alice.client.invite({ ...terms, expiresMs: 60_000 })
+  expect(alice.client.invites().map(one => one.state)).toEqual(['open', 'expired', 'open'])
+  await alice.client.revokeInvite(short.id)
+  expect(alice.client.invites().map(one => one.state)).toEqual(['open', 'revoked', 'open'])
+  await alice.client.stop()
+})
+
 test('a link whose secret or entry was changed opens nothing', async () => {
   const alice = await found(world)
   const { link } = await alice.client.invite({ role: 'member', uses: 1, expiresMs: 60_000 })

@@ -47,13 +47,14 @@ export async function makeInvite(core: Core, link: Link, request: InviteRequest)
   return { link: text, id, expiresAt, uses: request.uses }
 }
 
-/** Throws `not-found` for an invite that never was, `conflict` for one that is not open any more. */
+/** Throws `not-found` for an invite that never was, `conflict` for one that is used up, revoked or void. */
 export async function revokeInvite(core: Core, link: Link, id: Uint8Array): Promise<void> {
   const { keeper, identity, now } = core
   await appendEntry(link, keeper, () => {
     const invite = keeper.roster.invites.get(toBase64url(id))
     if (!invite) throw new MeshError('not-found', 'there is no such invite', { field: 'id' })
-    if (invite.state !== 'open') throw new MeshError('conflict', `this invite is ${invite.state}`)
+    if (invite.state !== 'open' && invite.state !== 'expired')
+      throw new MeshError('conflict', `this invite is ${invite.state}`)
     const place = nextPlace(keeper, now())
     const author = identity.member.publicKey
     const body = { invite: invite.hash }
@@ -83,4 +84,4 @@ export function listInvites({ keeper, now }: Core): InviteView[] {
 
 /** The chain's own clock stands still between entries. */
 const stateNow = ({ state, entry }: RosterInvite, now: number): InviteView['state'] =>
-  state === 'open' && entry.body.expiresAt <= now ? 'expired' : state
+  state === 'open' && entry.body.expiresAt < now ? 'expired' : state

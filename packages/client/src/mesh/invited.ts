@@ -95,7 +95,7 @@ export async function fetchChain(
       invite.state === 'expired' ? 'expired' : 'forbidden',
       `this invite is ${invite.state}`,
     )
-  if (invite.entry.body.expiresAt <= now()) throw new MeshError('expired', 'this invite has expired')
+  if (invite.entry.body.expiresAt < now()) throw new MeshError('expired', 'this invite has expired')
   return { roster, entries, invite, epochs: epochKeys(roster, invite, copies, keys) }
 }
 
