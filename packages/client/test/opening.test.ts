@@ -82,6 +82,19 @@ describe('what does not open is kept, acked, answered, and never shown', () => {
   })
 })
 
+test('a certificate that does not cover `sentAt` has one answer, whether or not it was checked before', async () => {
+  await deliver(bob, forSide(seal(alice, [bob], compose(alice, [bob], 'in time')), bob))
+  expect(answers(bob)).toEqual(['delivered'])
+  world.clock.now += TIMES.certificateMs + 1
+  const late = seal(alice, [bob, carol], compose(alice, [bob, carol], 'out of time'))
+  await deliver(bob, forSide(late, bob))
+  await deliver(carol, forSide(late, carol))
+  expect(answers(bob)).toEqual(['delivered', 'undecryptable'])
+  expect(answers(carol)).toEqual(['undecryptable'])
+  for (const one of [bob, carol])
+    expect(one.store.inbox.unopened(one.party.owner).map(row => row.reason)).toEqual(['certificate'])
+})
+
 test('what comes from a clock ahead is held, not destroyed, and shown when time has caught up', async () => {
   world.clock.now += 600_000
   const sealed = seal(alice, [bob], compose(alice, [bob], 'early'))

@@ -150,7 +150,7 @@ export class Opener {
     if (this.#certificates.has(hash)) {
       const { notBefore, notAfter } = certificate
       if (sentAt < notBefore - TIMES.idSkewMs || sentAt > notAfter)
-        throw new Unopenable('certificate', 'unknown-opener')
+        throw new Unopenable('certificate', 'undecryptable')
       return
     }
     try {
