@@ -1,4 +1,4 @@
-import { signFact, signReceipt, uuidBytes } from '@claudemesh/crypto'
+import { generateSigner, signFact, signReceipt, signRosterEntry, uuidBytes } from '@claudemesh/crypto'
 import {
   type AcceptedResult,
   type ErrorCode,
@@ -155,6 +155,31 @@ describe('a fact', () => {
     await deliver(alice, fact(sealed, 'dropped'))
     expect(stateOf(msg)).toBe('removed')
   })
+})
+
+test('a fact by the key that the roster named before the newest one still counts', async () => {
+  const { keeper, identity } = alice.core
+  const [before, after] = [world.brokerKey, generateSigner()]
+  const place = {
+    mesh: identity.mesh,
+    seq: keeper.roster.seq + 1,
+    prev: keeper.roster.head,
+    at: world.clock.now,
+  }
+  const author = identity.member.publicKey
+  const body = { hosts: ['localhost'], key: after.publicKey, log: null }
+  keeper.accept([signRosterEntry({ ...place, author, kind: 'broker', body }, identity.member)], [])
+  for (const [key, then] of [
+    [generateSigner(), 'accepted'],
+    [before, 'expired'],
+    [after, 'expired'],
+  ] as const) {
+    const msg = compose(alice, [bob], 'hello')
+    const sealed = seal(alice, [bob], msg)
+    answer(sealed)
+    await deliver(alice, fact(sealed, 'expired', key))
+    expect(stateOf(msg)).toBe(then)
+  }
 })
 
 describe('the answer of the broker', () => {

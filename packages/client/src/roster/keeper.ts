@@ -25,6 +25,8 @@ export class RosterKeeper {
   readonly #entries: RosterEntry[]
   readonly roster: Roster
   readonly epochs: EpochKeys
+  /** Names opened before, by the record they stand in: genesis or member. */
+  readonly opened = new WeakMap<object, string>()
 
   constructor(o: { store: ClientStore; identity: MeshIdentity; now: () => number; log: Log }) {
     this.#store = o.store
@@ -37,6 +39,11 @@ export class RosterKeeper {
 
   get entries(): readonly RosterEntry[] {
     return this.#entries
+  }
+
+  /** Every key that a `broker` entry named, the newest first: what one signed in its time stays signed. */
+  get brokerKeys(): Uint8Array[] {
+    return this.#entries.flatMap(entry => (entry.kind === 'broker' ? [entry.body.key] : [])).reverse()
   }
 
   /** The first seq to ask the broker for: the next, or that of an epoch whose key never came. */
