@@ -192,7 +192,7 @@ BEGIN
       END IF;
     END LOOP;
 
-    -- What they cover leaves the queue; each count says which ack it belonged to. Rows of a queue are never updated, and
+    -- What they cover leaves the queue; each row says which ack it belonged to. Rows of a queue are never updated, and
     -- only the holder of the mesh's lock deletes them: their place is their name.
     IF v_ack_index <> array_fill(0::bigint, ARRAY[cardinality(k_who)]) THEN
       WITH gone AS (
@@ -204,15 +204,19 @@ BEGIN
       ), marked AS (
         UPDATE mesh.recipient q SET acked = ack_marks[array_position(v_ack_id, q.id)] WHERE q.id = ANY (v_ack_id)
       )
-      SELECT array_agg(array_position(v_ack_id, g.recipient_id)), array_agg(g.n),
-        (SELECT array_agg(x.mesh_id) FROM gone x WHERE x.shared), (SELECT array_agg(x.seq) FROM gone x WHERE x.shared)
-      INTO gone_ack, gone_count, v_shared_mesh, v_shared_seq
-      FROM (SELECT x.recipient_id, count(*)::int AS n FROM gone x GROUP BY 1) g;
+      SELECT array_agg(array_position(v_ack_id, g.recipient_id)),
+        array_agg(g.mesh_id) FILTER (WHERE g.shared), array_agg(g.seq) FILTER (WHERE g.shared)
+      INTO gone_ack, v_shared_mesh, v_shared_seq FROM gone g;
+      gone_count := array_fill(1, ARRAY[coalesce(cardinality(gone_ack), 0)]);
 
-      FOR i IN 1 .. coalesce(cardinality(gone_ack), 0) LOOP
-        m := w_mesh[k_who[gone_ack[i]]];
-        v_queued[m] := v_queued[m] - gone_count[i];
-      END LOOP;
+      IF v_meshes = 1 THEN
+        v_queued[1] := v_queued[1] - cardinality(gone_count);
+      ELSE
+        FOR i IN 1 .. cardinality(gone_count) LOOP
+          m := w_mesh[k_who[gone_ack[i]]];
+          v_queued[m] := v_queued[m] - 1;
+        END LOOP;
+      END IF;
     END IF;
     IF v_shared_seq IS NOT NULL THEN
       FOR r IN

@@ -51,6 +51,33 @@ describe('accepting', () => {
     expect((await read(bob.recipient)).length).toBe(before)
   })
 
+  test('an id is one over envelopes for one and for several, alone or among new ones in a batch', async () => {
+    const carol = await attached(at, await join(at))
+    const sole = item(at, alice.recipient, [bob.recipient])
+    const several = item(at, alice.recipient, [bob.recipient, carol.recipient])
+    const fresh = () => item(at, alice.recipient, [bob.recipient])
+    const [one, many] = await send(sole, several)
+    const answers = await send(
+      fresh(),
+      { ...several, contentHash: random(32) },
+      { ...sole, to: several.to, contentHash: random(32) },
+      { ...several, to: sole.to, contentHash: random(32) },
+      sole,
+      several,
+      fresh(),
+    )
+    expect(answers.map(a => a.error)).toEqual([null, 'conflict', 'conflict', 'conflict', null, null, null])
+    expect(answers[4]).toEqual({ ...one!, repeat: true })
+    expect(answers[5]).toEqual({ ...many!, repeat: true })
+    expect(answers[6]!.seq).toBe(answers[0]!.seq + 1)
+    expect(answers[6]!.auditIndex).toBe(answers[0]!.auditIndex + 1)
+    for (const who of [bob, carol]) await ack(who, answers[6]!.seq)
+    const [head] = await db.sql`select several::int as n from mesh.mesh_head where mesh = ${at.mesh}`
+    expect(head!.n).toBe(0)
+    expect((await send(several))[0]!.repeat).toBe(false)
+    for (const who of [bob, carol]) await ack(who, (await read(who.recipient)).at(-1)!.seq)
+  })
+
   test('twins in one batch are one envelope', async () => {
     const mail = item(at, alice.recipient, [bob.recipient])
     const [first, twin, stranger] = await send(mail, { ...mail }, { ...mail, contentHash: random(32) })

@@ -101,6 +101,28 @@ test('rows handed out on a live attachment do not expire, here or at another nod
   expect(later).toEqual(expect.arrayContaining([accepts[0]!.seq, accepts[2]!.seq]))
 })
 
+test('what several share goes when it ran out for the last of them, and its id is free again', async () => {
+  const bob = await attached(at, await join(at))
+  const carol = await attached(at, await join(at))
+  const several = item(at, alice.recipient, [bob.recipient, carol.recipient], { expiresAt: now + 10 })
+  const { accepts } = await commit(db, { accepts: [several], acks: [] })
+  const standing = async () =>
+    (
+      await db.sql`select h.several::int as n, (select count(*)::int from mesh.envelope e where e.mesh_id = h.id) as rows
+        from mesh.mesh_head h where h.mesh = ${at.mesh}`
+    )[0]!
+  expect(await standing()).toEqual({ n: 1, rows: 1 })
+  const ended = await expire(now + 20, [{ recipient: carol.recipient, handedUpTo: accepts[0]!.seq }])
+  expect(ended.map(row => row.seq)).toEqual([accepts[0]!.seq])
+  expect(await standing()).toEqual({ n: 1, rows: 1 })
+  expect((await read(carol)).map(row => row.kind)).toEqual(['envelope'])
+  expect((await expire(now + 20)).length).toBe(1)
+  expect(await standing()).toEqual({ n: 0, rows: 0 })
+  const { accepts: again } = await commit(db, { accepts: [several], acks: [] })
+  expect(again[0]!.repeat).toBe(false)
+  await expire(now + 20)
+})
+
 test('an ack and an expiry of the same row never both succeed', async () => {
   const bob = await attached(at, await join(at))
   for (let round = 0; round < 10; round++) {
