@@ -25,6 +25,7 @@ DECLARE
   v_several bigint[] := v_seq;
   v_anywhere bigint := 0;
   v_now timestamptz := date_trunc('milliseconds', clock_timestamp());
+  v_last timestamptz;
   v_at bytea;
   v_keys bytea[];
   -- everybody named, in the order of w_*
@@ -33,6 +34,7 @@ DECLARE
   v_plain boolean;
   -- acks, in the order of k_*; 0 in v_ack_id is an ack that moves nothing
   v_ack_id bigint[] := '{}'; v_ack_from bigint[]; v_ack_index bigint[];
+  v_moved boolean := false;
   v_shared_mesh int[]; v_shared_seq bigint[];
   -- leaf_hash and who are written out below: a call of a function per row costs more than the row
   v_leaf bytea := '\x00636c617564656d6573682f76312f6c65616600000010';
@@ -44,11 +46,10 @@ BEGIN
   -- keeps the order of what stands outside.
   -- 1. the locks, in order of id
   IF v_meshes = 1 THEN
-    SELECT h.id, h.seq, h.audit_size, h.last_at, h.several INTO r FROM mesh.mesh_head h WHERE h.mesh = p_meshes FOR UPDATE;
-    IF FOUND THEN
-      v_head[1] := r.id; v_seq[1] := r.seq; v_audit[1] := r.audit_size; v_anywhere := r.several;
-      v_now := greatest(v_now, r.last_at);
-    END IF;
+    SELECT ARRAY[h.id], ARRAY[h.seq], ARRAY[h.audit_size], h.last_at, h.several
+    INTO v_head, v_seq, v_audit, v_last, v_anywhere FROM mesh.mesh_head h WHERE h.mesh = p_meshes FOR UPDATE;
+    IF NOT FOUND THEN v_head := ARRAY[0]; v_seq := ARRAY[0]; v_audit := ARRAY[0]; v_anywhere := 0; END IF;
+    v_now := greatest(v_now, v_last);
   ELSE
     v_keys := ARRAY(SELECT substring(p_meshes FROM n * 32 + 1 FOR 32) FROM generate_series(0, v_meshes - 1) n);
     FOR r IN
@@ -185,7 +186,7 @@ BEGIN
         ELSE 0 END;
       v_ack_from[i] := v_acked[w];
       IF ack_codes[i] = 0 AND k_upto[i] > v_acked[w] THEN
-        v_ack_id[i] := v_who[w]; ack_marks[i] := k_upto[i];
+        v_moved := true; v_ack_id[i] := v_who[w]; ack_marks[i] := k_upto[i];
         v_ack_index[i] := v_audit[m]; v_audit[m] := v_audit[m] + 1;
       ELSE
         v_ack_id[i] := 0; ack_marks[i] := v_acked[w]; v_ack_index[i] := 0;
@@ -194,7 +195,7 @@ BEGIN
 
     -- What they cover leaves the queue; each row says which ack it belonged to. Rows of a queue are never updated, and
     -- only the holder of the mesh's lock deletes them: their place is their name.
-    IF v_ack_index <> array_fill(0::bigint, ARRAY[cardinality(k_who)]) THEN
+    IF v_moved THEN
       WITH gone AS (
         DELETE FROM mesh.delivery d WHERE d.ctid = ANY (ARRAY(
           SELECT x.tid FROM unnest(v_ack_id, v_ack_from, ack_marks) AS k(id, lo, hi)

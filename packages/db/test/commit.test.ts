@@ -135,6 +135,12 @@ describe('accepting', () => {
       item(at, alice.recipient, [bob.recipient]),
     )
     expect([lost!.error, kept!.error]).toEqual(['unknown-mesh', null])
+    const [alone] = await send(item(at, alice.recipient, [bob.recipient], { mesh: random(32) }))
+    expect(alone).toMatchObject({ error: 'unknown-mesh', seq: 0, recipients: [] })
+    const nowhere = { mesh: random(32), recipient: bob.recipient, attachment: 1, upTo: 1 }
+    expect((await commit(db, { accepts: [], acks: [nowhere] })).acks).toEqual([
+      { error: 'replaced', deleted: 0, ackedUpTo: 0 },
+    ])
   })
 
   test('a poisoned item fails alone', async () => {
