@@ -36,6 +36,9 @@ export interface EnvelopeItem {
 /** What stands in a queue. */
 export type QueueItem = EnvelopeItem | { readonly seq: number; readonly fact: Fact }
 
+/** Half a window of the protocol's own size. */
+const PRESSED_COUNT = 32
+
 export class Attachment {
   readonly mesh: Uint8Array
   readonly recipient: Recipient
@@ -81,6 +84,11 @@ export class Attachment {
     this.cursor = of.acked
     this.delivered = of.acked
     this.redeliverStep = of.redeliverMs
+  }
+
+  /** More waits for it than its window has let through: an ack makes room. */
+  get pressed(): boolean {
+    return !this.caughtUp || this.held.length > 0 || this.inFlight.count >= PRESSED_COUNT
   }
 
   /** Takes all up to `seq` out of flight. */

@@ -7,6 +7,10 @@ import type { AckAnswer, SendAnswer } from './answers.ts'
 import type { Attachment } from './attachment.ts'
 import type { MeshRecipients } from './mesh-recipients.ts'
 
+/** How long an ack that nobody waits for may wait for company, ms: alone it costs the lane half a commit. */
+const RIPEN_MS = 10
+/** A commit of this many rows takes them along: there they cost next to nothing. */
+const CROWD = 32
 /** Far beyond any lock wait of the database: who has not answered by then may never do. */
 const COMMIT_MS = 10_000
 
@@ -53,6 +57,9 @@ export class BatchWriter {
   private readonly parts: BatchWriterParts
   private accepts: PendingAccept[] = []
   private acks = new Map<Attachment, PendingAck>()
+  /** Acks that nobody waits for, until a timer, a crowd or one that somebody waits for takes them along. */
+  private unripe = new Map<Attachment, PendingAck>()
+  private ripening: ReturnType<typeof setTimeout> | undefined
   private alone: (() => Promise<void>)[] = []
   private rows = 0
   private bytes = 0
@@ -80,16 +87,26 @@ export class BatchWriter {
     this.bytes += pending.bytes
   }
 
-  /** Adds an ack; of several for one attachment the highest is committed. */
-  ack(attachment: Attachment, upTo: number, answer: AckAnswer): void {
-    const standing = this.acks.get(attachment)
-    if (standing === undefined) {
-      this.acks.set(attachment, { attachment, upTo, answers: [answer] })
-      this.rows++
-      return
+  /** Adds an ack; of several for one attachment the highest is committed. `waited`: somebody needs it soon. */
+  ack(attachment: Attachment, upTo: number, answer: AckAnswer, waited: boolean): void {
+    const standing = this.acks.get(attachment) ?? this.unripe.get(attachment)
+    if (standing === undefined) this.unripe.set(attachment, { attachment, upTo, answers: [answer] })
+    else {
+      standing.upTo = Math.max(standing.upTo, upTo)
+      standing.answers.push(answer)
     }
-    standing.upTo = Math.max(standing.upTo, upTo)
-    standing.answers.push(answer)
+    if (waited) this.ripen()
+    else if (this.unripe.size > 0) this.ripening ??= setTimeout(() => this.ripen(), RIPEN_MS)
+  }
+
+  private ripen(): void {
+    clearTimeout(this.ripening)
+    this.ripening = undefined
+    if (this.unripe.size === 0) return
+    for (const [attachment, ack] of this.unripe) this.acks.set(attachment, ack)
+    this.rows += this.unripe.size
+    this.unripe.clear()
+    this.kick()
   }
 
   /** Runs `work` in the lane while no commit is under way: for what writes to queues by another function. */
@@ -121,6 +138,7 @@ export class BatchWriter {
   idle(): Promise<void> {
     return new Promise(resolve => {
       this.idlers.push(resolve)
+      this.ripen()
       this.kick()
     })
   }
@@ -132,6 +150,11 @@ export class BatchWriter {
 
   /** All that waits, up to `maxRows`; an envelope with more recipients than that goes alone. */
   private take(): Batch {
+    if (this.rows >= CROWD) {
+      for (const [attachment, ack] of this.unripe) this.acks.set(attachment, ack)
+      this.rows += this.unripe.size
+      this.unripe.clear()
+    }
     const acks = [...this.acks.values()]
     this.acks.clear()
     let rows = acks.length

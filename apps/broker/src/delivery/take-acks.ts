@@ -20,7 +20,7 @@ export function takeAcks(lane: BatchWriter, metrics: Metrics, socket: Acker, byt
     const error = refusal(attachment, ack, `acks[${i}]`)
     if (error !== null) metrics.refused(error.code)
     if (error !== null || attachment === undefined || ack.upTo <= attachment.acked) answer.settle(error)
-    else lane.ack(attachment, ack.upTo, answer)
+    else lane.ack(attachment, ack.upTo, answer, frame.ref !== 0 || attachment.pressed)
   }
   lane.kick()
 }
