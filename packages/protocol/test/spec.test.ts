@@ -161,8 +161,8 @@ function shapesInSql(sql: string): Record<string, string[]> {
     )
     for (const name of type ? [type] : ['expired', 'dropped']) shapes[name] = shape
   }
-  for (const [, fields, type] of sql.matchAll(
-    /WITH raw AS MATERIALIZED \(([\s\S]*?) AS fields[\s\S]*?\/\* (\w+) \*\//g,
+  for (const [, type, fields] of sql.matchAll(
+    /'(\w+)'(?: AS type)?, '\\x[0-9a-f]+'::bytea(?: AS typed)?,\s*([\s\S]*?)\bFROM unnest/g,
   ))
     shapes[type!] = [
       ...fields!
