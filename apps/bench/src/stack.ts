@@ -55,7 +55,7 @@ function startBroker(databaseUrl: string, port: number, keyFile: string): Bun.Su
     env: {
       PATH: process.env.PATH,
       DATABASE_URL: databaseUrl,
-      PORT: String(port),
+      BROKER_PORT: String(port),
       BROKER_KEY_FILE: keyFile,
       MESH_CREATE: 'open',
       LOG_LEVEL: 'warn',

@@ -36,7 +36,7 @@ export async function startBroker(settings: Settings, clock: Clock = systemClock
     const broker = assemble(settings, clock, { log, key, db })
     await takeNode(broker)
     const server = listen(broker)
-    const port = server.port ?? settings.PORT
+    const port = server.port ?? settings.BROKER_PORT
     broker.hosts =
       settings.PUBLIC_HOSTS.length > 0 ? settings.PUBLIC_HOSTS : [`localhost:${port}`, `127.0.0.1:${port}`]
     const stopSweeps = startSweeps(broker)
@@ -63,7 +63,7 @@ function listen(broker: Broker): Bun.Server<SocketData> {
   try {
     return Bun.serve<SocketData>({
       hostname: settings.HOST,
-      port: settings.PORT,
+      port: settings.BROKER_PORT,
       maxRequestBodySize: 1 << 16,
       // No stack in an answer, whatever NODE_ENV says.
       development: false,
@@ -83,8 +83,8 @@ function listen(broker: Broker): Bun.Server<SocketData> {
     if (cause instanceof Error && 'code' in cause && (cause.code === 'EADDRINUSE' || cause.code === 'EACCES'))
       throw new MeshError(
         'already-running',
-        `Port ${settings.PORT} on ${settings.HOST} is taken or not allowed: choose another with PORT.`,
-        { field: 'PORT', cause },
+        `Port ${settings.BROKER_PORT} on ${settings.HOST} is taken or not allowed: choose another with BROKER_PORT.`,
+        { field: 'BROKER_PORT', cause },
       )
     throw cause
   }

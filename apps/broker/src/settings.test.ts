@@ -29,7 +29,7 @@ test('without DATABASE_URL it says what to do', () => {
 
 test('a wrong value names its variable and not its content', () => {
   for (const [name, value] of [
-    ['PORT', '70000'],
+    ['BROKER_PORT', '70000'],
     ['MESH_CREATE', 'perhaps'],
     ['BROKER_KEY', 'secret-but-wrong'],
     ['FRAME_BYTES', '-1'],
@@ -48,8 +48,12 @@ test('a wrong value names its variable and not its content', () => {
 })
 
 test('an empty variable counts as absent, and lists are trimmed and lowered', () => {
-  const settings = readSettings({ DATABASE_URL, PORT: '', PUBLIC_HOSTS: ' Mesh.Example.org , ,localhost:1 ' })
-  expect(settings.PORT).toBe(7420)
+  const settings = readSettings({
+    DATABASE_URL,
+    BROKER_PORT: '',
+    PUBLIC_HOSTS: ' Mesh.Example.org , ,localhost:1 ',
+  })
+  expect(settings.BROKER_PORT).toBe(7900)
   expect(settings.PUBLIC_HOSTS).toEqual(['mesh.example.org', 'localhost:1'])
 })
 

@@ -37,10 +37,10 @@ export const environment = z.object({
     'The broker key itself, base64url of a 32-byte seed, where files are not the way to keep secrets.',
   ),
   HOST: z.string().default('127.0.0.1').meta({ about: 'Address to listen on.' }),
-  PORT: int(7420, 'Port to listen on; 0 takes a free one.', 0, 65_535),
+  BROKER_PORT: int(7900, 'Port to listen on; 0 takes a free one.', 0, 65_535),
   PUBLIC_HOSTS: list(
     '',
-    'Hosts clients dial, `host[:port]`, commas between. Empty: `localhost:PORT,127.0.0.1:PORT`.',
+    'Hosts clients dial, `host[:port]`, commas between. Empty: localhost and 127.0.0.1 at the port.',
   ),
   NODE_NAME: z
     .string()

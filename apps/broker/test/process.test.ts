@@ -23,7 +23,7 @@ beforeEach(async () => {
   const { url } = await freshDatabase()
   const { BROKER_KEY: _, ...rest } = testEnv(url, {
     BROKER_KEY_FILE: join(folder, 'broker.key'),
-    PORT: String(await freePort()),
+    BROKER_PORT: String(await freePort()),
     LOG_LEVEL: 'info',
   })
   env = rest
@@ -75,7 +75,7 @@ async function start(): Promise<Started> {
     up.reject(new Error(`ended: ${log.join('\n')} ${await new Response(child.stderr).text()}`))
   })()
   await up.promise
-  const port = Number(env.PORT)
+  const port = Number(env.BROKER_PORT)
   const { challenge, ws } = await TestSocket.open(port)
   ws.close()
   return { child, port, brokerKey: challenge.brokerKey, log }

@@ -25,7 +25,7 @@ export interface TestBroker extends RunningBroker {
 export const testEnv = (databaseUrl: string, more: Record<string, string> = {}): Record<string, string> => ({
   DATABASE_URL: databaseUrl,
   BROKER_KEY: toBase64url(randomBytes(32)),
-  PORT: '0',
+  BROKER_PORT: '0',
   LOG_LEVEL: 'error',
   NODE_NAME: randomUUID(),
   RATE_ENVELOPES: '0',

@@ -40,7 +40,7 @@ export async function startWorld(more: Record<string, string> = {}): Promise<Wor
     RATE_ADDRESS: '0',
     ...more,
   }
-  const broker = await startBroker(readSettings({ ...env, PORT: '0' }))
+  const broker = await startBroker(readSettings({ ...env, BROKER_PORT: '0' }))
   const host = `127.0.0.1:${broker.port}`
   const world: World = {
     url: `ws://${host}/ws`,
@@ -48,7 +48,7 @@ export async function startWorld(more: Record<string, string> = {}): Promise<Wor
     broker,
     async restart() {
       await world.broker.stop()
-      world.broker = await startBroker(readSettings({ ...env, PORT: String(broker.port) }))
+      world.broker = await startBroker(readSettings({ ...env, BROKER_PORT: String(broker.port) }))
     },
     async stop() {
       await world.broker.stop()

@@ -25,7 +25,7 @@ export function addBroker(program: Command): void {
       const running = await reporting(async () => {
         const { readSettings, startBroker } = await import('@claudemesh/broker')
         const settings = readSettings(settingsOf(process.env))
-        await freePort(settings.PORT, settings.HOST, 'BROKER_PORT')
+        await freePort(settings.BROKER_PORT, settings.HOST, 'BROKER_PORT')
         return startBroker(settings)
       })
       reportReady({ port: running.port })
@@ -47,11 +47,11 @@ function endPostgres(): void {
   if (isAlive(pid, identity)) process.kill(pid, 'SIGINT')
 }
 
-/** The environment with our defaults: port 7900, the key under the home. `BROKER_PORT` is `PORT` where other tools set that. */
+/** The environment with our defaults: `PORT` where hosts such as Railway set that, else port 7900; the key under the home. */
 function settingsOf(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
   const port = env.BROKER_PORT || env.PORT || String(DEFAULT_PORT)
-  if (env.BROKER_KEY || env.BROKER_KEY_FILE) return { ...env, PORT: port }
+  if (env.BROKER_KEY || env.BROKER_KEY_FILE) return { ...env, BROKER_PORT: port }
   const folder = homePaths(currentHome()).broker
   ensurePrivateFolder(folder)
-  return { ...env, PORT: port, BROKER_KEY_FILE: join(folder, 'broker.key') }
+  return { ...env, BROKER_PORT: port, BROKER_KEY_FILE: join(folder, 'broker.key') }
 }

@@ -90,7 +90,7 @@ export async function broker(): Promise<TestBroker> {
     RATE_FRAMES: '0',
     RATE_ADDRESS: '0',
   }
-  let running: RunningBroker | undefined = await startBroker(readSettings({ ...env, PORT: '0' }))
+  let running: RunningBroker | undefined = await startBroker(readSettings({ ...env, BROKER_PORT: '0' }))
   const { port } = running
   const stop = async () => {
     await running?.stop()
@@ -103,7 +103,7 @@ export async function broker(): Promise<TestBroker> {
   return {
     url: `http://127.0.0.1:${port}`,
     start: async () => {
-      running = await startBroker(readSettings({ ...env, PORT: String(port) }))
+      running = await startBroker(readSettings({ ...env, BROKER_PORT: String(port) }))
     },
     stop,
   }
