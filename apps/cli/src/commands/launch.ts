@@ -1,6 +1,8 @@
 /** `launch`: the real Claude Code as a session of the mesh. */
+
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
+import { callDaemon } from '../api/client.ts'
 import { endAs, launch } from '../launch/launch.ts'
 import { act, type CommonOptions, define } from './define.ts'
 
@@ -48,7 +50,11 @@ export function addLaunch(program: Command): void {
       const ending = await launch(
         { ...options, mesh: cli.mesh, groups, yes: options.yes === true, claude: args },
         {
-          call: (route, request) => cli.ask(route, z.unknown(), request),
+          // A daemon that is gone at the end is not started to be told: it sees by itself that the process ended.
+          call: (route, request) =>
+            route === 'closeSession'
+              ? callDaemon(route, { ...request, home: cli.home })
+              : cli.ask(route, z.unknown(), request),
           home: cli.home,
           env: process.env,
           cwd: process.cwd(),

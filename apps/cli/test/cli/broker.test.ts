@@ -1,4 +1,4 @@
-import { freshDatabase } from '@claudemesh/testkit'
+import { freshDatabase, stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Machine, newMachine, type Running } from './machine.ts'
 
@@ -11,6 +11,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await machine.remove()
   await database.drop()
+  await stopSharedPostgres()
 })
 
 interface Ready {
