@@ -1,7 +1,7 @@
 /** Compares what a run promised with what came of it: every line it gives is a broken promise. */
 import type { KillOutcome } from './kill-run.ts'
 
-export function heldPromises({ confirmed, uncertain, received, states }: KillOutcome): string[] {
+export function brokenPromises({ confirmed, uncertain, received, states }: KillOutcome): string[] {
   const broken: string[] = []
   const shown = new Map<string, number>()
   for (const text of received) shown.set(text, (shown.get(text) ?? 0) + 1)
