@@ -1,4 +1,5 @@
 /** The vectors of every domain, all from fixed seeds: the files in `vectors/` are what this returns, on every platform. */
+import { compareBytes } from '@claudemesh/protocol'
 import {
   certificateHash,
   DOMAINS,
@@ -20,6 +21,7 @@ import {
   deriveInviteKeys,
   epochCommitment,
   openerId,
+  safetyNumber,
   sealEpochKey,
   sealPreviousEpochKey,
 } from '../src/sealing/index.ts'
@@ -94,6 +96,12 @@ function rekey() {
   }
 }
 
+function safety() {
+  const ends = { mesh: s.MESH, mine: s.ann.signer.publicKey, theirs: s.bob.signer.publicKey }
+  const [low, high] = [ends.mine, ends.theirs].toSorted(compareBytes)
+  return { ends, hash: hash('safety', [ends.mesh, low!, high!]), ...safetyNumber(ends) }
+}
+
 function envelope() {
   const made = s.envelope()
   const [way, personWay] = made.ways
@@ -114,7 +122,7 @@ function envelope() {
   }
 }
 
-/** What each domain is for, beside its general case; `alias`, `safety` and `room` have nothing yet. */
+/** What each domain is for, beside its general case; `alias` and `room` have nothing yet. */
 function particulars() {
   const sealed = envelope()
   const profile = s.sealedProfile()
@@ -171,6 +179,7 @@ function particulars() {
     },
     receipt: s.receipt,
     fact: { brokerKey: s.brokerKey.publicKey, fact: s.fact },
+    safety: safety(),
     leaf: { leaf, encoded: encodeFields(leaf.fields), hash: leafHash(leaf) },
   }
 }

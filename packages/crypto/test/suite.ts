@@ -38,6 +38,7 @@ import {
   openPreviousEpochKey,
   openProfile,
   readSlot,
+  safetyNumber,
 } from '../src/sealing/index.ts'
 import { type Density, flips } from './flips.ts'
 import { hexJson } from './hex.ts'
@@ -232,6 +233,16 @@ check(
     onlyAsItIs('pair', ends, changed => equalBytes(acceptOpener({ ...changed, secret }), pairKey))
   },
 )
+
+check('safety: the same number on both ends; of another mesh or key, another one in every writing', () => {
+  const { ends, hash: _, ...number } = vectors.safety.particular
+  same(safetyNumber(ends), number, 'the number')
+  same(safetyNumber({ ...ends, mine: ends.theirs, theirs: ends.mine }), number, 'at the other end')
+  const isSame = (changed: typeof ends, writing: 'digits' | 'words') =>
+    hexJson(safetyNumber(changed)[writing]) === hexJson(number[writing])
+  onlyAsItIs('safety', ends, changed => isSame(changed, 'digits'))
+  onlyAsItIs('safety', ends, changed => isSame(changed, 'words'))
+})
 
 check('leaf: hashes as in the vector; any changed bit changes it', () => {
   const { leaf, hash: digest } = vectors.leaf.particular

@@ -163,6 +163,17 @@ describe('from SPEC.md alone come the very bytes that were signed:', () => {
     expect(new Bun.CryptoHasher('sha256').update(bytes).digest('hex')).toBe(hex(leafHash as Uint8Array))
   })
 
+  test('a safety number: its hash, its digits and, from the list that BIP39 names, its words', () => {
+    const { ends, hash: digest, digits, words } = vector('safety') as Record<string, Named & string[]>
+    const keys = [ends!.mine, ends!.theirs].map(key => hex(key as Uint8Array)).toSorted()
+    const [lower, higher] = keys.map(key => new Uint8Array(Buffer.from(key, 'hex')))
+    const signed = values(fieldsUnder('hash', 'safety'), { mesh: ends!.mesh, lower, higher })
+    expect(hex(hash('safety', signed))).toBe(hex(digest as unknown as Uint8Array))
+    const number = BigInt(`0x${hex(digest as unknown as Uint8Array)}`) % 10n ** 60n
+    expect(digits!.join('')).toBe(number.toString().padStart(60, '0'))
+    expect([digits!.length, words!.length]).toEqual([12, 15])
+  })
+
   test('the header of an envelope, in the order of crypto', () => {
     const source = repoFile('packages/crypto/src/envelope-header.ts')
     const inCode = /headerFields = [^[]*\[\]\s*=> \[([\s\S]*?)\n\]/.exec(source)![1]!
