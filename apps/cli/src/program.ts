@@ -22,6 +22,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[
   { names: ['invite'], load: async () => (await import('./commands/invite.ts')).addInvite },
   { names: ['join'], load: async () => (await import('./commands/join.ts')).addJoin },
   { names: ['members', 'remove'], load: async () => (await import('./commands/members.ts')).addMembers },
+  { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerify },
   { names: ['daemon'], load: async () => (await import('./commands/daemon.ts')).addDaemon },
   { names: ['broker'], load: async () => (await import('./commands/broker.ts')).addBroker },
   { names: ['mcp'], load: async () => (await import('./commands/mcp.ts')).addMcp },

@@ -12,6 +12,10 @@ export const ROUTES = {
   join: ['POST', '/v1/join'],
   members: ['GET', '/v1/members'],
   removeMember: ['DELETE', '/v1/members/:member'],
+  /** `:peer`: a name, `name/session` or a key prefix of 6 or more. */
+  safetyNumber: ['GET', '/v1/verify/:peer'],
+  confirmKey: ['POST', '/v1/verify/:peer'],
+  forgetKey: ['DELETE', '/v1/verify/:peer'],
   openSession: ['POST', '/v1/sessions'],
   sessions: ['GET', '/v1/sessions'],
   /** `:uuid` may be a prefix or a session's name. */

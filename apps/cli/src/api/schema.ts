@@ -8,6 +8,13 @@ const ms = z.int().min(0)
 /** Mesh by name or id prefix; absent = the only one joined. */
 const mesh = z.string().min(1).max(64).optional()
 const name = z.string().trim().min(1).max(64)
+/** What a shown name is worth: see daemon/verification.ts. */
+const standing = {
+  /** A person confirmed the key behind this name, or it is one's own. */
+  verified: z.boolean(),
+  /** A person confirmed another key by this name: it may be somebody else who took it. */
+  nameTaken: z.boolean(),
+}
 
 export const priority = z.enum(['now', 'next', 'low'])
 const deliverMode = z.enum(['push', 'inbox', 'off'])
@@ -107,9 +114,22 @@ export const memberList = z.array(
     role: z.string(),
     joinedAt: ms,
     self: z.boolean(),
-    verified: z.boolean(),
+    ...standing,
   }),
 )
+
+/** The safety number of oneself and a peer, and whether it was confirmed. */
+export const verifyReply = z.object({
+  mesh: z.string(),
+  name: z.string(),
+  member: keyText,
+  /** 12 groups of 5. */
+  digits: z.array(z.string()),
+  /** 15, of the BIP39 list. */
+  words: z.array(z.string()),
+  ...standing,
+  confirmedAt: ms.nullable(),
+})
 
 export const openSession = z.strictObject({
   mesh,
@@ -167,7 +187,7 @@ export const peer = z.object({
   groups: z.array(z.string()),
   summary: z.string(),
   directory: z.string(),
-  verified: z.boolean(),
+  ...standing,
   self: z.boolean(),
   mesh: z.string(),
 })
@@ -197,6 +217,7 @@ const recipientState = z.object({
   session: keyText.nullable(),
   state: sendState,
   why: z.string().nullable(),
+  ...standing,
 })
 export const sendReply = z.object({ id: uuid, recipients: z.array(recipientState), reached: z.boolean() })
 export type SendReply = z.output<typeof sendReply>
@@ -212,8 +233,7 @@ export const inboxMessage = z.object({
   receivedAt: ms,
   replyTo: uuid.nullable(),
   threadId: uuid.nullable(),
-  /** A person confirmed the sender's key. */
-  verified: z.boolean(),
+  ...standing,
   priority,
   late: z.boolean(),
   /** Set where messages of this sender before this one never came. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { type InboxMessage, inboxMessage } from '../api/schema.ts'
 import type { Cli } from '../output/cli.ts'
 import { harmless, harmlessLine } from '../output/harmless.ts'
+import { shownName } from '../output/names.ts'
 import { clock } from '../output/times.ts'
 import { act, type CommonOptions, define } from './define.ts'
 
@@ -36,7 +37,7 @@ export function addInbox(program: Command): void {
 }
 
 function show(cli: Cli, message: InboxMessage): void {
-  const who = `${cli.paint('bold', harmlessLine(message.fromName))}${message.verified ? ' ✓' : ''}`
+  const who = shownName(message.fromName, message, cli.paint)
   const marks = [message.priority === 'next' ? '' : message.priority, message.late ? 'late' : ''].filter(
     m => m !== '',
   )

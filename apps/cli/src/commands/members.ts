@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { memberList } from '../api/schema.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { shownName } from '../output/names.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
 import { act, type CommonOptions, define } from './define.ts'
@@ -23,7 +24,7 @@ export function addMembers(program: Command): void {
         table(
           ['NAME', 'ROLE', 'JOINED', 'KEY', 'MESH'],
           members.map(m => [
-            `${harmlessLine(m.name)}${m.self ? ' (you)' : ''}${m.verified ? ' ✓' : ''}`,
+            shownName(m.name, m, cli.paint),
             m.role,
             relative(m.joinedAt, Date.now()),
             m.member.slice(0, 12),

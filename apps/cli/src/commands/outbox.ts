@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { outboxMessage } from '../api/schema.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { shownName } from '../output/names.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
 import { act, define, unknownBelow } from './define.ts'
@@ -27,7 +28,7 @@ export function addOutbox(program: Command): void {
         ['TO', 'STATE', 'WHY', 'WRITTEN', 'GIVEN UP', 'ID'],
         waiting.flatMap(message =>
           message.recipients.map(each => [
-            harmlessLine(each.to),
+            shownName(each.to, each, cli.paint),
             each.state,
             harmlessLine(each.why ?? ''),
             relative(message.composedAt, Date.now()),

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { type Peer, peer } from '../api/schema.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { shownName } from '../output/names.ts'
 import type { Paint } from '../output/paint.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
@@ -25,7 +26,7 @@ export function addPeers(program: Command): void {
       table(
         ['NAME', 'STATUS', 'SINCE', 'GROUPS', 'SUMMARY'],
         shown.map(each => [
-          harmlessLine(each.name) + (each.self ? ' (you)' : '') + (each.verified ? ' ✓' : ''),
+          shownName(each.name, each, cli.paint),
           statusOf(each, cli.paint),
           sinceOf(each),
           each.groups.map(harmlessLine).join(' '),

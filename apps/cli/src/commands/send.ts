@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import { type SendReply, type SendState, sendReply } from '../api/schema.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { shownName } from '../output/names.ts'
 import { act, type CommonOptions, define } from './define.ts'
 import { duration } from './durations.ts'
 
@@ -76,7 +77,7 @@ export function addSend(program: Command): void {
       cli.line(sent.id)
       for (const each of sent.recipients)
         cli.line(
-          `  ${harmlessLine(each.to)}  ${cli.paint(GOOD.has(each.state) ? 'green' : 'yellow', each.state)}` +
+          `  ${shownName(each.to, each, cli.paint)}  ${cli.paint(GOOD.has(each.state) ? 'green' : 'yellow', each.state)}` +
             (each.why === null ? '' : `  ${harmlessLine(each.why)}`),
         )
     }

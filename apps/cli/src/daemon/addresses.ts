@@ -5,10 +5,11 @@ import { recipientKey } from '@claudemesh/crypto'
 import { equalBytes, MeshError, type Recipient, toBase64url } from '@claudemesh/protocol'
 import { chooseOne } from './choose-one.ts'
 import { sessionLabel, sessionName, type Who } from './labels.ts'
+import { refuseTakenName } from './verification.ts'
 
 const PREFIX = 6
 
-/** Everybody the addresses name, nobody twice, the speaker left out of groups. Throws `not-found`, `ambiguous`, `usage`. */
+/** Everybody the addresses name, nobody twice, the speaker left out of groups. Throws `not-found`, `ambiguous`, `usage`, `integrity`. */
 export function resolveAddresses(addresses: readonly string[], who: Who, speaker: Recipient): Recipient[] {
   const found = new Map<string, Recipient>()
   for (const address of addresses)
@@ -58,7 +59,7 @@ function others(
 }
 
 function session(address: string, slash: number, who: Who): Recipient {
-  const owner = personOrKey(address.slice(0, slash), { members: who.members, sessions: [] })
+  const owner = personOrKey(address.slice(0, slash), { ...who, sessions: [] })
   const theirs = who.sessions.filter(each => equalBytes(each.recipient.member, owner.member))
   if (theirs.length > 0) return oneSession(address.slice(slash + 1), theirs, address)
   const candidates = who.members.filter(each => equalBytes(each.key, owner.member)).map(each => each.name)
@@ -79,7 +80,9 @@ function oneSession(named: string, among: readonly SessionView[], address: strin
   }).recipient
 }
 
-function personOrKey(named: string, { members, sessions }: Who): Recipient {
+function personOrKey(named: string, who: Who): Recipient {
+  const { members, sessions } = who
+  refuseTakenName(named, who)
   type Fit = { readonly recipient: Recipient; readonly label: string }
   const persons: Fit[] = members
     .filter(each => each.name === named || (isLong(named) && toBase64url(each.key).startsWith(named)))

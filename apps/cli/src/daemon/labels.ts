@@ -3,8 +3,11 @@
 import type { MemberView, SessionView } from '@claudemesh/client'
 import { recipientKey } from '@claudemesh/crypto'
 import { equalBytes, type Recipient, toBase64url } from '@claudemesh/protocol'
+import type { ConfirmedKey } from './store/confirmed-keys.ts'
 
 export interface Who {
+  /** Keys that the person confirmed, by member key. */
+  readonly confirmed: ReadonlyMap<string, ConfirmedKey>
   readonly members: readonly MemberView[]
   readonly sessions: readonly SessionView[]
 }

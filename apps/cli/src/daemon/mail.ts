@@ -6,6 +6,7 @@ import { labeller } from './labels.ts'
 import type { OpenMesh } from './meshes.ts'
 import type { Seated, Sessions } from './sessions.ts'
 import { personMailOf } from './store/person-mail.ts'
+import { standings } from './verification.ts'
 import { whoIn } from './who.ts'
 
 const NEW: readonly InboxState[] = ['unread', 'pushed']
@@ -130,6 +131,7 @@ export class Mail {
   #show(mesh: OpenMesh, messages: readonly ClientMessage[]): InboxMessage[] {
     const who = whoIn(mesh, this.#sessions)
     const label = labeller(who)
+    const standing = standings(who)
     const { name, member, memberName } = mesh.client.view()
     const own = new Map(this.#sessions.of(mesh).map(({ row, signer }) => [row.uuid, signer.publicKey]))
     return messages.flatMap(message => {
@@ -145,7 +147,7 @@ export class Mail {
         ...text.data,
         sentAt: message.sentAt,
         receivedAt: message.receivedAt,
-        verified: false,
+        ...standing(message.from.member),
         priority: message.priority,
         late: message.late,
         warning: message.gap ? `messages missing from ${fromName}` : null,

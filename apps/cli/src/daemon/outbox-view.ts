@@ -4,17 +4,20 @@ import { textPayload, toBase64url } from '@claudemesh/protocol'
 import type { OutboxMessage, SendReply, SendState } from '../api/schema.ts'
 import { labeller, type Who } from './labels.ts'
 import type { OpenMesh } from './meshes.ts'
+import { standings } from './verification.ts'
 
 /** `sealed` is still on this machine. */
 const sendStateOf = (state: OutboxState): SendState => (state === 'sealed' ? 'pending' : state)
 
 export function showRecipients(mesh: OpenMesh, message: ClientMessage, who: Who): SendReply['recipients'] {
   const label = labeller(who)
+  const standing = standings(who)
   return message.recipients.map(({ to, state, why }) => ({
     to: label(to),
     session: to.session && toBase64url(to.session),
     state: sendStateOf(state),
     why: why ?? (sendStateOf(state) === 'pending' ? whyPending(mesh) : null),
+    ...standing(to.member),
   }))
 }
 

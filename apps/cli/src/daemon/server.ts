@@ -13,6 +13,7 @@ import { meshRoutes } from './routes/mesh-routes.ts'
 import { messageRoutes } from './routes/message-routes.ts'
 import { peerRoutes } from './routes/peer-routes.ts'
 import { sessionRoutes } from './routes/session-routes.ts'
+import { verifyRoutes } from './routes/verify-routes.ts'
 
 const MAX_BODY = 1 << 20
 const LAST_WORDS_MS = 300
@@ -40,6 +41,7 @@ function localApi(daemon: Daemon): Hono<Env> {
     daemonRoutes(daemon),
     meshRoutes(daemon),
     memberRoutes(daemon),
+    verifyRoutes(daemon),
     sessionRoutes(daemon),
     peerRoutes(daemon),
     messageRoutes(daemon),

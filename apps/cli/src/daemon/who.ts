@@ -3,10 +3,15 @@ import { recipientKey } from '@claudemesh/crypto'
 import type { Who } from './labels.ts'
 import type { OpenMesh } from './meshes.ts'
 import type { Sessions } from './sessions.ts'
+import { confirmedKeysOf } from './store/confirmed-keys.ts'
 
 export function whoIn(mesh: OpenMesh, sessions: Sessions): Who {
   const own = sessions.views(mesh)
   const ours = new Set(own.map(view => recipientKey(view.recipient)))
   const others = mesh.client.peers().filter(view => !ours.has(recipientKey(view.recipient)))
-  return { members: mesh.client.members(), sessions: [...own, ...others] }
+  return {
+    members: mesh.client.members(),
+    sessions: [...own, ...others],
+    confirmed: confirmedKeysOf(mesh.store.scope).all(),
+  }
 }

@@ -16,6 +16,7 @@ const message = (n: number, change: Partial<InboxMessage> = {}): InboxMessage =>
   replyTo: null,
   threadId: null,
   verified: false,
+  nameTaken: false,
   priority: 'next',
   late: false,
   warning: null,

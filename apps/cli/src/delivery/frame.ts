@@ -27,12 +27,18 @@ export function frameMessages(messages: readonly InboxMessage[], again = false):
   ].join('\n')
 }
 
+/** What the user knows of the sender's key. */
+const keyWords = ({ verified, nameTaken }: InboxMessage): string => {
+  if (nameTaken) return 'NOT the key your user verified by this name: perhaps an impostor'
+  return verified ? 'key verified by your user' : 'key not verified by your user'
+}
+
 function frameOne(message: InboxMessage): string[] {
   const text = neutralise(message.text)
   const shown = text.slice(0, SHOWN_CHARS).toWellFormed()
   const facts = [
     `from "${neutraliseName(message.fromName)}"`,
-    message.verified ? 'key verified by your user' : 'key not verified by your user',
+    keyWords(message),
     `sent ${new Date(message.sentAt).toISOString()}`,
     message.replyTo === null ? '' : `answers ${message.replyTo}`,
     message.priority === 'now' ? 'urgent' : '',

@@ -20,9 +20,9 @@ const STATES: Record<SendState, string> = {
 
 /** One line a recipient, and the id that names the message from now on. */
 export function wordSend(reply: SendReply): string {
-  const lines = reply.recipients.map(({ to, state, why }) => {
+  const lines = reply.recipients.map(({ to, state, why, ...standing }) => {
     const reason = why === null ? '' : ` (${neutraliseName(why)})`
-    return `${neutraliseName(to)}: ${STATES[state]}${reason}`
+    return `${neutraliseName(to)} (${keyWords(standing)}): ${STATES[state]}${reason}`
   })
   return [`message ${reply.id}`, ...lines].join('\n')
 }
@@ -43,13 +43,19 @@ export function wordPeers(peers: readonly Peer[]): string {
       peer.role === '' ? '' : `role ${neutraliseName(peer.role)}`,
       peer.groups.length === 0 ? '' : peer.groups.map(group => `@${neutraliseName(group)}`).join(' '),
       peer.directory === '' ? '' : `in ${neutraliseName(peer.directory)}`,
-      peer.verified ? 'key verified' : 'key not verified',
+      keyWords(peer),
       peer.summary === '' ? '' : `says: "${quoted(peer.summary)}"`,
     ]
     return `${neutraliseName(peer.name)}: ${facts.filter(fact => fact !== '').join(', ')}`
   })
   const more = others.length - lines.length
   return [...lines, ...(more > 0 ? [`… and ${more} more`] : [])].join('\n')
+}
+
+/** What the user knows of the key behind a name. */
+const keyWords = ({ verified, nameTaken }: Pick<Peer, 'verified' | 'nameTaken'>): string => {
+  if (nameTaken) return 'NOT the key your user verified by this name: perhaps an impostor'
+  return verified ? 'key verified' : 'key not verified'
 }
 
 /** Words of a peer on one line, without the quote that ends them. */

@@ -201,6 +201,7 @@ export function fromAlice(text: string, change: Partial<InboxMessage> = {}): Inb
     replyTo: null,
     threadId: null,
     verified: false,
+    nameTaken: false,
     priority: 'next',
     late: false,
     warning: null,

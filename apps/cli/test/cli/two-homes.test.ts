@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newMachine } from './machine.ts'
+import { until } from './until.ts'
 
 const alice = newMachine()
 const bob = newMachine()
@@ -125,6 +126,38 @@ describe('two homes', () => {
     expect({ exit, stdout }).toEqual({ exit: 5, stdout: '' })
     expect(stderr).toContain('bob')
     expect(await alice.json('outbox')).toEqual([])
+  })
+
+  test('verify shows both ends one number; who takes a verified name is stopped with exit 7 and what to do', async () => {
+    const me = String((await alice.json('members')).find(member => member.self)?.name)
+    expect((await alice.run(['peers'])).stdout).toMatch(/^bob\S* \(unverified\)/m)
+    const [[atAlice], [atBob]] = [await alice.json('verify', 'bob'), await bob.json('verify', me)]
+    expect(atAlice).toMatchObject({ name: 'bob', verified: false })
+    expect([atAlice!.digits, atAlice!.words]).toEqual([atBob!.digits, atBob!.words])
+    expect(atAlice!.digits).toMatch(/^\d{5}( \d{5}){11}$/)
+    const shown = (await alice.run(['verify', 'bob'])).stdout
+    expect(shown.match(/\d{5}/g)?.join(' ')).toBe(atAlice!.digits)
+    expect(shown.replace(/\s+/g, ' ')).toContain(atAlice!.words)
+    expect((await alice.run(['verify', 'bob', '--confirm'])).stdout).toContain('Verified')
+    expect((await alice.run(['send', 'bob', 'hello'])).stdout).toMatch(/^ {2}bob ✓ {2}/m)
+    expect((await alice.run(['members'])).stdout).toMatch(/^bob ✓/m)
+
+    const eve = newMachine()
+    const [invite] = await alice.json('invite')
+    await eve.json('join', '-y', '--name', 'bob', String(invite!.link))
+    const [mesh] = (await eve.json('mesh', 'list')) as { member: string }[]
+    await until('alice knows of her', async () => (await alice.json('members')).length === 3)
+    const { exit, stdout, stderr } = await alice.run(['send', 'bob', 'secret'])
+    expect({ exit, stdout }).toEqual({ exit: 7, stdout: '' })
+    expect(stderr).toContain('verify --confirm')
+    await eve.json('send', me, 'it is me')
+    await until('her mail is there', async () => (await alice.json('inbox', '--peek')).length > 0)
+    expect((await alice.run(['inbox'])).stdout).toMatch(/^bob \(NOT the key you verified\)/m)
+    const key = stderr.match(/claudemesh remove (.*?) ·/)![1]!.split(' ')
+    expect(mesh!.member.startsWith(key.at(-1)!)).toBe(true)
+    await alice.json('remove', '-y', ...key)
+    await eve.remove()
+    expect((await alice.run(['send', 'bob', 'hello again'])).exit).toBe(0)
   })
 
   test('who is removed can send no more', async () => {

@@ -2,7 +2,7 @@ import type { MemberView, SessionView } from '@claudemesh/client'
 import { type Recipient, toBase64url } from '@claudemesh/protocol'
 import { describe, expect, test } from 'vitest'
 import { resolveAddresses } from '../../src/daemon/addresses.ts'
-import { labeller } from '../../src/daemon/labels.ts'
+import { labeller, type Who } from '../../src/daemon/labels.ts'
 import { plainGroup, plainLine, plainName } from '../../src/daemon/plain-words.ts'
 
 const key = (n: number) => new Uint8Array(32).fill(n)
@@ -36,7 +36,8 @@ function session(
     ...rest,
   }
 }
-const who = {
+const who: Who = {
+  confirmed: new Map(),
   members: [member(1, 'alice'), member(2, 'bob'), member(3, 'bob2'), member(4, 'carol')],
   sessions: [
     session(1, 11, 'web', { groups: ['front'] }),
@@ -112,6 +113,35 @@ describe('an address', () => {
     expect(() => resolveAddresses([address], thief, alice)).toThrow(
       expect.objectContaining({ code: 'ambiguous' }),
     )
+  })
+})
+
+describe('a name whose key was confirmed', () => {
+  const [bob, carol] = [2, 4].map(n => toBase64url(key(n))) as [string, string]
+  const confirmed = new Map([
+    [bob, { member: bob, name: 'bob', at: 0 }],
+    [carol, { member: carol, name: 'carol', at: 0 }],
+  ])
+  const named = (names: Record<number, string>): Who => ({
+    sessions: [],
+    confirmed,
+    members: Object.entries(names).map(([n, name]) => member(Number(n), name)),
+  })
+  const to = (address: string, who: Who) => resolveAddresses([address], who, alice)[0]!.member[0]
+
+  test.each([
+    ['is kept for its key when that was renamed', { 2: 'robert', 3: 'bob' }, 'bob'],
+    ['is not another confirmed one’s either', { 2: 'bob', 4: 'bob' }, 'bob'],
+    ['is guarded in the form it was renamed to, too', { 2: 'robert', 3: 'robert' }, 'robert'],
+    ['is guarded when its owner is gone', { 3: 'bob' }, 'bob'],
+  ])('%s', (_, names, address) => {
+    expect(() => to(address, named(names))).toThrow(expect.objectContaining({ code: 'integrity' }))
+  })
+
+  test('stands for its key, and every other name for whoever bears it', () => {
+    expect(to('bob', named({ 2: 'bob', 3: 'bob2' }))).toBe(2)
+    expect(to('robert', named({ 2: 'robert', 3: 'bob' }))).toBe(2)
+    expect(to('dave', named({ 2: 'bob', 5: 'dave' }))).toBe(5)
   })
 })
 

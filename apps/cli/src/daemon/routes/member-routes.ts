@@ -7,7 +7,9 @@ import { chooseOne } from '../choose-one.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, userOnly } from '../http.ts'
 import type { OpenMesh } from '../meshes.ts'
+import { standings } from '../verification.ts'
 import { whenOnline } from '../when-online.ts'
+import { whoIn } from '../who.ts'
 
 export function memberRoutes(daemon: Daemon): Hono<Env> {
   const { meshes } = daemon
@@ -16,7 +18,7 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
   return new Hono<Env>()
     .get(ROUTES.members[1], call => {
       userOnly(call)
-      return call.json(listed(call).flatMap(membersOf))
+      return call.json(listed(call).flatMap(mesh => membersOf(daemon, mesh)))
     })
     .delete(ROUTES.removeMember[1], async call => {
       userOnly(call)
@@ -68,16 +70,18 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
     })
 }
 
-function membersOf({ client }: OpenMesh) {
-  const mesh = client.view().name
-  return client.members().map(({ key, name, role, joinedAt, self }) => ({
+function membersOf(daemon: Daemon, open: OpenMesh) {
+  const mesh = open.client.view().name
+  const who = whoIn(open, daemon.sessions)
+  const standing = standings(who)
+  return who.members.map(({ key, name, role, joinedAt, self }) => ({
     mesh,
     name,
     member: toBase64url(key),
     role,
     joinedAt,
     self,
-    verified: false,
+    ...standing(key),
   }))
 }
 

@@ -9,6 +9,7 @@ import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, speakerOf } from '../http.ts'
 import { sessionLabel } from '../labels.ts'
 import type { OpenMesh } from '../meshes.ts'
+import { type Standing, standings } from '../verification.ts'
 import { whoIn } from '../who.ts'
 
 export function peerRoutes(daemon: Daemon): Hono<Env> {
@@ -30,19 +31,21 @@ function placesOf(daemon: Daemon, call: Call): { mesh: OpenMesh; self: Recipient
 }
 
 function peersIn(daemon: Daemon, mesh: OpenMesh, self: Recipient['session']): Peer[] {
-  const { members, sessions } = whoIn(mesh, daemon.sessions)
+  const who = whoIn(mesh, daemon.sessions)
+  const { members, sessions } = who
+  const standing = standings(who)
   const { name } = mesh.client.view()
   return members.flatMap(member => {
     const theirs = sessions.filter(session => equalBytes(session.recipient.member, member.key))
-    if (theirs.length === 0) return [person(member, name)]
+    if (theirs.length === 0) return [person(member, name, standing(member.key))]
     return theirs.map(session => {
       const isSelf = self === null ? session.self : equalBytes(session.recipient.session!, self)
-      return shown(session, name, isSelf)
+      return shown(session, name, isSelf, standing(member.key))
     })
   })
 }
 
-function shown(session: SessionView, mesh: string, self: boolean): Peer {
+function shown(session: SessionView, mesh: string, self: boolean, standing: Standing): Peer {
   const { profile, lease } = session
   return {
     name: sessionLabel(session),
@@ -59,13 +62,13 @@ function shown(session: SessionView, mesh: string, self: boolean): Peer {
     groups: profile?.groups ?? [],
     summary: profile?.summary ?? '',
     directory: profile?.directory ?? '',
-    verified: false,
+    ...standing,
     self,
     mesh,
   }
 }
 
-const person = (member: MemberView, mesh: string): Peer => ({
+const person = (member: MemberView, mesh: string, standing: Standing): Peer => ({
   name: member.name,
   person: member.name,
   member: toBase64url(member.key),
@@ -80,7 +83,7 @@ const person = (member: MemberView, mesh: string): Peer => ({
   groups: [],
   summary: '',
   directory: '',
-  verified: false,
+  ...standing,
   self: member.self,
   mesh,
 })

@@ -1,4 +1,4 @@
-/** The daemon's own tables: sessions of this machine, and who of them got which mail of the person. */
+/** The daemon's own tables: sessions of this machine, who of them got which mail of the person, and whose key the person confirmed. */
 import type { PresenceStatus, StatusSource } from '@claudemesh/protocol'
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { flag, ofMesh } from './schema.ts'
@@ -27,6 +27,20 @@ export const session = sqliteTable(
     usedAt: integer('used_at').notNull(),
   },
   t => [primaryKey({ columns: [t.mesh, t.uuid] })],
+)
+
+/** Member keys that a person confirmed by comparing safety numbers. */
+export const confirmedKey = sqliteTable(
+  'confirmed_key',
+  {
+    mesh: ofMesh(),
+    /** Base64url. */
+    member: text().notNull(),
+    /** The member's name when it was confirmed. */
+    name: text().notNull(),
+    at: integer().notNull(),
+  },
+  t => [primaryKey({ columns: [t.mesh, t.member] })],
 )
 
 /** Mail to the person that was given to one of her sessions, so that it is not given to a second one. */

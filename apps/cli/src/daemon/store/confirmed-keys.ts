@@ -1,0 +1,36 @@
+/** Whose key the person confirmed, and by what name she knew its owner then. */
+import { and, eq } from 'drizzle-orm'
+import type { MeshScope } from './mesh-scope.ts'
+import { confirmedKey } from './session-schema.ts'
+
+export type ConfirmedKey = Omit<typeof confirmedKey.$inferSelect, 'mesh'>
+
+export interface ConfirmedKeys {
+  /** By member key, base64url. */
+  all(): Map<string, ConfirmedKey>
+  put(row: ConfirmedKey): void
+  remove(member: string): void
+}
+
+export function confirmedKeysOf({ orm, mesh }: MeshScope): ConfirmedKeys {
+  return {
+    all: () => {
+      const rows = orm.select().from(confirmedKey).where(eq(confirmedKey.mesh, mesh)).all()
+      return new Map(rows.map(({ mesh: _, ...row }) => [row.member, row]))
+    },
+    put: row => {
+      const target = [confirmedKey.mesh, confirmedKey.member]
+      orm
+        .insert(confirmedKey)
+        .values({ ...row, mesh })
+        .onConflictDoUpdate({ target, set: row })
+        .run()
+    },
+    remove: member => {
+      orm
+        .delete(confirmedKey)
+        .where(and(eq(confirmedKey.mesh, mesh), eq(confirmedKey.member, member)))
+        .run()
+    },
+  }
+}
