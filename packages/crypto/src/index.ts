@@ -1,4 +1,24 @@
 /** Signing and verification: all that a broker may do. What seals and opens is in `@claudemesh/crypto/sealing`. */
+export { type Checkpoint, openCheckpoint, signCheckpoint } from './audit/checkpoint.ts'
+export {
+  isLeafType,
+  LEAF_FIELDS,
+  type Leaf,
+  type LeafType,
+  leafHash,
+  readLeafFields,
+  type StoredLeaf,
+  storedLeafHash,
+} from './audit/leaf.ts'
+export { verifyConsistency, verifyInclusion } from './audit/proofs.ts'
+export {
+  proveConsistency,
+  proveInclusion,
+  type ReadTile,
+  readFrontier,
+  TILE_LEVELS,
+} from './audit/stored-tree.ts'
+export { nodeHash, type Sha256, TreeFrontier } from './audit/tree.ts'
 export { certificateHash, signCertificate, verifyCertificate } from './certificate.ts'
 export { recipientsHash, slotHash } from './envelope-header.ts'
 export { signFact, verifyFact } from './fact.ts'
@@ -11,7 +31,6 @@ export {
   verifyHello,
 } from './handshake.ts'
 export { formatInviteLink, type InviteLink, parseInviteLink } from './invite-link.ts'
-export { type Leaf, type LeafType, leafHash } from './leaf.ts'
 export { prekeyId, signPrekey, verifyPrekey } from './prekey.ts'
 export { profileHash, signPresence, verifyPresence } from './presence.ts'
 export { ready } from './ready.ts'
