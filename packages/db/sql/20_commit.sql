@@ -2,9 +2,14 @@
 --
 -- Everything of varying length is packed and cut by substring; everything else comes as arrays of numbers.
 -- "who" is everybody the batch names, once each: w_mesh (place in p_meshes), w_len (32 person, 64 session), w_keys (64-byte stride).
--- An item in p_pack: id 16 | content hash 32 | hash of to[] 32 | header | body; a_off counts from 1.
--- Its targets are t_*[a_first .. a_first + a_count - 1]; t_item and all "who" are places counted from 1.
--- Verdicts: 0 committed, 1 repeat, 2 conflict, 3 unknown-recipient, 4 removed, 5 not-attached, 6 unknown-mesh.
+-- An item in p_pack begins with what never changes of its leaf, so that only numbers and time are put in here; a_off counts
+-- from 1, l is w_len of its sender:
+--   0 content hash 32 | 32 head of the leaf's hashed bytes, salt at 55, 43 in all | 75 fields up to seq, id at 79, l + 32 in all
+--   | l + 107 fields behind seq 36 | l + 143 header | body | slots
+-- Its targets are t_*[a_first .. a_first + a_count - 1]; t_item and all "who" are places counted from 1. Where every item has
+-- one target, t_who and t_len go by item and a_first, a_count, t_item and t_off stay empty.
+-- Verdicts: 0 committed, 1 repeat, 2 conflict, 3 unknown-recipient, 4 removed, 5 not-attached, 6 unknown-mesh. None at all:
+-- every item is committed, numbered from first_seq and first_index on.
 -- Acks: 0 done, 1 replaced, 2 bad-ack.
 CREATE FUNCTION mesh_fn.commit_batch(
   p_meshes bytea, w_mesh int[], w_len int[], w_keys bytea,
@@ -12,7 +17,7 @@ CREATE FUNCTION mesh_fn.commit_batch(
   t_item int[], t_who int[], t_off int[], t_len int[],
   k_who int[], k_attachment bigint[], k_upto bigint[],
   p_pack bytea,
-  OUT at_ms bigint, OUT verdicts int[], OUT seqs bigint[], OUT indexes bigint[], OUT times bigint[], OUT states text[],
+  OUT at_ms bigint, OUT first_seq bigint, OUT first_index bigint, OUT verdicts int[], OUT seqs bigint[], OUT indexes bigint[], OUT times bigint[], OUT states text[],
   OUT ack_codes int[], OUT ack_marks bigint[], OUT gone_ack int[], OUT gone_count int[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -30,7 +35,7 @@ DECLARE
   v_keys bytea[];
   -- everybody named, in the order of w_*
   v_who bigint[]; v_state int[]; v_attachment bigint[]; v_acked bigint[];
-  v_sole boolean := 1 = ALL (a_count);
+  v_sole boolean := cardinality(a_count) = 0;
   v_plain boolean;
   -- acks, in the order of k_*; 0 in v_ack_id is an ack that moves nothing
   v_ack_id bigint[] := '{}'; v_ack_from bigint[]; v_ack_index bigint[];
@@ -38,6 +43,7 @@ DECLARE
   v_shared_mesh int[]; v_shared_seq bigint[];
   -- leaf_hash and who are written out below: a call of a function per row costs more than the row
   v_leaf bytea := '\x00636c617564656d6573682f76312f6c65616600000010';
+  v_typed bytea; v_person bytea; v_session bytea;
   m int; w int;
   r record;
 BEGIN
@@ -87,22 +93,19 @@ BEGIN
     -- known, no repeats. An id is looked for among envelopes for several only while there are any.
     v_plain := v_plain AND v_sole AND v_meshes = 1;
     IF v_plain THEN
-      SELECT array_agg(v_seq[1] + i.ord), array_agg(v_audit[1] + i.ord - 1), count(e.hit) = 0 INTO seqs, indexes, v_plain
-      FROM unnest(a_from, a_off) WITH ORDINALITY AS i(whom, off, ord)
-      LEFT JOIN LATERAL (
-        SELECT true AS hit FROM mesh.delivery x
-        WHERE x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off FOR 16) OFFSET 0) e ON true;
+      SELECT count(*) = 0 INTO v_plain FROM unnest(a_from, a_off) AS i(whom, off)
+      CROSS JOIN LATERAL (
+        SELECT FROM mesh.delivery x
+        WHERE x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off + 79 FOR 16) OFFSET 0) e;
       IF v_plain AND v_anywhere > 0 THEN
         SELECT count(*) = 0 INTO v_plain FROM unnest(a_from, a_off) AS i(whom, off)
         CROSS JOIN LATERAL (
           SELECT FROM mesh.envelope x
-          WHERE x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off FOR 16) OFFSET 0) e;
+          WHERE x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off + 79 FOR 16) OFFSET 0) e;
       END IF;
     END IF;
     IF v_plain THEN
-      verdicts := array_fill(0, ARRAY[v_items]);
-      times := array_fill(at_ms, ARRAY[v_items]);
-      states := array_fill('0'::text, ARRAY[v_items]);
+      first_seq := v_seq[1] + 1; first_index := v_audit[1];
       v_seq[1] := v_seq[1] + v_items; v_audit[1] := v_audit[1] + v_items; v_queued[1] := v_items;
     ELSE
       SELECT array_agg(n.verdict),
@@ -118,18 +121,19 @@ BEGIN
             WHEN v_head[w_mesh[i.whom]] = 0 THEN 6
             WHEN v_state[i.whom] = 2 THEN 4
             WHEN v_who[i.whom] = 0 THEN 5
-            WHEN e.seq IS NOT NULL THEN CASE WHEN e.content_hash = substring(p_pack FROM i.off + 16 FOR 32) THEN 1 ELSE 2 END
+            WHEN e.seq IS NOT NULL THEN CASE WHEN e.content_hash = substring(p_pack FROM i.off FOR 32) THEN 1 ELSE 2 END
             WHEN position('0' IN s.fresh_states) = 0 THEN 3
             ELSE 0 END AS verdict
           FROM unnest(a_from, a_off, a_first, a_count) WITH ORDINALITY AS i(whom, off, first, count, ord)
           CROSS JOIN LATERAL (
-            SELECT coalesce(string_agg(v_state[t_who[x]]::text, ''), '') AS fresh_states FROM generate_series(i.first, i.first + i.count - 1) x OFFSET 0) s
+            SELECT coalesce(string_agg(v_state[t_who[x]]::text, ''), '') AS fresh_states
+            FROM generate_series(coalesce(i.first, i.ord::int), coalesce(i.first, i.ord::int) + coalesce(i.count, 1) - 1) x OFFSET 0) s
           LEFT JOIN LATERAL (
             SELECT x.seq, x.audit_index, x.at, '0' AS states, x.content_hash FROM mesh.delivery x
-            WHERE x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off FOR 16)
+            WHERE x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off + 79 FOR 16)
             UNION ALL
             SELECT x.seq, x.audit_index, x.accepted_at, x.states, x.content_hash FROM mesh.envelope x
-            WHERE v_anywhere > 0 AND x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off FOR 16)
+            WHERE v_anywhere > 0 AND x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off + 79 FOR 16)
             OFFSET 0) e ON true
           OFFSET 0
         ) v
@@ -149,21 +153,34 @@ BEGIN
     END IF;
 
     -- 4. one row for what one recipient waits for; what several share lies beside their rows
-    INSERT INTO mesh.delivery
-      (recipient_id, seq, expires_at, mesh_id, shared, from_id, audit_index, at, id, content_hash, header, slot, body)
-    SELECT v_who[t_who[i.first]], i.seq, to_timestamp(i.expires::float8 / 1000), v_head[w_mesh[i.whom]], false,
-      v_who[i.whom], i.index, v_now, substring(p_pack FROM i.off FOR 16), substring(p_pack FROM i.off + 16 FOR 32),
-      substring(p_pack FROM i.off + 80 FOR i.header), substring(p_pack FROM t_off[i.first] FOR t_len[i.first]),
-      substring(p_pack FROM i.off + 80 + i.header FOR i.body)
-    FROM unnest(a_from, a_off, a_header, a_body, a_expires, a_first, a_count, verdicts, seqs, indexes)
-      AS i(whom, off, header, body, expires, first, count, verdict, seq, index)
-    WHERE i.verdict = 0 AND i.count = 1;
+    IF v_sole THEN
+      INSERT INTO mesh.delivery
+        (recipient_id, seq, expires_at, mesh_id, shared, from_id, audit_index, at, id, content_hash, header, slot, body)
+      SELECT v_who[i.target], coalesce(i.seq, first_seq + i.ord - 1), to_timestamp(i.expires::float8 / 1000),
+        v_head[w_mesh[i.whom]], false, v_who[i.whom], coalesce(i.index, first_index + i.ord - 1), v_now,
+        substring(p_pack FROM i.off + 79 FOR 16), substring(p_pack FROM i.off FOR 32),
+        substring(p_pack FROM i.off + w_len[i.whom] + 143 FOR i.header),
+        substring(p_pack FROM i.off + w_len[i.whom] + 143 + i.header + i.body FOR i.slot),
+        substring(p_pack FROM i.off + w_len[i.whom] + 143 + i.header FOR i.body)
+      FROM unnest(a_from, a_off, a_header, a_body, a_expires, t_who, t_len, verdicts, seqs, indexes) WITH ORDINALITY
+        AS i(whom, off, header, body, expires, target, slot, verdict, seq, index, ord)
+      WHERE coalesce(i.verdict, 0) = 0;
+    ELSE
+      INSERT INTO mesh.delivery
+        (recipient_id, seq, expires_at, mesh_id, shared, from_id, audit_index, at, id, content_hash, header, slot, body)
+      SELECT v_who[t_who[i.first]], i.seq, to_timestamp(i.expires::float8 / 1000), v_head[w_mesh[i.whom]], false,
+        v_who[i.whom], i.index, v_now, substring(p_pack FROM i.off + 79 FOR 16), substring(p_pack FROM i.off FOR 32),
+        substring(p_pack FROM i.off + w_len[i.whom] + 143 FOR i.header),
+        substring(p_pack FROM t_off[i.first] FOR t_len[i.first]),
+        substring(p_pack FROM i.off + w_len[i.whom] + 143 + i.header FOR i.body)
+      FROM unnest(a_from, a_off, a_header, a_body, a_expires, a_first, a_count, verdicts, seqs, indexes)
+        AS i(whom, off, header, body, expires, first, count, verdict, seq, index)
+      WHERE i.verdict = 0 AND i.count = 1;
 
-    IF NOT v_sole THEN
       INSERT INTO mesh.envelope (mesh_id, seq, from_id, id, content_hash, header, body, states, audit_index, accepted_at)
-      SELECT v_head[w_mesh[i.whom]], i.seq, v_who[i.whom], substring(p_pack FROM i.off FOR 16),
-        substring(p_pack FROM i.off + 16 FOR 32), substring(p_pack FROM i.off + 80 FOR i.header),
-        substring(p_pack FROM i.off + 80 + i.header FOR i.body), i.states, i.index, v_now
+      SELECT v_head[w_mesh[i.whom]], i.seq, v_who[i.whom], substring(p_pack FROM i.off + 79 FOR 16),
+        substring(p_pack FROM i.off FOR 32), substring(p_pack FROM i.off + w_len[i.whom] + 143 FOR i.header),
+        substring(p_pack FROM i.off + w_len[i.whom] + 143 + i.header FOR i.body), i.states, i.index, v_now
       FROM unnest(a_from, a_off, a_header, a_body, a_count, verdicts, seqs, indexes, states)
         AS i(whom, off, header, body, count, verdict, seq, index, states)
       WHERE i.verdict = 0 AND i.count > 1;
@@ -236,31 +253,39 @@ BEGIN
   END IF;
 
   -- 6. the leaves of both
-  INSERT INTO mesh.audit_leaf (mesh_id, index, at, salt, type, fields, hash)
-  SELECT l.mesh_id, l.index, v_now, l.salt, l.type, l.fields, sha256(v_leaf || l.salt || '\x00000008'::bytea || int8send(l.index)
-    || v_at || l.typed || int4send(octet_length(l.fields)) || l.fields)
-  FROM (
-    SELECT v_head[w_mesh[i.whom]] AS mesh_id, i.index, uuid_send(gen_random_uuid()) AS salt,
-      'accepted' AS type, '\x000000086163636570746564'::bytea AS typed,
-      '\x00000010'::bytea || substring(p_pack FROM i.off FOR 16)
-        || '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 1 FOR 32)
-        || CASE w_len[i.whom] WHEN 32 THEN '\xffffffff'::bytea
-          ELSE '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 33 FOR 32) END
-        || '\x00000008'::bytea || int8send(i.seq)
-        || '\x00000020'::bytea || substring(p_pack FROM i.off + 48 FOR 32) AS fields
-    FROM unnest(a_from, a_off, verdicts, seqs, indexes) AS i(whom, off, verdict, seq, index)
-    WHERE i.verdict = 0
-    UNION ALL
-    SELECT v_head[w_mesh[i.whom]], i.index, uuid_send(gen_random_uuid()),
-      'delivered', '\x0000000964656c697665726564'::bytea,
-      '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 1 FOR 32)
-        || CASE w_len[i.whom] WHEN 32 THEN '\xffffffff'::bytea
-          ELSE '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 33 FOR 32) END
-        || '\x00000008'::bytea || int8send(i.lo + 1) || '\x00000008'::bytea || int8send(i.hi)
-    FROM unnest(k_who, v_ack_id, v_ack_from, ack_marks, v_ack_index) AS i(whom, id, lo, hi, index)
-    WHERE i.id <> 0
-    OFFSET 0
-  ) l;
+  IF v_items > 0 THEN
+    v_typed := v_at || '\x000000086163636570746564'::bytea;
+    v_person := v_typed || int4send(108);
+    v_session := v_typed || int4send(140);
+    INSERT INTO mesh.audit_leaf (mesh_id, index, at, salt, type, fields, hash)
+    SELECT l.mesh_id, l.index, v_now, substring(p_pack FROM l.off + 55 FOR 16), 'accepted', l.fields,
+      sha256(substring(p_pack FROM l.off + 32 FOR 43) || int8send(l.index) || l.typed || l.fields)
+    FROM (
+      SELECT v_head[w_mesh[i.whom]] AS mesh_id, coalesce(i.index, first_index + i.ord - 1) AS index, i.off,
+        CASE w_len[i.whom] WHEN 32 THEN v_person ELSE v_session END AS typed,
+        substring(p_pack FROM i.off + 75 FOR w_len[i.whom] + 32) || int8send(coalesce(i.seq, first_seq + i.ord - 1))
+          || substring(p_pack FROM i.off + w_len[i.whom] + 107 FOR 36) AS fields
+      FROM unnest(a_from, a_off, verdicts, seqs, indexes) WITH ORDINALITY AS i(whom, off, verdict, seq, index, ord)
+      WHERE coalesce(i.verdict, 0) = 0
+      OFFSET 0
+    ) l;
+  END IF;
+  IF v_moved THEN
+    v_typed := v_at || '\x0000000964656c697665726564'::bytea;
+    INSERT INTO mesh.audit_leaf (mesh_id, index, at, salt, type, fields, hash)
+    SELECT l.mesh_id, l.index, v_now, l.salt, 'delivered', l.fields,
+      sha256(v_leaf || l.salt || '\x00000008'::bytea || int8send(l.index) || v_typed || int4send(octet_length(l.fields)) || l.fields)
+    FROM (
+      SELECT v_head[w_mesh[i.whom]] AS mesh_id, i.index, uuid_send(gen_random_uuid()) AS salt,
+        '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 1 FOR 32)
+          || CASE w_len[i.whom] WHEN 32 THEN '\xffffffff'::bytea
+            ELSE '\x00000020'::bytea || substring(w_keys FROM (i.whom - 1) * 64 + 33 FOR 32) END
+          || '\x00000008'::bytea || int8send(i.lo + 1) || '\x00000008'::bytea || int8send(i.hi) AS fields
+      FROM unnest(k_who, v_ack_id, v_ack_from, ack_marks, v_ack_index) AS i(whom, id, lo, hi, index)
+      WHERE i.id <> 0
+      OFFSET 0
+    ) l;
+  END IF;
 
   -- 7. the heads move on
   FOR i IN 1 .. v_meshes LOOP
@@ -269,6 +294,50 @@ BEGIN
       last_at = CASE WHEN h.audit_size < v_audit[i] THEN v_now ELSE h.last_at END
     WHERE h.id = v_head[i] AND (h.audit_size <> v_audit[i] OR v_queued[i] <> 0);
   END LOOP;
+END $$;
+
+-- The commonest flush of a quiet broker: one envelope for one known recipient, no ack. Laid out as above. All null where the
+-- case is any other: nothing was written then, and commit_batch has to judge.
+CREATE FUNCTION mesh_fn.commit_one(
+  p_mesh bytea, p_from bytea, p_to bytea, p_header int, p_body int, p_slot int, p_expires bigint, p_pack bytea,
+  OUT at_ms bigint, OUT first_seq bigint, OUT first_index bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+  v_len int := octet_length(p_from);
+  v_id bytea := substring(p_pack FROM 80 FOR 16);
+  v_head int; v_seq bigint; v_index bigint; v_several bigint;
+  v_from bigint; v_to bigint;
+  v_now timestamptz;
+  v_ms bigint;
+  v_fields bytea;
+BEGIN
+  SELECT h.id, h.seq + 1, h.audit_size, h.several, greatest(date_trunc('milliseconds', clock_timestamp()), h.last_at)
+  INTO v_head, v_seq, v_index, v_several, v_now FROM mesh.mesh_head h WHERE h.mesh = p_mesh FOR UPDATE;
+  SELECT x.id INTO v_from FROM mesh.recipient x
+  WHERE x.mesh_id = v_head AND x.key = p_from AND NOT x.removed AND coalesce(x.known_until >= v_now, true);
+  SELECT x.id INTO v_to FROM mesh.recipient x
+  WHERE x.mesh_id = v_head AND x.key = p_to AND NOT x.removed AND coalesce(x.known_until >= v_now, true);
+  IF v_from IS NULL OR v_to IS NULL THEN RETURN; END IF;
+  PERFORM FROM mesh.delivery x WHERE x.from_id = v_from AND x.id = v_id;
+  IF FOUND THEN RETURN; END IF;
+  IF v_several > 0 THEN
+    PERFORM FROM mesh.envelope x WHERE x.from_id = v_from AND x.id = v_id;
+    IF FOUND THEN RETURN; END IF;
+  END IF;
+
+  v_ms := (extract(epoch FROM v_now) * 1000)::bigint;
+  v_fields := substring(p_pack FROM 76 FOR v_len + 32) || int8send(v_seq) || substring(p_pack FROM v_len + 108 FOR 36);
+  INSERT INTO mesh.delivery
+    (recipient_id, seq, expires_at, mesh_id, shared, from_id, audit_index, at, id, content_hash, header, slot, body)
+  VALUES (v_to, v_seq, to_timestamp(p_expires::float8 / 1000), v_head, false, v_from, v_index, v_now, v_id,
+    substring(p_pack FROM 1 FOR 32), substring(p_pack FROM v_len + 144 FOR p_header),
+    substring(p_pack FROM v_len + 144 + p_header + p_body FOR p_slot), substring(p_pack FROM v_len + 144 + p_header FOR p_body));
+  INSERT INTO mesh.audit_leaf (mesh_id, index, at, salt, type, fields, hash)
+  VALUES (v_head, v_index, v_now, substring(p_pack FROM 56 FOR 16), 'accepted', v_fields,
+    sha256(substring(p_pack FROM 33 FOR 43) || int8send(v_index) || '\x00000008'::bytea || int8send(v_ms)
+      || '\x000000086163636570746564'::bytea || int4send(octet_length(v_fields)) || v_fields));
+  UPDATE mesh.mesh_head h SET seq = v_seq, audit_size = v_index + 1, queued = h.queued + 1, last_at = v_now WHERE h.id = v_head;
+  at_ms := v_ms; first_seq := v_seq; first_index := v_index;
 END $$;
 
 -- Statements here are planned when the tables are empty and stay so: pin what is right for full ones.

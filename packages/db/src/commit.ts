@@ -1,10 +1,10 @@
 /** The hot lane: one call of one database function commits a whole flush, and one bad item never fails the others. */
-import { MeshError, RECIPIENT_STATES } from '@claudemesh/protocol'
+import { MeshError, RECIPIENT_STATES, type RecipientState } from '@claudemesh/protocol'
 import { bytesIndex } from './bytes-index.ts'
 import type { Database } from './database.ts'
 import { isConnectionLoss } from './database-errors.ts'
 import type { AcceptError, AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
-import { itemBytes, packBatch } from './pack-batch.ts'
+import { itemBytes, packBatch, packOne } from './pack-batch.ts'
 import { recipientKey } from './recipient-key.ts'
 
 interface Batch {
@@ -33,14 +33,32 @@ const REPEAT = 1
 const ACK_CODES = [null, 'replaced', 'bad-ack'] as const
 
 /**
- * Commits accepts and acks and answers each in its place. What the answer says is on disk when the promise resolves.
+ * Commits accepts and acks and answers each in its place. What the answer says is on disk when the promise resolves. A
+ * second batch may be given before the first is answered: answers come in the order of their commits.
  * A call that fails is split by mesh, then by item: who fails alone gets `internal`.
  * Throws MeshError `unavailable` when the database is gone: the outcome is unknown, the same batch may be sent again.
  */
 export async function commit(db: Database, batch: Batch): Promise<BatchOutcome> {
+  const merged: Batch = { accepts: batch.accepts, acks: mergeAcks(batch.acks) }
+  const { now, later } = nextCall(merged)
+  if (later.accepts.length + later.acks.length === 0) {
+    try {
+      const outcome = await db.lane.turns.shared(() =>
+        isOne(now) ? callOne(db, now.accepts[0]!) : call(db, now),
+      )
+      if (outcome !== null) return inPlace(batch, now, outcome)
+    } catch (cause) {
+      if (isConnectionLoss(cause)) throw new MeshError('unavailable', 'the database is gone', { cause })
+    }
+  }
+  return await db.lane.turns.alone(() => commitInParts(db, batch, merged))
+}
+
+/** Several calls, or one that failed: nobody else's commit comes between them, so that answers keep the order of commits. */
+async function commitInParts(db: Database, batch: Batch, merged: Batch): Promise<BatchOutcome> {
   const accepts = new Map<AcceptItem, AcceptOutcome>()
   const acks = new Map<AckItem, AckOutcome>()
-  let rest: Batch = { accepts: batch.accepts, acks: mergeAcks(batch.acks) }
+  let rest = merged
   while (rest.accepts.length + rest.acks.length > 0) {
     const { now, later } = nextCall(rest)
     await callOrSplit(db, now, accepts, acks)
@@ -51,6 +69,17 @@ export async function commit(db: Database, batch: Batch): Promise<BatchOutcome> 
     acks: shareAcks(batch.acks, acks),
   }
 }
+
+const isOne = ({ accepts, acks }: Batch) =>
+  accepts.length === 1 && acks.length === 0 && accepts[0]!.to.length === 1
+
+const inPlace = (batch: Batch, called: Batch, outcome: BatchOutcome): BatchOutcome => ({
+  accepts: outcome.accepts,
+  acks:
+    batch.acks.length === called.acks.length
+      ? outcome.acks
+      : shareAcks(batch.acks, new Map(called.acks.map((ack, i) => [ack, outcome.acks[i]!]))),
+})
 
 /** Takes what fits into one call. The second of two accepts with the same id waits, so that it meets the first one's row. */
 function nextCall({ accepts, acks }: Batch): { now: Batch; later: Batch } {
@@ -120,6 +149,8 @@ function split(batch: Batch): Batch[] {
 
 interface CommitRow {
   readonly at_ms: string
+  readonly first_seq: string
+  readonly first_index: string
   readonly verdicts: string | null
   readonly seqs: string
   readonly indexes: string
@@ -131,13 +162,41 @@ interface CommitRow {
   readonly gone_count: string
 }
 
-const COLUMNS = 'at_ms verdicts seqs indexes times states ack_codes ack_marks gone_ack gone_count'.split(' ')
+const COLUMNS =
+  'at_ms first_seq first_index verdicts seqs indexes times states ack_codes ack_marks gone_ack gone_count'.split(
+    ' ',
+  )
 const CALL = `select ${COLUMNS.map(name => `${name}::text`).join(', ')}
   from mesh_fn.commit_batch(${Array.from({ length: 19 }, (_, i) => `$${i + 1}`).join(',')})`
+const CALL_ONE =
+  'select at_ms::text, first_seq::text, first_index::text from mesh_fn.commit_one($1,$2,$3,$4,$5,$6,$7,$8)'
+
+/** Commits one envelope for one recipient; null where it is not the plain case: nothing was written. */
+async function callOne(db: Database, item: AcceptItem): Promise<BatchOutcome | null> {
+  const [row] = await db.lane.call<{ [K in keyof CommitRow]: CommitRow[K] | null }>(CALL_ONE, packOne(item))
+  return row!.at_ms === null ? null : { accepts: plainOutcomes(row as CommitRow, 1), acks: [] }
+}
+
+/** All were new, for one known recipient each: they have the numbers from the first on. */
+function plainOutcomes(row: CommitRow, count: number): AcceptOutcome[] {
+  const [seq, auditIndex, at] = [Number(row.first_seq), Number(row.first_index), Number(row.at_ms)]
+  return Array.from({ length: count }, (_, i) => ({
+    error: null,
+    seq: seq + i,
+    auditIndex: auditIndex + i,
+    at,
+    recipients: QUEUED,
+    repeat: false,
+  }))
+}
+const QUEUED: readonly RecipientState[] = ['queued']
 
 async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome> {
   const [row] = await db.lane.call<CommitRow>(CALL, packBatch(accepts, acks))
-  const out: BatchOutcome = { accepts: [], acks: [] }
+  const out: BatchOutcome = {
+    accepts: row!.verdicts === null ? plainOutcomes(row!, accepts.length) : [],
+    acks: [],
+  }
   if (row!.verdicts !== null) {
     const [verdicts, seqs, indexes, times] = [row!.verdicts, row!.seqs, row!.indexes, row!.times].map(numbers)
     const states = row!.states.slice(1, -1).split(',')

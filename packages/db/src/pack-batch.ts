@@ -1,15 +1,23 @@
-/** Lays a batch out for `mesh_fn.commit_batch`: everybody named once, bytes in one block, the rest as arrays of numbers. */
+/** Lays a batch out for `mesh_fn.commit_batch` and `commit_one`: bytes in one block, everybody named once, the rest as arrays of numbers. */
 import type { Recipient } from '@claudemesh/protocol'
 import { bytesIndex } from './bytes-index.ts'
 import type { AcceptItem, AckItem } from './delivery-types.ts'
+import { recipientKey } from './recipient-key.ts'
 
-/** Sizes of the fixed part of an item in the pack: id 16, content hash 32, hash of to[] 32. */
-const FIXED = 80
+const SALT_BYTES = 16
+const LENGTH_BYTES = 4
+/** What an item holds before its header: content hash, head of the leaf's hashed bytes, the leaf's fields but for seq. */
+const FIXED_PERSON = 175
+const FIXED_SESSION = 207
 const WHO_STRIDE = 64
+const ABSENT = 0xffff_ffff
+/** RFC 6962's prefix of a leaf, the domain of its signedBytes, the length of the salt that follows. */
+const LEAF_HEAD = Buffer.from('\0claudemesh/v1/leaf\0\0\0\x10', 'latin1')
 
 /** The arguments of `mesh_fn.commit_batch` in its order; arrays in Postgres's text form. */
 export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem[]): (string | Uint8Array)[] {
   const named = new Named()
+  const sole = accepts.every(item => item.to.length === 1)
   const columns = {
     from: [] as number[],
     off: [] as number[],
@@ -20,31 +28,26 @@ export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem
     count: [] as number[],
   }
   const targets = { item: [] as number[], who: [] as number[], off: [] as number[], len: [] as number[] }
-  const pack = Buffer.allocUnsafe(packedBytes(accepts))
-  let at = 0
-  const put = (bytes: Uint8Array) => {
-    pack.set(bytes, at)
-    at += bytes.length
-  }
+  const pack = new Pack(accepts)
   for (const [i, item] of accepts.entries()) {
     columns.from.push(named.place(item.mesh, item.from))
-    columns.off.push(at + 1)
+    columns.off.push(pack.at + 1)
     columns.header.push(item.header.length)
     columns.body.push(item.body.length)
     columns.expires.push(item.expiresAt)
-    columns.first.push(targets.item.length + 1)
-    columns.count.push(item.to.length)
-    put(item.id)
-    put(item.contentHash)
-    put(item.recipientsHash)
-    put(item.header)
-    put(item.body)
+    if (!sole) {
+      columns.first.push(targets.who.length + 1)
+      columns.count.push(item.to.length)
+    }
+    pack.head(item)
     for (const { recipient, slot } of item.to) {
-      targets.item.push(i + 1)
       targets.who.push(named.place(item.mesh, recipient))
-      targets.off.push(at + 1)
       targets.len.push(slot.length)
-      put(slot)
+      if (!sole) {
+        targets.item.push(i + 1)
+        targets.off.push(pack.at + 1)
+      }
+      pack.put(slot)
     }
   }
   const ackers = acks.map(ack => named.place(ack.mesh, ack.recipient))
@@ -58,15 +61,79 @@ export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem
     list(ackers),
     list(acks.map(ack => ack.attachment)),
     list(acks.map(ack => ack.upTo)),
-    pack,
+    pack.bytes,
   ]
+}
+
+/** The arguments of `mesh_fn.commit_one` in its order, for an item with one recipient. */
+export function packOne(item: AcceptItem): (number | Uint8Array)[] {
+  const { recipient, slot } = item.to[0]!
+  const pack = new Pack([item])
+  pack.head(item)
+  pack.put(slot)
+  return [
+    item.mesh,
+    recipientKey(item.from),
+    recipientKey(recipient),
+    item.header.length,
+    item.body.length,
+    slot.length,
+    item.expiresAt,
+    pack.bytes,
+  ]
+}
+
+/** Items one behind the other, as `20_commit.sql` says. */
+class Pack {
+  readonly bytes: Buffer
+  at = 0
+  private readonly salts: Uint8Array
+  private salted = 0
+
+  constructor(items: readonly AcceptItem[]) {
+    this.bytes = Buffer.allocUnsafe(items.reduce((sum, item) => sum + itemBytes(item), 0))
+    this.salts = crypto.getRandomValues(new Uint8Array(items.length * SALT_BYTES))
+  }
+
+  /** All of an item but its slots. */
+  head(item: AcceptItem): void {
+    this.put(item.contentHash)
+    this.put(LEAF_HEAD)
+    this.put(this.salts.subarray(this.salted, this.salted + SALT_BYTES))
+    this.salted += SALT_BYTES
+    this.length(8)
+    this.field(item.id)
+    this.field(item.from.member)
+    if (item.from.session) this.field(item.from.session)
+    else this.length(ABSENT)
+    this.length(8)
+    this.field(item.recipientsHash)
+    this.put(item.header)
+    this.put(item.body)
+  }
+
+  put(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.at)
+    this.at += bytes.length
+  }
+
+  private field(bytes: Uint8Array): void {
+    this.length(bytes.length)
+    this.put(bytes)
+  }
+
+  private length(length: number): void {
+    this.bytes.writeUInt32BE(length, this.at)
+    this.at += LENGTH_BYTES
+  }
 }
 
 /** Bytes of one item in the pack. */
 export const itemBytes = (item: AcceptItem): number =>
-  item.to.reduce((n, t) => n + t.slot.length, FIXED + item.header.length + item.body.length)
-
-const packedBytes = (items: readonly AcceptItem[]) => items.reduce((n, item) => n + itemBytes(item), 0)
+  item.to.reduce(
+    (sum, { slot }) => sum + slot.length,
+    (item.from.session ? FIXED_SESSION : FIXED_PERSON) + item.header.length + item.body.length,
+  )
 
 const list = (numbers: readonly number[]) => `{${numbers.join(',')}}`
 

@@ -50,6 +50,12 @@ test('every leaf that SQL hashes is the leaf that crypto hashes, over the fields
     upTo: accepts[0]!.seq,
   }
   await commit(db, { accepts: [], acks: [ack] })
+  // Alone, and beside one for several: other statements, the same leaf.
+  const alone = item(at, person.recipient, [person.recipient])
+  const [single] = (await commit(db, { accepts: [alone], acks: [] })).accepts
+  const several = item(at, alice.recipient, [person.recipient, alice.recipient])
+  const beside = item(at, alice.recipient, [person.recipient])
+  const mixed = (await commit(db, { accepts: [several, beside], acks: [] })).accepts
   await expireDue(db, { now, limit: 10, node: NODE, live: [], sign: signFact })
   await detach(db, { mesh: at.mesh, recipient: alice.recipient, attachment: 1, now })
   await appendAudit(db, { mesh: at.mesh, type: 'limited', fields: encodeFields(['rate', 3]) })
@@ -62,6 +68,9 @@ test('every leaf that SQL hashes is the leaf that crypto hashes, over the fields
     ['accepted', [mail.id, ...a, accepts[0]!.seq, mail.recipientsHash]],
     ['accepted', [due.id, ...p, accepts[1]!.seq, due.recipientsHash]],
     ['delivered', [...p, 1, accepts[0]!.seq]],
+    ['accepted', [alone.id, ...p, single!.seq, alone.recipientsHash]],
+    ['accepted', [several.id, ...a, mixed[0]!.seq, several.recipientsHash]],
+    ['accepted', [beside.id, ...a, mixed[1]!.seq, beside.recipientsHash]],
     ['expired', [due.id, ...p, ...a, accepts[1]!.seq]],
     ['detached', [...a, 1]],
     ['limited', ['rate', 3]],

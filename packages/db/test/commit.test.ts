@@ -168,6 +168,27 @@ describe('accepting', () => {
 })
 
 describe('order', () => {
+  test('commits follow each other without waiting, and what has to be split lets nobody between its parts', async () => {
+    const poison = item(at, alice.recipient, [bob.recipient], { expiresAt: Number.NaN })
+    const some = (n: number) => Array.from({ length: n }, () => item(at, alice.recipient, [bob.recipient]))
+    const ended: string[] = []
+    const give = async (name: string, accepts: AcceptItem[]) => {
+      const answers = await send(...accepts)
+      ended.push(name)
+      return answers.map(one => one.seq).filter(seq => seq > 0)
+    }
+    const batches = await Promise.all([
+      give('one', some(1)),
+      give('split', [...some(3), poison, ...some(3)]),
+      give('after', some(4)),
+      give('last', some(1)),
+    ])
+    const first = new Map(batches.map((seqs, i) => [['one', 'split', 'after', 'last'][i]!, seqs[0]!]))
+    expect(ended).toEqual([...first].toSorted(([, a], [, b]) => a - b).map(([name]) => name))
+    for (const seqs of batches) expect(seqs).toEqual(seqs.map((_, i) => seqs[0]! + i))
+    await ack(bob, Math.max(...batches.flat()))
+  })
+
   test('two brokers at once never let a reader pass n+1 before n, and leave no gap in the audit', async () => {
     const mesh = await newMesh(db)
     const [a, b] = [await attached(mesh, mesh.owner), await attached(mesh, mesh.owner)]

@@ -82,6 +82,46 @@ test('the first goes at once; what comes while it commits goes together in the n
   expect(told).toEqual([{ ids: [1], failed: false }])
 })
 
+test('a crowd does not wait for the end of a commit, but only one flies beside it', async () => {
+  const { commits, told, add, settle } = bench(1000)
+  const ids = Array.from({ length: 40 }, (_, i) => i + 1)
+  for (const n of ids) add(n)
+  for (let n = 41; n < 100; n++) add(n)
+  expect(commits.map(c => c.ids)).toEqual([[1], ids.slice(1, 33)])
+  commits[0]!.land()
+  await settle()
+  expect(commits).toHaveLength(3)
+  expect(commits[2]!.ids.at(-1)).toBe(99)
+  commits[1]!.land()
+  commits[2]!.land()
+  await settle()
+  expect(told.flatMap(one => one.ids)).toEqual(Array.from({ length: 99 }, (_, i) => i + 1))
+})
+
+test('exclusive work waits for all that fly, and a crowd waits for it', async () => {
+  const { lane, commits, add, settle } = bench(1000)
+  for (let n = 0; n < 33; n++) add(n)
+  expect(commits).toHaveLength(2)
+  const work = Promise.withResolvers<void>()
+  let ran = false
+  const done = lane.exclusive(() => {
+    ran = true
+    return work.promise
+  })
+  commits[0]!.land()
+  await settle()
+  expect(ran).toBe(false)
+  commits[1]!.land()
+  await settle()
+  expect(ran).toBe(true)
+  for (let n = 0; n < 100; n++) add(n)
+  expect(commits).toHaveLength(2)
+  work.resolve()
+  await done
+  await settle()
+  expect(commits).toHaveLength(3)
+})
+
 test('a commit takes no more rows than it may, but one envelope of many recipients goes alone', async () => {
   const { commits, add, settle } = bench(10)
   add(0)

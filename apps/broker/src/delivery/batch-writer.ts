@@ -1,4 +1,4 @@
-/** One lane to the database: a commit takes all that waits, the next begins when it ends, and outcomes follow in its order. */
+/** One lane to the database: a commit takes all that waits, a crowd need not wait for its end, and outcomes follow in order. */
 import type { AcceptItem, AcceptOutcome, AckItem, AckOutcome } from '@claudemesh/db'
 import { MeshError } from '@claudemesh/protocol'
 import type { Log } from '../telemetry/log.ts'
@@ -11,6 +11,8 @@ import type { MeshRecipients } from './mesh-recipients.ts'
 const RIPEN_MS = 10
 /** A commit of this many rows takes them along: there they cost next to nothing. */
 const CROWD = 32
+/** Commits under way at most: the database begins the second when it ends the first, and this side reads answers meanwhile. */
+const DEPTH = 2
 /** Far beyond any lock wait of the database: who has not answered by then may never do. */
 const COMMIT_MS = 10_000
 
@@ -63,7 +65,7 @@ export class BatchWriter {
   private alone: (() => Promise<void>)[] = []
   private rows = 0
   private bytes = 0
-  private flying = false
+  private flying = 0
   private idlers: (() => void)[] = []
 
   constructor(parts: BatchWriterParts) {
@@ -117,21 +119,20 @@ export class BatchWriter {
     })
   }
 
-  /** Starts a commit of all that waits unless one is under way. */
+  /** Starts a commit of all that waits unless one is under way; beside that one only a crowd. */
   kick(): void {
-    if (this.flying) return
+    if (this.flying > 0) {
+      if (this.flying < DEPTH && this.rows >= CROWD && this.alone.length === 0) void this.fly(this.take())
+      return
+    }
     const work = this.alone.shift()
     if (work !== undefined) {
-      this.flying = true
-      void work().then(() => this.landed())
+      this.flying = DEPTH
+      void work().then(() => this.landed(DEPTH))
       return
     }
-    if (this.rows === 0) {
-      for (const wake of this.idlers.splice(0)) wake()
-      return
-    }
-    this.flying = true
-    void this.fly(this.take())
+    if (this.rows > 0) void this.fly(this.take())
+    else for (const wake of this.idlers.splice(0)) wake()
   }
 
   /** Resolves when nothing waits and nothing is under way. */
@@ -143,8 +144,8 @@ export class BatchWriter {
     })
   }
 
-  private landed(): void {
-    this.flying = false
+  private landed(places: number): void {
+    this.flying -= places
     this.kick()
   }
 
@@ -188,6 +189,7 @@ export class BatchWriter {
 
   private async fly(batch: Batch): Promise<void> {
     const { parts } = this
+    this.flying++
     const began = performance.now()
     let outcomes: Outcomes | null = null
     try {
@@ -205,7 +207,7 @@ export class BatchWriter {
     }
     parts.metrics.batch(batch.accepts.length + batch.acks.length, performance.now() - began)
     // The next commit runs in Postgres while this one's outcomes are told here: its own are told after these.
-    this.landed()
+    this.landed(1)
     parts.committed(batch, outcomes)
     if (batch.accepts.length > 0) parts.metrics.pushed(parts.now() - batch.accepts[0]!.arrived)
   }
