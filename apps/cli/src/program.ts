@@ -17,6 +17,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[
   { names: ['outbox'], load: async () => (await import('./commands/outbox.ts')).addOutbox },
   { names: ['trace'], load: async () => (await import('./commands/trace.ts')).addTrace },
   { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatus },
+  { names: ['group', 'summary'], load: async () => (await import('./commands/group.ts')).addGroup },
   { names: ['session'], load: async () => (await import('./commands/session.ts')).addSession },
   { names: ['mesh'], load: async () => (await import('./commands/mesh.ts')).addMesh },
   { names: ['invite'], load: async () => (await import('./commands/invite.ts')).addInvite },

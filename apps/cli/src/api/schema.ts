@@ -269,6 +269,16 @@ export const setPresence = z.strictObject({
   as: z.string().max(64).optional(),
   status: z.enum(['idle', 'working', 'dnd']).optional(),
   summary: z.string().max(280).optional(),
+  /** Groups as `group` or `group:role`; joining one again changes the role in it. */
+  join: z.array(z.string().min(1).max(64)).max(32).optional(),
+  leave: z.array(z.string().min(1).max(64)).max(32).optional(),
+})
+/** What the session says of itself from now on. */
+export const presenceReply = z.object({
+  name: z.string(),
+  status: sessionStatus,
+  summary: z.string(),
+  groups: z.array(z.string()),
 })
 
 /** Claude Code's own hook payload, as it came; only these fields are read. Answer: hook output JSON. */

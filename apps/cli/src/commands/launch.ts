@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { callDaemon } from '../api/client.ts'
+import { splitGroups } from '../api/groups.ts'
 import { endAs, launch } from '../launch/launch.ts'
 import { act, type CommonOptions, define } from './define.ts'
 
@@ -21,7 +22,7 @@ export function addLaunch(program: Command): void {
     usage: 'launch [claude-args...]',
     about: 'start claude as a session of the mesh; what follows -- goes to claude',
     examples: [
-      'claudemesh launch --name api --groups backend',
+      'claudemesh launch --name api --groups core/backend:lead,ops',
       'claudemesh launch --continue -- --model opus',
       'claudemesh launch -y -- -p "ask alice/api whether the tests are green"',
     ],
@@ -29,7 +30,7 @@ export function addLaunch(program: Command): void {
   })
     .option('--name <name>', 'what peers call it')
     .option('--role <role>', 'what it does, in a word')
-    .option('--groups <g,…>', 'groups it listens to, commas between')
+    .option('--groups <g:r,…>', 'groups it is in, with its role there if it has one, commas between')
     .addOption(
       new Option('--resume <id>', 'go on with this conversation, under the same key').conflicts('continue'),
     )
@@ -43,10 +44,7 @@ export function addLaunch(program: Command): void {
   act<LaunchOptions>(
     command,
     async (cli, options, args) => {
-      const groups = options.groups
-        ?.split(',')
-        .map(group => group.trim())
-        .filter(group => group !== '')
+      const groups = splitGroups(options.groups)
       const ending = await launch(
         { ...options, mesh: cli.mesh, groups, yes: options.yes === true, claude: args },
         {

@@ -1,6 +1,7 @@
 /** `peers`: who is there, by what their own signed words say. */
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { reaches } from '../api/groups.ts'
 import { type Peer, peer } from '../api/schema.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { shownName } from '../output/names.ts'
@@ -16,10 +17,14 @@ export function addPeers(program: Command): void {
     examples: ['claudemesh peers', 'claudemesh peers --group backend --json'],
     mesh: true,
     as: true,
-  }).option('--group <name>', 'only sessions of this group')
+  }).option('--group <name>', 'only sessions of this group and those below it')
   act<CommonOptions & { group?: string }>(peers, async (cli, options) => {
     const found = await cli.ask('peers', z.array(peer), { query: { mesh: cli.mesh, as: cli.as } })
-    const shown = found.filter(each => options.group === undefined || each.groups.includes(options.group))
+    const shown = found.filter(
+      each =>
+        options.group === undefined ||
+        each.groups.some(one => reaches(options.group!.replace(/^@/, ''), one)),
+    )
     if (cli.json) return cli.objects(shown.map(jsonOf))
     if (shown.length === 0) return cli.line('Nobody here yet. Invite somebody: claudemesh invite')
     cli.line(

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { z } from 'zod'
+import { splitGroups } from '../api/groups.ts'
 import { openSessionReply, sessionList } from '../api/schema.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { table } from '../output/table.ts'
@@ -37,7 +38,7 @@ export function addSession(program: Command): void {
     .option('--uuid <uuid>', 'which session: the same UUID is the same session again (default: a new one)')
     .option('--name <name>', 'what peers call it')
     .option('--role <role>', 'what it does, in a word')
-    .option('--groups <g,…>', 'groups it listens to, commas between')
+    .option('--groups <g:r,…>', 'groups it is in, with its role there if it has one, commas between')
     .option('--summary <text>', 'what it works on')
     .addOption(new Option('--pid <pid>', 'close it when this process ends').argParser(Number))
   act<OpenOptions>(open, async (cli, options) => {
@@ -47,10 +48,7 @@ export function addSession(program: Command): void {
         uuid: (options.uuid ?? crypto.randomUUID()).toLowerCase(),
         name: options.name,
         role: options.role,
-        groups: options.groups
-          ?.split(',')
-          .map(each => each.trim())
-          .filter(each => each !== ''),
+        groups: splitGroups(options.groups),
         summary: options.summary,
         directory: process.cwd(),
         pid: options.pid,

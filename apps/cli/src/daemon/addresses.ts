@@ -1,8 +1,9 @@
-/** From what a person types to recipients: `alice`, `alice/api`, `@group`, `@all`, a key or UUID prefix. Never a guess. */
+/** From what a person types to recipients: `alice`, `alice/api`, `@group`, `@group:role`, `@all`, a key or UUID prefix. Never a guess. */
 
 import type { MemberView, SessionView } from '@claudemesh/client'
 import { recipientKey } from '@claudemesh/crypto'
 import { equalBytes, MeshError, type Recipient, toBase64url } from '@claudemesh/protocol'
+import { reaches, readGroup } from '../api/groups.ts'
 import { chooseOne } from './choose-one.ts'
 import { sessionLabel, sessionName, type Who } from './labels.ts'
 import { refuseTakenName } from './verification.ts'
@@ -30,16 +31,21 @@ function resolveOne(address: string, who: Who, speaker: Recipient): Recipient[] 
   return [one]
 }
 
-/** Every session that is not closed; who has none gets it as a person. */
-function everybody({ members, sessions }: Who): Recipient[] {
-  return members.flatMap(member => {
-    const theirs = sessions.filter(each => isOpen(each) && equalBytes(each.recipient.member, member.key))
-    return theirs.length > 0 ? theirs.map(each => each.recipient) : [person(member)]
-  })
+const everybody = (who: Who): Recipient[] => who.members.flatMap(member => placesOf(member, who.sessions))
+
+/** Who has a session in the group, or in one below it; a closed session counts, since its person is in the group all the same. */
+function group(name: string, { members, sessions }: Who): Recipient[] {
+  const within = sessions.filter(each => each.profile?.groups.some(one => reaches(name, one)))
+  return members
+    .filter(member => within.some(each => equalBytes(each.recipient.member, member.key)))
+    .flatMap(member => placesOf(member, within))
 }
 
-const group = (name: string, { sessions }: Who): Recipient[] =>
-  sessions.filter(each => isOpen(each) && each.profile?.groups.includes(name)).map(each => each.recipient)
+/** Each of these sessions of the member that is not closed; without one, the person. */
+function placesOf(member: MemberView, among: readonly SessionView[]): Recipient[] {
+  const theirs = among.filter(each => isOpen(each) && equalBytes(each.recipient.member, member.key))
+  return theirs.length > 0 ? theirs.map(each => each.recipient) : [person(member)]
+}
 
 function others(
   recipients: Recipient[],
@@ -53,7 +59,7 @@ function others(
       recipientKey(each) !== self && !(each.session === null && equalBytes(each.member, speaker.member)),
   )
   if (left.length > 0) return left
-  const groups = sessions.filter(isOpen).flatMap(each => each.profile?.groups ?? [])
+  const groups = sessions.flatMap(each => each.profile?.groups.map(one => readGroup(one).path) ?? [])
   const candidates = ['@all', ...new Set(groups.map(name => `@${name}`))].filter(each => each !== address)
   throw new MeshError('not-found', `Nobody but you is in ${address}.`, { field: 'to', facts: { candidates } })
 }

@@ -1,5 +1,6 @@
 /** Names and words that this machine publishes: NFC, bounded, visible; what a peer could mistake for something else is refused here. */
 import { LIMITS, MeshError } from '@claudemesh/protocol'
+import { readGroup } from '../api/groups.ts'
 
 /** Controls, line ends, direction overrides and what takes no room. */
 const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cf}\p{Default_Ignorable_Code_Point}]/u
@@ -14,11 +15,16 @@ export function plainName(text: string, field: string): string {
   return name
 }
 
-/** `@backend` or `backend`; bounded like a name. */
-export const plainGroup = (text: string, field: string): string => {
-  const name = plainName(text.replace(/^@/, ''), field)
-  if (name === 'all') throw refuse(field, 'is "all", which everybody is in')
-  return name
+/** `backend`, `@backend`, `core/backend`, each with `:role` behind it if there is one; bounded as a whole like a name. */
+export function plainGroup(text: string, field: string): string {
+  const written = visible(text.replace(/^@/, ''), field).replace(/\s+/g, ' ').trim()
+  if (written.length > LIMITS.groupChars)
+    throw refuse(field, `is longer than ${LIMITS.groupChars} characters`)
+  const { path, role } = readGroup(written)
+  const names = [...path.split('/'), ...(role === undefined ? [] : [role])]
+  for (const name of names) plainName(name, field)
+  if (names[0] === 'all') throw refuse(field, 'is "all", which everybody is in')
+  return written
 }
 
 /** One line of at most `most` characters; may be empty. */

@@ -144,8 +144,8 @@ export class Sessions {
     if (at - row.usedAt > USED_MS) this.#seatsOf(mesh).rows.put({ ...row, usedAt: at })
   }
 
-  setSummary({ mesh, row }: Seated, summary: string): void {
-    const next = { ...row, summary }
+  setWords({ mesh, row }: Seated, words: { summary?: string; groups?: string[] }): void {
+    const next = { ...row, ...words }
     this.#seatsOf(mesh).rows.put(next)
     mesh.client.setProfile(row.uuid, profileOf(next))
   }

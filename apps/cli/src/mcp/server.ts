@@ -40,7 +40,9 @@ export function makeMeshServer(daemon: Daemon, version: string): McpServer {
           .string()
           .min(1)
           .max(2000)
-          .describe('"alice" (person), "alice/api" (session), "@group", "@all"; several with commas'),
+          .describe(
+            '"alice" (person), "alice/api" (session), "@group" (and groups below it), "@all"; several with commas',
+          ),
         text: z.string().min(1).max(200_000),
         priority: priority
           .optional()

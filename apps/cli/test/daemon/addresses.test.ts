@@ -77,6 +77,27 @@ describe('an address', () => {
     expect(resolve(['@all'], web)).toEqual(['bob/api', 'bob/db', 'bob2', 'carol'])
   })
 
+  test('of a group reaches who is below it, in the role asked for; who has only closed sessions there, as a person', () => {
+    const below: Who = {
+      ...who,
+      sessions: [
+        session(2, 21, 'api', { groups: ['core/backend:lead'] }),
+        session(2, 22, 'db', { groups: ['core/backend', 'corex'] }),
+        session(3, 31, 'old', { status: 'closed', groups: ['core'] }),
+        session(4, 41, 'ui', { groups: ['core/front:lead', 'core/backend'] }),
+        session(1, 11, 'web', { status: 'closed', groups: ['core'] }),
+      ],
+    }
+    const reached = (address: string) => resolveAddresses([address], below, alice).map(labeller(below))
+    expect(reached('@core')).toEqual(['bob/api', 'bob/db', 'bob2', 'carol/ui'])
+    expect(reached('@core/backend')).toEqual(['bob/api', 'bob/db', 'carol/ui'])
+    expect(reached('@core:lead')).toEqual(['bob/api', 'carol/ui'])
+    expect(reached('@core/backend:lead')).toEqual(['bob/api'])
+    expect(reached('@corex')).toEqual(['bob/db'])
+    for (const none of ['@cor', '@core/', '@core/back', '@backend', '@core/backend:', '@core/backend:Lead'])
+      expect(() => reached(none)).toThrow(expect.objectContaining({ code: 'not-found' }))
+  })
+
   test.each([
     ['dave', 'not-found'],
     ['api', 'not-found'],
@@ -152,7 +173,23 @@ describe('words of ours', () => {
     expect(plainLine('two\nlines', 'summary', 20)).toBe('two lines')
     for (const bad of ['', ' ', 'a/b', '@x', 'a\u0007', 'a\u202eb', 'a\u{e0041}', 'x'.repeat(65), 'a,b'])
       expect(() => plainName(bad, 'name')).toThrow(expect.objectContaining({ code: 'usage', field: 'name' }))
-    expect(() => plainGroup('all', 'groups')).toThrow()
+    expect(plainGroup('@core/backend:lead', 'groups')).toBe('core/backend:lead')
+    for (const bad of [
+      'all',
+      'all/x',
+      'all:r',
+      '/a',
+      'a/',
+      'a//b',
+      'a:',
+      ':r',
+      'a:b/c',
+      'a/@b',
+      'x'.repeat(65),
+    ])
+      expect(() => plainGroup(bad, 'groups'), bad).toThrow(
+        expect.objectContaining({ code: 'usage', field: 'groups' }),
+      )
     expect(() => plainLine('x'.repeat(21), 'summary', 20)).toThrow()
   })
 })

@@ -1,6 +1,7 @@
 /** Sessions of this machine: opening, closing, listing, what they say of themselves. */
 import { LIMITS, MeshError, toBase64url } from '@claudemesh/protocol'
 import { Hono } from 'hono'
+import { readGroup } from '../../api/groups.ts'
 import { ROUTES } from '../../api/routes.ts'
 import { openSession, setPresence } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
@@ -51,13 +52,41 @@ export function sessionRoutes(daemon: Daemon): Hono<Env> {
       return call.json({})
     })
     .post(ROUTES.presence[1], async call => {
-      const { as, status, summary } = await readBody(call, setPresence)
+      const { as, status, summary, join = [], leave = [] } = await readBody(call, setPresence)
       const seat = presentOne(daemon, call, as)
-      if (summary !== undefined) sessions.setSummary(seat, plainLine(summary, 'summary', LIMITS.summaryChars))
-      const [now] = sessions.byUuid(seat.row.uuid, seat.mesh)
-      if (status !== undefined && now) sessions.setStatus(now, status, 'manual')
-      return call.json({})
+      const groups = changedGroups(seat.row.groups, join, leave)
+      const line = plainLine(summary ?? seat.row.summary, 'summary', LIMITS.summaryChars)
+      if (summary !== undefined || join.length + leave.length > 0)
+        sessions.setWords(seat, { summary: line, groups })
+      const now = sessions.byUuid(seat.row.uuid, seat.mesh)[0]!
+      if (status !== undefined) sessions.setStatus(now, status, 'manual')
+      const { name } = now.row
+      return call.json({ name, status: status ?? now.row.status, summary: line, groups })
     })
+}
+
+/** Throws `not-found` for a group to leave that the session is not in, `usage` for more than it may have. */
+function changedGroups(
+  groups: readonly string[],
+  join: readonly string[],
+  leave: readonly string[],
+): string[] {
+  const path = (group: string) => readGroup(group).path
+  const left = leave.map((group, n) => path(plainGroup(group, `leave.${n}`)))
+  const gone = left.find(each => !groups.some(group => path(group) === each))
+  if (gone !== undefined)
+    throw new MeshError('not-found', `The session is not in ${gone}.`, {
+      field: 'leave',
+      facts: { candidates: groups },
+    })
+  const added = new Map(
+    join.map((group, n) => [path(group.replace(/^@/, '')), plainGroup(group, `join.${n}`)]),
+  )
+  const kept = groups.filter(group => !left.includes(path(group)) && !added.has(path(group)))
+  const all = [...kept, ...added.values()]
+  if (all.length > LIMITS.groups)
+    throw new MeshError('usage', `A session is in at most ${LIMITS.groups} groups.`, { field: 'join' })
+  return all
 }
 
 /** Whose presence is meant: the speaker's, or that of the only open session. */
