@@ -17,6 +17,8 @@ type Challenge = BrokerFrameOf<'challenge'>
 export interface Closed {
   readonly code: number
   readonly reason: string
+  /** Why this end gave up: a frame that could not be read, an answer that never came. */
+  readonly why?: MeshError
 }
 export interface Link {
   readonly challenge: Challenge
@@ -46,6 +48,8 @@ export interface DialOptions {
 
 /** Every frame with a ref is answered; a broker that does not is left. */
 const ANSWER_MS = 30_000
+/** Who is asked to wait longer comes back after this all the same: a broker could ask for a thousand years, or for more than a timer holds. */
+export const LONGEST_ASKED_MS = 600_000
 
 interface Waiting {
   readonly resolve: (frame: BrokerFrame | DataFrame) => void
@@ -67,6 +71,7 @@ export function dial(o: DialOptions): Promise<Link> {
     let lastRef = 0
     let challenge: Challenge | undefined
     let welcomed = false
+    let why: MeshError | undefined
     let settleClosed: (closed: Closed) => void
     const closed = new Promise<Closed>(settle => {
       settleClosed = settle
@@ -77,6 +82,7 @@ export function dial(o: DialOptions): Promise<Link> {
 
     const fail = (error: MeshError): void => {
       cancelDeadline()
+      why ??= error
       for (const one of waiting.values()) one.reject(error)
       waiting.clear()
       reject(error)
@@ -181,7 +187,7 @@ export function dial(o: DialOptions): Promise<Link> {
       }
     }
     socket.onclose = event => {
-      settleClosed({ code: event.code, reason: event.reason })
+      settleClosed({ code: event.code, reason: event.reason, ...(why ? { why } : {}) })
       fail(gone())
     }
     socket.onerror = () => {}
@@ -196,7 +202,9 @@ const owned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => bytes as Uint8Arra
 const errorOf = (frame: BrokerFrameOf<'error'>): MeshError =>
   new MeshError(frame.code, frame.message, {
     field: frame.field,
-    retryAfterMs: frame.retryAfterMs,
+    ...(frame.retryAfterMs === undefined
+      ? {}
+      : { retryAfterMs: Math.min(frame.retryAfterMs, LONGEST_ASKED_MS) }),
     facts: frame.facts,
   })
 

@@ -73,6 +73,28 @@ describe('reconnect', () => {
     expect(timers.map(timer => timer.ms)).toEqual([9_000])
   })
 
+  test('comes back within ten minutes however long it was asked to stay away', async () => {
+    const { connection, timers, dials, settled } = stage()
+    connection.start()
+    dials[0]!.refuse(new MeshError('rate', 'never', { retryAfterMs: 8_640_000_000_000_000 }))
+    await settled()
+    timers.shift()!.work()
+    connection.draining(8_640_000_000_000_000)
+    dials[1]!.refuse(new MeshError('draining', 'never'))
+    await settled()
+    expect([connection.state, timers.map(timer => timer.ms)]).toEqual(['offline', [600_000]])
+  })
+
+  test('says what could not be read of a link that it ended itself', async () => {
+    const { connection, dials, settled } = stage()
+    connection.start()
+    dials[0]!.up()
+    await settled()
+    dials[0]!.close({ code: 1000, reason: '', why: new MeshError('bad-frame', 'not a frame') })
+    await settled()
+    expect(connection.why?.code).toBe('bad-frame')
+  })
+
   test('stays away for good when removed, replaced, or shown another truth', async () => {
     for (const [closed, state] of [
       [CLOSE.removed, 'removed'],

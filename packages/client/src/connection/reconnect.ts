@@ -1,7 +1,7 @@
 /** Keeps one link alive: reconnects with full jitter, heartbeats, and gives up only for reasons that stand. */
 import { CLOSE, MeshError, TIMES } from '@claudemesh/protocol'
 import type { Log, MeshState, Schedule } from '../types.ts'
-import type { Closed, Link } from './link.ts'
+import { type Closed, type Link, LONGEST_ASKED_MS } from './link.ts'
 
 const FIRST_BACKOFF_MS = 500
 const LONGEST_BACKOFF_MS = 30_000
@@ -127,8 +127,9 @@ export class Reconnect {
     if (!this.#running) return
     if (ended && FINAL.has(ended.code)) return this.halt(ended)
     const backoff = backoffMs(this.#attempt++, this.#o.random)
-    const asked = this.#drainMs === null ? 0 : this.#drainMs * this.#o.random()
-    const wait = Math.max(backoff, asked, ended?.retryAfterMs ?? 0)
+    const drain = this.#drainMs === null ? 0 : this.#drainMs * this.#o.random()
+    const asked = Math.min(Math.max(drain, ended?.retryAfterMs ?? 0), LONGEST_ASKED_MS)
+    const wait = Math.max(backoff, asked)
     this.#drainMs = null
     this.#o.log('link.down', { code: ended?.code, message: ended?.message, retryMs: Math.round(wait) })
     this.#to('offline', ended)
@@ -157,6 +158,7 @@ export class Reconnect {
 }
 
 function reasonOf(closed: Closed): MeshError {
+  if (closed.why) return closed.why
   if (closed.code === CLOSE.removed.code)
     return new MeshError('removed', 'the broker says that this member was removed from the mesh')
   if (closed.code === CLOSE.replaced.code)
