@@ -16,6 +16,7 @@ export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
   const person = makeParty(PERSON, identity.member.publicKey, identity.member, now())
   return {
     identity,
+    address: { url: identity.url, host: identity.host },
     store,
     now,
     log,

@@ -9,8 +9,16 @@ import type { Log, MeshEvents, MeshIdentity, Schedule } from './types.ts'
 
 export type Emit = <E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]) => void
 
+/** Where the broker is dialled: `url` is `ws(s)://host/ws`. */
+export interface Address {
+  readonly url: string
+  readonly host: string
+}
+
 export interface Core {
   readonly identity: MeshIdentity
+  /** At first that of `identity`; it moves when an owner says so. */
+  address: Address
   readonly store: ClientStore
   readonly now: () => number
   readonly schedule: Schedule

@@ -14,7 +14,7 @@ import { Reconnect } from './connection/reconnect.ts'
 import type { Core, Emit } from './core.ts'
 import { keepHouse } from './housekeeping.ts'
 import { Inbox } from './inbox/inbox.ts'
-import { writeDueRekey } from './mesh/rekey.ts'
+import { Chores } from './mesh/chores.ts'
 import { Outbox } from './outbox/outbox.ts'
 import { sendReceipts } from './receipts/send.ts'
 import { requireNamedBroker, requireStanding } from './roster/standing.ts'
@@ -39,12 +39,14 @@ export class Engine {
   clockOffsetMs: number | null = null
   #syncing: Promise<void> | null = null
   #flushing = false
+  readonly #chores: Chores
   #stopHousekeeping = (): void => {}
 
   constructor(o: EngineOptions) {
     this.#o = o
     this.#core = o.core
     const { core } = o
+    this.#chores = new Chores(core)
     const sync = () => this.syncRoster()
     this.outbox = new Outbox(core, {
       syncRoster: sync,
@@ -72,6 +74,7 @@ export class Engine {
       isOnline: () => this.connection.state === 'online',
       renew: party => void this.attach(party),
       flush: () => this.flush(),
+      chores: () => void this.chores(),
     })
   }
 
@@ -218,7 +221,7 @@ export class Engine {
     for (const { recipient } of directory.sessions(this.#core.identity.member.publicKey))
       this.outbox.targets.heard(recipientKey(recipient), directory.leaseOf(recipientKey(recipient)))
     this.flush()
-    void this.#rekey()
+    void this.chores()
   }
 
   /** Times are judged everywhere: a clock that is off is told, one that agrees again seals again. */
@@ -272,7 +275,7 @@ export class Engine {
   #changed(seq: number): void {
     if (seq > this.#core.keeper.roster.seq)
       this.syncRoster().then(
-        () => this.#rekey(),
+        () => this.chores(),
         () => {},
       )
   }
@@ -288,13 +291,10 @@ export class Engine {
     this.problem(`attach ${party.owner}`, 'another daemon with the same keys has taken this session over')
   }
 
-  async #rekey(): Promise<void> {
+  /** What the mesh asks of the first admin online; what fails is tried again with the next tick. */
+  async chores(): Promise<void> {
     const { link } = this.connection
-    if (!link) return
-    try {
-      await writeDueRekey(this.#core, link)
-    } catch (error) {
-      this.#core.log('roster.rekey-failed', { message: String(error) })
-    }
+    const began = this.#core.keeper.roster.seq
+    if (link && (await this.#chores.run(link))) this.rosterGrew(began)
   }
 }

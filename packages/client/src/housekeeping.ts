@@ -18,6 +18,8 @@ export interface HousePort {
   /** Attaches again: with a new certificate, a new prekey. */
   readonly renew: (party: Party) => void
   readonly flush: () => void
+  /** What the mesh asks of an admin who is online. */
+  readonly chores: () => void
 }
 
 /** Begins, and answers how to stop. */
@@ -33,6 +35,7 @@ export function keepHouse(core: Core, port: HousePort): () => void {
       forget(core, at)
     }
     port.flush()
+    port.chores()
   })
   // Time counts against a gap only while connected.
   const stopGaps = every(core, GAP_TICK_MS, () => {

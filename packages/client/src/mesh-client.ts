@@ -3,16 +3,20 @@ import {
   MeshError,
   type PresenceStatus,
   type Profile,
+  type Role,
   type StatusSource,
   toBase64url,
 } from '@claudemesh/protocol'
 import { assembleCore } from './assemble.ts'
-import type { Core } from './core.ts'
+import type { Address, Core } from './core.ts'
 import { Engine } from './engine.ts'
 import { markRows, reportRows } from './inbox/report.ts'
 import { inboxMessage } from './inbox/store-message.ts'
+import { moveBroker } from './mesh/hosts.ts'
 import { type InviteRequest, listInvites, type MadeInvite, makeInvite, revokeInvite } from './mesh/invite.ts'
 import { leaveMesh, removeMember } from './mesh/remove.ts'
+import { rename } from './mesh/rename.ts'
+import { setRole } from './mesh/role.ts'
 import { composeText } from './outbox/compose.ts'
 import { dropMessage, retryMessage, showMessage, traceMessage } from './outbox/view.ts'
 import { memberName, meshName } from './roster/names.ts'
@@ -39,6 +43,7 @@ type Listeners = { [E in keyof MeshEvents]: Set<(facts: MeshEvents[E]) => void> 
 export class MeshClient {
   readonly #core: Core
   readonly #engine: Engine
+  readonly #webSocket: typeof WebSocket
   readonly #listeners: Listeners = {
     state: new Set(),
     inbox: new Set(),
@@ -52,7 +57,8 @@ export class MeshClient {
     const emit = <E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]) => this.#emit(event, facts)
     this.#core = assembleCore(o, emit)
     const random = o.random ?? Math.random
-    this.#engine = new Engine({ core: this.#core, emit, random, webSocket: o.webSocket ?? WebSocket })
+    this.#webSocket = o.webSocket ?? WebSocket
+    this.#engine = new Engine({ core: this.#core, emit, random, webSocket: this.#webSocket })
   }
 
   get state(): MeshState {
@@ -61,7 +67,7 @@ export class MeshClient {
   get why(): MeshError | null {
     return this.#engine.connection.why
   }
-  /** Connects, and keeps connecting; everything but `invite`, `revokeInvite`, `remove` and `leave` works offline too. */
+  /** Connects, and keeps connecting; everything but what changes the roster works offline too. */
   start(): void {
     this.#engine.start()
   }
@@ -193,13 +199,14 @@ export class MeshClient {
     }))
   }
   view(): MeshView {
-    const { keeper, identity } = this.#core
+    const { keeper, identity, address } = this.#core
     const { roster } = keeper
     const self = roster.members.get(toBase64url(identity.member.publicKey))
     return {
       mesh: identity.mesh,
       name: meshName(keeper),
-      host: identity.host,
+      url: address.url,
+      host: address.host,
       member: identity.member.publicKey,
       memberName: self ? memberName(keeper, self) : '',
       role: self?.role ?? null,
@@ -224,6 +231,23 @@ export class MeshClient {
   /** Removes a member and begins the next epoch. Throws `not-found`, `forbidden`, `usage`. */
   remove(member: Uint8Array): Promise<void> {
     return this.#online(() => removeMember(this.#core, this.#engine.link, member))
+  }
+  /** True if the role was another. Throws `not-found`, `forbidden` (also for the last owner). */
+  setRole(member: Uint8Array, role: Role): Promise<boolean> {
+    return this.#online(() => setRole(this.#core, this.#engine.link, member, role))
+  }
+  /** A new name of 1 to 64 characters, of oneself or of the mesh. Throws `forbidden`. */
+  rename(what: 'member' | 'mesh', name: string): Promise<void> {
+    return this.#online(() => rename(this.#core, this.#engine.link, what, name))
+  }
+  /**
+   * The broker's address from now on, `url` as `ws(s)://host/ws`: named in the roster, then dialled.
+   * Throws `forbidden`, `unreachable`, `unauthenticated`, `integrity` (another broker answers there).
+   */
+  async moveBroker(address: Address): Promise<void> {
+    const { host } = this.#core.address
+    await this.#online(() => moveBroker(this.#core, this.#engine.link, this.#webSocket, address))
+    if (host !== address.host) this.#engine.connection.redial()
   }
   /** Removes oneself. Throws `forbidden` for the last owner. */
   leave(): Promise<void> {

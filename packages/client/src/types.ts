@@ -164,6 +164,8 @@ export interface InviteView {
 export interface MeshView {
   readonly mesh: Uint8Array
   readonly name: string
+  /** Where the broker is dialled. */
+  readonly url: string
   readonly host: string
   readonly member: Uint8Array
   readonly memberName: string

@@ -3,7 +3,7 @@ import { deriveInviteKeys, sealEpochKey } from '@claudemesh/crypto/sealing'
 import type { BrokerFrame, ClientFrame } from '@claudemesh/protocol'
 import { expect, test } from 'vitest'
 import type { Link } from '../src/connection/link.ts'
-import { writeDueRekey } from '../src/mesh/rekey.ts'
+import { writeDueRekey } from '../src/mesh/chores.ts'
 import { offline } from './offline.ts'
 
 test('a due rekey holds copies for the invites open at its own time, not at that of the entry before', async () => {

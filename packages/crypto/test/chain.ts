@@ -112,6 +112,16 @@ export const memberName = (mesh: TestMesh, by: Person, name: string): Uint8Array
     what: 'member',
   })
 
+export const meshName = (mesh: TestMesh, by: Person, name: string): Uint8Array =>
+  sealName({
+    epochKey: latest(mesh).key,
+    epoch: latest(mesh).number,
+    mesh: mesh.roster.mesh,
+    author: by.signer.publicKey,
+    name,
+    what: 'mesh',
+  })
+
 /** The body of an invite whose secret is `seed(n)`. */
 export function inviteBody(mesh: TestMesh, n: number, more: Partial<Body<'invite'>> = {}): Body<'invite'> {
   const { signer, bundle } = deriveInviteKeys(seed(n))

@@ -31,6 +31,7 @@ import {
   inviteBody,
   joinEntry,
   memberName,
+  meshName,
   newMesh,
   nextEpoch,
   person,
@@ -61,6 +62,8 @@ function chain() {
   append(mesh, entry(mesh, founder, 'remove', { member: guest.signer.publicKey, epoch: removal.epoch }))
   const log = { old: 'old note\n', now: 'new note\n' }
   append(mesh, entry(mesh, founder, 'broker', { hosts: ['mesh.example'], key: seed(9), log }))
+  mesh.epochKeys.push(removal.key)
+  append(mesh, entry(mesh, founder, 'mesh-rename', { name: meshName(mesh, founder, 'renamed') }))
   const copies = { rekey: rekey.copies, remove: removal.copies }
   return { mesh: mesh.roster.mesh, head: mesh.roster.head, entries: mesh.entries, copies }
 }

@@ -19,6 +19,7 @@ import {
   inviteBody,
   joinEntry,
   memberName,
+  meshName,
   newMesh,
   nextEpoch,
   type Person,
@@ -119,6 +120,12 @@ describe('who may write what', () => {
       'rename',
       ROLES,
       (c, by) => entry(c.mesh, by, 'rename', { name: memberName(c.mesh, by, 'new') }),
+    ],
+    [
+      'mesh-rename',
+      'mesh-rename',
+      ['owner'],
+      (c, by) => entry(c.mesh, by, 'mesh-rename', { name: meshName(c.mesh, by, 'new') }),
     ],
     [
       'rekey',

@@ -81,6 +81,7 @@ export const rosterEntry = z.discriminatedUnion('kind', [
     signatures: z.tuple([signature, signature]),
   }),
   entryOf('rename', z.strictObject({ name: sealedName })),
+  entryOf('mesh-rename', z.strictObject({ name: sealedName })),
   entryOf('role', z.strictObject({ member: key, role })),
   entryOf('rekey', z.strictObject({ epoch: nextEpoch })),
   entryOf(

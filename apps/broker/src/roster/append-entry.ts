@@ -1,5 +1,5 @@
 /** Appending to a roster: verified first, committed by compare-and-swap, in memory only after the commit, then told. */
-import { applyEntry, checkEpochCopies, type Roster, rosterEntryHash } from '@claudemesh/crypto'
+import { checkEntry, checkEpochCopies } from '@claudemesh/crypto'
 import { appendRoster } from '@claudemesh/db'
 import {
   type EpochCopy,
@@ -41,8 +41,9 @@ async function append(
       field: 'entry.at',
       facts: { time: now },
     })
-  const next = verified(mesh.roster, entry, copies, now)
-  const hash = rosterEntryHash(entry)
+  const { roster } = mesh
+  const { hash, apply } = checkEntry(roster, entry, { now })
+  checkEpochCopies(roster, entry, copies)
   const outcome = await appendRoster(broker.db, {
     mesh: mesh.id,
     entry,
@@ -56,19 +57,13 @@ async function append(
     await broker.meshes.refresh(mesh)
     throw stale(outcome.conflict.seq, outcome.conflict.head)
   }
-  mesh.roster = next
+  // Another append may have been read from the database meanwhile; this one stands in it.
+  if (mesh.roster === roster && roster.seq === expectedSeq) apply()
+  else await broker.meshes.refresh(mesh)
   broker.log.info('roster.appended', { kind: entry.kind, seq: outcome.seq })
   tellMesh(mesh, encodeBrokerFrame({ type: 'roster.changed', seq: outcome.seq, head: outcome.head }))
   if (entry.kind === 'remove') removeMember(broker, mesh, entry.body.member)
   return outcome
-}
-
-/** The roster with the entry, beside the one that stands: it becomes true with the commit. */
-function verified(roster: Roster, entry: RosterEntry, copies: readonly EpochCopy[], now: number): Roster {
-  const next = structuredClone(roster)
-  applyEntry(next, entry, { now })
-  checkEpochCopies(next, entry, [...copies])
-  return next
 }
 
 const stale = (seq: number, head: Uint8Array) =>

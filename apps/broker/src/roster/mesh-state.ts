@@ -12,7 +12,7 @@ export interface MemberSocket {
 export interface MeshState {
   /** 32 bytes. */
   readonly id: Uint8Array
-  /** Replaced as a whole after an append is committed; never changed in place. */
+  /** Moved on after an append is committed, and by nothing else. */
   roster: Roster
   readonly attachments: Map<string, Attachment>
   /** Sockets with a good hello as member. */

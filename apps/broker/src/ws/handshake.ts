@@ -1,5 +1,5 @@
 /** Who is on the socket: nothing is served before a hello that is signed over this socket's nonce, this broker's key and host. */
-import { type Roster, verifyHello } from '@claudemesh/crypto'
+import { inviteByCode, type Roster, verifyHello } from '@claudemesh/crypto'
 import { findInviteMesh } from '@claudemesh/db'
 import {
   type ClientFrameOf,
@@ -106,20 +106,18 @@ function checkMember(roster: Roster, key: Uint8Array): void {
 }
 
 function openInvite({ roster }: MeshState, code: Uint8Array, key: Uint8Array, now: number): Uint8Array {
-  for (const invite of roster.invites.values()) {
-    const { body } = invite.entry
-    if (!equalBytes(body.code, code)) continue
-    if (!equalBytes(body.key, key))
-      throw new MeshError('unauthenticated', 'This is not the key of the invite.', { field: 'key' })
-    const state = invite.state === 'open' && body.expiresAt < now ? 'expired' : invite.state
-    if (state === 'open') return invite.hash
-    throw new MeshError(
-      state === 'expired' ? 'expired' : 'forbidden',
-      `The invite is ${WORDS[state]}: ask for a new one.`,
-      { field: 'code', facts: { state } },
-    )
-  }
-  throw new MeshError('not-found', 'No such invite.', { field: 'code' })
+  const invite = inviteByCode(roster, code)
+  if (!invite) throw new MeshError('not-found', 'No such invite.', { field: 'code' })
+  const { body } = invite.entry
+  if (!equalBytes(body.key, key))
+    throw new MeshError('unauthenticated', 'This is not the key of the invite.', { field: 'key' })
+  const state = invite.state === 'open' && body.expiresAt < now ? 'expired' : invite.state
+  if (state === 'open') return invite.hash
+  throw new MeshError(
+    state === 'expired' ? 'expired' : 'forbidden',
+    `The invite is ${WORDS[state]}: ask for a new one.`,
+    { field: 'code', facts: { state } },
+  )
 }
 const WORDS = {
   used: 'used up',

@@ -5,6 +5,8 @@ export const ROUTES = {
   meshes: ['GET', '/v1/meshes'],
   createMesh: ['POST', '/v1/meshes'],
   leaveMesh: ['POST', '/v1/meshes/:mesh/leave'],
+  renameMesh: ['POST', '/v1/meshes/:mesh/rename'],
+  moveBroker: ['POST', '/v1/meshes/:mesh/broker'],
   createInvite: ['POST', '/v1/invites'],
   invites: ['GET', '/v1/invites'],
   revokeInvite: ['DELETE', '/v1/invites/:id'],
@@ -16,6 +18,9 @@ export const ROUTES = {
   safetyNumber: ['GET', '/v1/verify/:peer'],
   confirmKey: ['POST', '/v1/verify/:peer'],
   forgetKey: ['DELETE', '/v1/verify/:peer'],
+  setRole: ['POST', '/v1/members/:member/role'],
+  /** Oneself, in `?mesh=`. */
+  rename: ['POST', '/v1/rename'],
   openSession: ['POST', '/v1/sessions'],
   sessions: ['GET', '/v1/sessions'],
   /** `:uuid` may be a prefix or a session's name. */

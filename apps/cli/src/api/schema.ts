@@ -72,6 +72,18 @@ export const createMesh = z.strictObject({
   memberName: name.optional(),
   token: z.string().max(256).optional(),
 })
+/** A new name, of oneself or of a mesh. */
+export const renameRequest = z.strictObject({ name })
+/** Another address of the mesh's broker, like `https://mesh.example.org`. */
+export const moveBroker = z.strictObject({ broker: z.url() })
+export const setRole = z.strictObject({ role: z.enum(['owner', 'admin', 'member', 'viewer']) })
+/** `changed`: the role was another before. */
+export const setRoleReply = z.object({
+  member: keyText,
+  name: z.string(),
+  role: z.string(),
+  changed: z.boolean(),
+})
 export const createInvite = z.strictObject({
   mesh,
   role: z.enum(['admin', 'member', 'viewer']).default('member'),

@@ -3,6 +3,7 @@ import { MeshError } from '@claudemesh/protocol'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { meshInfo } from '../api/schema.ts'
+import type { Cli } from '../output/cli.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { table } from '../output/table.ts'
@@ -10,7 +11,7 @@ import { userName } from '../up/user-name.ts'
 import { act, type CommonOptions, define, group } from './define.ts'
 
 export function addMesh(program: Command): void {
-  const mesh = group(program, 'mesh', 'found, list and leave meshes', 'claudemesh mesh list')
+  const mesh = group(program, 'mesh', 'found, list, rename, move and leave meshes', 'claudemesh mesh list')
 
   const create = define(mesh, {
     usage: 'create <name>',
@@ -60,6 +61,42 @@ export function addMesh(program: Command): void {
     },
   )
 
+  act(
+    define(mesh, {
+      usage: 'rename <name>',
+      about: 'give the mesh another name, for everybody (owners)',
+      examples: ['claudemesh mesh rename "core team"'],
+      mesh: true,
+    }),
+    async (cli, _options, [name]) => {
+      const renamed = await cli.ask('renameMesh', meshInfo, {
+        params: { mesh: await meshId(cli) },
+        body: { name },
+      })
+      if (cli.json) return cli.object(renamed)
+      cli.line(`The mesh is called ${cli.paint('bold', harmlessLine(renamed.name))} now.`)
+    },
+  )
+
+  act(
+    define(mesh, {
+      usage: 'move <broker-url>',
+      about: 'reach the broker of the mesh under another address (owners)',
+      examples: ['claudemesh mesh move https://mesh.example.org'],
+      mesh: true,
+    }),
+    async (cli, _options, [broker]) => {
+      const moved = await cli.ask('moveBroker', meshInfo, {
+        params: { mesh: await meshId(cli) },
+        body: { broker },
+      })
+      if (cli.json) return cli.object(moved)
+      cli.line(
+        `${harmlessLine(moved.name)} is reached at ${harmlessLine(moved.broker)}; links say so from now on.`,
+      )
+    },
+  )
+
   const leave = define(mesh, {
     usage: 'leave [mesh]',
     about: 'leave a mesh; your keys for it stop working for ever',
@@ -82,6 +119,16 @@ export function addMesh(program: Command): void {
     await cli.ask('leaveMesh', z.unknown(), { params: { mesh: name } })
     if (cli.json) return cli.object({ mesh: name, left: true })
     cli.line(`You have left ${harmlessLine(name)}.`)
+  })
+}
+
+/** Of the mesh meant by --mesh, or the only one. */
+async function meshId(cli: Cli): Promise<string> {
+  const meshes = await cli.ask('meshes', z.array(meshInfo))
+  const named = cli.mesh ?? (meshes.length === 1 ? meshes[0]?.id : undefined)
+  if (named !== undefined) return named
+  throw new MeshError('usage', 'Which mesh? Name it with --mesh.', {
+    facts: { candidates: meshes.map(m => m.name) },
   })
 }
 

@@ -29,7 +29,6 @@ import { whenOnline } from './when-online.ts'
 export interface OpenMesh {
   /** Base64url of the mesh id. */
   readonly id: string
-  readonly url: string
   readonly store: MeshStore
   readonly client: MeshClient
 }
@@ -183,6 +182,16 @@ export class Meshes {
     this.#o.log('mesh.left', { mesh: mesh.id })
   }
 
+  /** Moves the mesh to another address of its broker, for everybody who is invited from now on, and for this home. Throws as `moveBroker`, and `usage`. */
+  async moveBroker({ id, client }: OpenMesh, broker: string): Promise<void> {
+    const address = brokerAddress(broker)
+    await whenOnline(client)
+    await client.moveBroker(address)
+    const member = readMemberFile(this.#o.paths, id)
+    if (member) writeMemberFile(this.#o.paths, { ...member, ...address })
+    await whenOnline(client)
+  }
+
   /** The daemon ends; every session stays as it is for the next start. */
   async stop(): Promise<void> {
     await Promise.all(this.all.map(mesh => mesh.client.stop()))
@@ -227,7 +236,7 @@ export class Meshes {
       now,
       log: (event, facts) => log(event, { mesh: id, ...facts }),
     })
-    const open: OpenMesh = { id, url, store, client }
+    const open: OpenMesh = { id, store, client }
     this.#open.set(id, open)
     client.on('state', ({ state, why }) => {
       log('mesh.state', { mesh: id, state, why: why?.code })

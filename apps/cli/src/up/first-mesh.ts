@@ -28,6 +28,27 @@ export async function firstMesh(ask: Ask, broker: string, token: string | null):
   )
 }
 
+/** The mesh, whose roster names the broker by the address that other machines dial; who may not write that is told. */
+export async function knownAs(
+  ask: Ask,
+  mesh: MeshInfo,
+  broker: string,
+  note: (line: string) => void,
+): Promise<MeshInfo> {
+  if (new URL(mesh.broker).host === new URL(broker).host) return mesh
+  try {
+    return await whenOnline(() =>
+      ask('moveBroker', meshInfo, { params: { mesh: mesh.id }, body: { broker } }),
+    )
+  } catch (error) {
+    if (!(error instanceof MeshError) || error.code !== 'forbidden') throw error
+    note(
+      `the mesh ${mesh.name} knows its broker as ${mesh.broker} alone; an owner can change that: claudemesh mesh move ${broker}`,
+    )
+    return mesh
+  }
+}
+
 function isThisBroker(url: string, host: string, port: string): boolean {
   const { hostname, port: theirs } = new URL(url.includes('://') ? url : `http://${url}`)
   return theirs === port && [host, '127.0.0.1', 'localhost', '[::1]'].includes(hostname)

@@ -1,13 +1,12 @@
 /** `up`: everything on one machine, started in order, kept going, taken down in order. Nothing it starts outlives it. */
 import { MeshError } from '@claudemesh/protocol'
 import { callDaemon } from '../api/client.ts'
-import type { MeshInfo } from '../api/schema.ts'
 import { takeLock } from '../daemon/lock.ts'
 import { processIdentity } from '../daemon/process-identity.ts'
 import { ensurePrivateFolder, homePaths, openToken } from '../home/index.ts'
 import type { Cli } from '../output/cli.ts'
 import { type DataPaths, openData } from './data-folder.ts'
-import { firstMesh, freshInvite } from './first-mesh.ts'
+import { firstMesh, freshInvite, knownAs } from './first-mesh.ts'
 import { freePort } from './free-port.ts'
 import { startEngine, startTiedDaemon } from './lives.ts'
 import { keep, type Part } from './part.ts'
@@ -86,9 +85,8 @@ export async function superviseUp(
     signal.throwIfAborted()
     say.progress('Opening the mesh')
     const broker = `http://${where.host ?? '127.0.0.1'}:${where.port}`
-    const mesh = await firstMesh(ask, broker, foundersToken)
-    if (where.host !== null && new URL(mesh.broker).hostname !== where.host)
-      say.note(unknownHost(mesh, broker, data))
+    const found = await firstMesh(ask, broker, foundersToken)
+    const mesh = where.host === null ? found : await knownAs(ask, found, broker, say.note)
     const invite = await freshInvite(ask, mesh, before?.invite ?? null)
     writeState(data.state, {
       ...where,
@@ -147,10 +145,6 @@ async function whereToListen(
   const asked = before?.port ?? plan.port ?? DEFAULT_PORT
   return { port: await freePort(asked, host === null ? '127.0.0.1' : '0.0.0.0', '--port'), host }
 }
-
-/** A mesh names its broker's hosts in its signed roster; it cannot be reached under another. */
-const unknownHost = (mesh: MeshInfo, broker: string, data: DataPaths): string =>
-  `the mesh ${mesh.name} knows its broker as ${mesh.broker} alone. For other machines found one that knows it as ${broker}: claudemesh mesh create <name> --broker ${broker} --token-file ${data.foundersToken}`
 
 async function daemonRuns(home: string): Promise<boolean> {
   try {

@@ -131,6 +131,25 @@ describe('`up`', () => {
   })
 })
 
+describe('`up --host` on a mesh that knows its broker as this machine alone', () => {
+  const c = machine()
+
+  test('names the broker anew in the roster, and its links can be joined from there', async () => {
+    const { running } = await up(c, '--port', '0')
+    running.child.kill('SIGTERM')
+    await running.finished
+    const { running: again, facts } = await up(c, '--host', 'localhost')
+    expect(facts.broker).toMatch(/^http:\/\/localhost:/)
+    expect(facts.invite).toMatch(new RegExp(`^${facts.broker}/i/[^#]+#`))
+    expect(await c.json('mesh', 'list')).toMatchObject([{ broker: facts.broker, state: 'online' }])
+    const d = machine()
+    await d.run(['daemon', 'start'])
+    expect(await d.json('join', '--yes', facts.invite)).toMatchObject([{ mesh: 'home' }])
+    again.child.kill('SIGTERM')
+    await again.finished
+  })
+})
+
 describe('what stands in the way of `up` is one line', () => {
   const refused = async (on: Machine, args: string[], exit: number, says: RegExp) => {
     const ended = await on.run(['up', ...args])

@@ -1,14 +1,16 @@
 /** Dials as a member: `hello` is signed for this very socket, broker key and host. */
 import { signHello } from '@claudemesh/crypto'
+import type { Address } from '../core.ts'
 import type { MeshIdentity, Schedule } from '../types.ts'
 import { type DialOptions, dial, type Link } from './link.ts'
 
 export function dialMember(
-  { identity, schedule }: { identity: MeshIdentity; schedule: Schedule },
+  { identity, address, schedule }: { identity: MeshIdentity; address: Address; schedule: Schedule },
   webSocket: typeof WebSocket,
   heard: Pick<DialOptions, 'onFrame' | 'onData' | 'onHeard' | 'abort'>,
 ): Promise<Link> {
-  const { url, host, mesh, member } = identity
+  const { mesh, member } = identity
+  const { url, host } = address
   return dial({
     ...heard,
     url,

@@ -75,6 +75,10 @@ export class Reconnect {
     await this.#done
     this.#to('offline', null)
   }
+  /** Ends the connection; the next one is made as after any loss. */
+  redial(): void {
+    this.#link?.close()
+  }
   /** Ends everything for a reason that a new connection cannot heal. */
   halt(why: MeshError): void {
     this.#running = false

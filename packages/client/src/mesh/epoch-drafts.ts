@@ -1,5 +1,5 @@
 /** The next epoch: a new key sealed to every member left (and, on a plain rekey, every open invite), the one before sealed under it. */
-import { epochCopiesRoot, type Roster } from '@claudemesh/crypto'
+import { epochCopiesRoot, openInvites, type Roster } from '@claudemesh/crypto'
 import { epochCommitment, newEpochKey, sealEpochKey, sealPreviousEpochKey } from '@claudemesh/crypto/sealing'
 import { type EpochCopy, equalBytes, MeshError, type NextEpoch } from '@claudemesh/protocol'
 import type { RosterKeeper } from '../roster/keeper.ts'
@@ -33,9 +33,9 @@ function receiversOf(roster: Roster, at: number, without: Uint8Array | null) {
     .filter(member => !without || !equalBytes(member.key, without))
     .map(({ key, bundle }) => ({ key, bundle }))
   if (without) return members
-  const invites = [...roster.invites.values()]
-    // The chain's own clock stands still between entries.
-    .filter(({ state, entry }) => state === 'open' && at <= entry.body.expiresAt)
-    .map(({ entry }) => ({ key: entry.body.key, bundle: entry.body.bundle }))
+  const invites = openInvites(roster, at).map(({ entry: { body } }) => ({
+    key: body.key,
+    bundle: body.bundle,
+  }))
   return [...members, ...invites]
 }

@@ -1,7 +1,22 @@
 /** Appends to the roster by compare-and-swap on its head: a lost race is fetched, verified and tried again. */
-import { rosterEntryHash } from '@claudemesh/crypto'
-import { type EpochCopy, equalBytes, MeshError, type RosterEntry } from '@claudemesh/protocol'
+import {
+  mayWrite,
+  type RosterMember,
+  rosterEntryHash,
+  signRosterEntry,
+  type WriteTarget,
+} from '@claudemesh/crypto'
+import {
+  type EpochCopy,
+  equalBytes,
+  MeshError,
+  type RosterEntry,
+  type RosterEntryOf,
+  type RosterKind,
+  toBase64url,
+} from '@claudemesh/protocol'
 import type { Link } from '../connection/link.ts'
+import type { Core } from '../core.ts'
 import type { RosterKeeper } from './keeper.ts'
 import { syncRoster } from './sync.ts'
 
@@ -12,14 +27,6 @@ export interface Draft {
   /** Sealed epoch keys, where the entry begins an epoch. */
   readonly copies: readonly EpochCopy[] | null
 }
-
-/** What every draft begins with: the place after the head that is pinned now. */
-export const nextPlace = (keeper: RosterKeeper, now: number) => ({
-  mesh: keeper.roster.mesh,
-  seq: keeper.roster.seq + 1,
-  prev: keeper.roster.head,
-  at: Math.max(now, keeper.roster.at),
-})
 
 /**
  * `draft` answers `null` when there is nothing to write any more, and so does this. It is asked anew for
@@ -55,4 +62,56 @@ export async function appendEntry(
     return entry
   }
   throw new MeshError('conflict', 'others kept changing the roster at the same moment; try again')
+}
+
+type Written = Exclude<RosterKind, 'genesis' | 'join'>
+
+/** This member, where its role lets it write such an entry. Throws `forbidden`, which the broker would answer as well. */
+export function requireRight(
+  { keeper, identity }: Pick<Core, 'keeper' | 'identity'>,
+  kind: Written,
+  target: WriteTarget = {},
+): RosterMember {
+  const self = keeper.roster.members.get(toBase64url(identity.member.publicKey))
+  if (self && mayWrite(kind, self.role, target)) return self
+  throw new MeshError('forbidden', `${WHO[self?.role ?? 'stranger']} may not ${WHAT[kind]}`)
+}
+
+const WHO = {
+  owner: 'an owner',
+  admin: 'an admin',
+  member: 'a member',
+  viewer: 'a viewer',
+  stranger: 'who is no member',
+} as const
+const WHAT: Record<Written, string> = {
+  broker: 'say where the broker is: only an owner may',
+  invite: 'make this invite',
+  'invite-revoke': 'revoke invites',
+  rename: 'be renamed by others',
+  'mesh-rename': 'rename the mesh: only an owner may',
+  role: 'give this member this role',
+  rekey: 'change the key of the mesh',
+  remove: 'remove this member',
+}
+
+/** When an entry written now is written: time never goes back in the chain. */
+export const entryTime = ({ keeper, now }: Pick<Core, 'keeper' | 'now'>): number =>
+  Math.max(now(), keeper.roster.at)
+
+/** This member's entry with this body, behind the pinned head. `at`: what the body was made for. */
+export function signedDraft<K extends Written>(
+  core: Pick<Core, 'keeper' | 'identity' | 'now'>,
+  kind: K,
+  body: RosterEntryOf<K>['body'],
+  { copies, at = entryTime(core) }: { copies?: readonly EpochCopy[]; at?: number } = {},
+): Draft {
+  const { keeper, identity } = core
+  const { mesh, seq, head } = keeper.roster
+  const unsigned = { mesh, seq: seq + 1, prev: head, at, author: identity.member.publicKey, kind, body }
+  const entry = signRosterEntry<K>(
+    unsigned as unknown as Parameters<typeof signRosterEntry<K>>[0],
+    identity.member,
+  )
+  return { entry: entry as RosterEntry, copies: copies ?? null }
 }

@@ -25,7 +25,7 @@ export class RosterKeeper {
   readonly #entries: RosterEntry[]
   readonly roster: Roster
   readonly epochs: EpochKeys
-  /** Names opened before, by the record they stand in: genesis or member. */
+  /** Names opened before, by the record they stand in. */
   readonly opened = new WeakMap<object, string>()
 
   constructor(o: { store: ClientStore; identity: MeshIdentity; now: () => number; log: Log }) {

@@ -8,7 +8,7 @@ type KeyOf = (epoch: number) => Uint8Array | undefined
 
 /** As `nameOfMesh`, opened once. */
 export const meshName = ({ roster, epochs, opened }: RosterKeeper): string =>
-  once(opened, roster.genesis, () => openMeshName(roster, n => epochs.get(n))) ?? prefixOf(roster.mesh)
+  once(opened, roster.meshName, () => openMeshName(roster, n => epochs.get(n))) ?? prefixOf(roster.mesh)
 /** As `nameOfMember`, opened once for each name and role: every send asks for everybody's. */
 export const memberName = ({ roster, epochs, opened }: RosterKeeper, member: RosterMember): string =>
   once(opened, member, () => openMemberName(roster, n => epochs.get(n), member)) ?? prefixOf(member.key)
@@ -29,10 +29,9 @@ function once(opened: WeakMap<object, string>, record: object, read: () => strin
   return name
 }
 
-function openMeshName({ genesis, meshName: sealed }: Roster, keyOf: KeyOf): string | undefined {
-  return open(keyOf(1), epochKey =>
-    openName({ sealed, epochKey, epoch: 1, mesh: null, author: genesis.author, what: 'mesh' }),
-  )
+function openMeshName({ meshName }: Roster, keyOf: KeyOf): string | undefined {
+  const { epoch } = meshName
+  return open(keyOf(epoch), epochKey => openName({ ...meshName, epochKey, what: 'mesh' }))
 }
 
 function openMemberName({ genesis, mesh }: Roster, keyOf: KeyOf, member: RosterMember): string | undefined {

@@ -3,6 +3,7 @@ import { certificateHash, signAttach, signPresence } from '@claudemesh/crypto'
 import { sealProfile } from '@claudemesh/crypto/sealing'
 import type { BrokerFrameOf, PresenceRecord } from '@claudemesh/protocol'
 import type { Link } from '../connection/link.ts'
+import type { Address } from '../core.ts'
 import { nextCounter } from '../counter.ts'
 import type { RosterKeeper } from '../roster/keeper.ts'
 import type { ClientStore } from '../store.ts'
@@ -13,6 +14,7 @@ import type { Prekeys } from './prekeys.ts'
 
 export interface AttachContext {
   readonly identity: MeshIdentity
+  readonly address: Address
   readonly store: ClientStore
   readonly keeper: RosterKeeper
   readonly prekeys: Prekeys
@@ -58,7 +60,7 @@ export async function attach(c: AttachContext, link: Link, party: Party): Promis
   const signature = signAttach({
     nonce: link.challenge.nonce,
     brokerKey: link.challenge.brokerKey,
-    host: c.identity.host,
+    host: c.address.host,
     certificateHash: certificate && certificateHash(certificate),
     prekeyId: prekey.id,
     signer: party.signer,

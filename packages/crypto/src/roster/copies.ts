@@ -1,7 +1,7 @@
 /** The copies of a new epoch key that lie beside the chain: exactly who may have one has one, under one root. */
 import { compareBytes, type EpochCopy, equalBytes, type RosterEntry } from '@claudemesh/protocol'
 import { hash } from '../signed-bytes.ts'
-import { inviteStateAt } from './rules.ts'
+import { openInvites } from './invites.ts'
 import { broken, type Roster } from './state.ts'
 
 /** The root that a `rekey` or `remove` commits to: a hash over the list, sorted by `to`, of (to, hash of the copy). */
@@ -14,8 +14,7 @@ export function epochCopiesRoot(copies: readonly EpochCopy[]): Uint8Array {
 function receivers(roster: Roster, entry: RosterEntry): Uint8Array[] {
   const members = [...roster.members.values()].map(member => member.key)
   if (entry.kind === 'remove') return members.filter(key => !equalBytes(key, entry.body.member))
-  const open = [...roster.invites.values()].filter(invite => inviteStateAt(invite, entry.at) === 'open')
-  return [...members, ...open.map(invite => invite.entry.body.key)]
+  return [...members, ...openInvites(roster, entry.at).map(invite => invite.entry.body.key)]
 }
 
 /**

@@ -25,6 +25,7 @@ function bodyFields(entry: Unsigned<RosterEntry>): Field[] {
     case 'join':
       return [entry.body.invite, entry.body.bundle.x25519, entry.body.bundle.xwing, entry.body.name]
     case 'rename':
+    case 'mesh-rename':
       return [entry.body.name]
     case 'role':
       return [entry.body.member, entry.body.role]

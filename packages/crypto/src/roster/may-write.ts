@@ -25,6 +25,7 @@ const TABLE: Record<RosterKind, (author: Role, target: WriteTarget) => boolean> 
   /** Written by who is no member yet. */
   join: () => false,
   rename: () => true,
+  'mesh-rename': author => author === 'owner',
   role: (author, { has, gets }) => author === 'owner' || (author === 'admin' && plain(has) && plain(gets)),
   rekey: admin,
   remove: (author, { has, self }) =>

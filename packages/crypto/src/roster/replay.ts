@@ -2,8 +2,9 @@
 import { equalBytes, MeshError, type Role, type RosterEntry, TIMES, toBase64url } from '@claudemesh/protocol'
 import { verify } from '../signer.ts'
 import { entryFields, rosterEntryHash } from './entry-bytes.ts'
+import { expireInvites, noInvites } from './invites.ts'
 import { mayWrite, type WriteTarget } from './may-write.ts'
-import { effectOf, inviteStateAt } from './rules.ts'
+import { effectOf } from './rules.ts'
 import { broken, memberOf, type Roster, type RosterEpoch } from './state.ts'
 
 /**
@@ -44,7 +45,8 @@ export function openRoster(genesis: RosterEntry, expectedMesh?: Uint8Array): Ros
     epoch,
     epochs: [epoch],
     rekeyDue: false,
-    meshName: genesis.body.meshName,
+    meshName: { sealed: genesis.body.meshName, epoch: 1, author: genesis.author, mesh: null },
+    inviteIndex: noInvites(),
   }
 }
 
@@ -97,14 +99,20 @@ function requireRight(roster: Roster, entry: RosterEntry): void {
   }
 }
 
+/** An entry that passed every check; `apply` changes the roster it was checked against, once, and cannot fail. */
+export interface CheckedEntry {
+  readonly hash: Uint8Array
+  readonly apply: () => void
+}
+
 /**
- * Checks an entry against the roster before it and applies it: chain, author, role, signatures, rules, time.
- * The roster is unchanged when it throws. Costs one or two signature verifications.
+ * Checks an entry against the roster before it: chain, author, role, signatures, rules, time. Changes nothing.
+ * Costs one or two signature verifications.
  * @param opts.now the reader's own clock, ms since 1970; left out, `at` is not held against any clock.
  * @throws MeshError `integrity` for a broken entry (`facts.rule` says which rule), `clock` for a sound one that is more
  * than 5 min ahead of `now`: wait for it, it is no lie.
  */
-export function applyEntry(roster: Roster, entry: RosterEntry, opts: { now?: number } = {}): void {
+export function checkEntry(roster: Roster, entry: RosterEntry, opts: { now?: number } = {}): CheckedEntry {
   requireLink(roster, entry)
   const effect = effectOf(roster, entry)
   requireRight(roster, entry)
@@ -114,19 +122,20 @@ export function applyEntry(roster: Roster, entry: RosterEntry, opts: { now?: num
     throw new MeshError('clock', 'a roster entry is ahead of this clock', { field: 'at', facts: { aheadMs } })
   }
   const hash = rosterEntryHash(entry)
-  roster.seq = entry.seq
-  roster.head = hash
-  roster.at = entry.at
-  roster.heads.push(hash)
-  expireInvites(roster)
-  effect(roster, hash)
+  const apply = () => {
+    roster.seq = entry.seq
+    roster.head = hash
+    roster.at = entry.at
+    roster.heads.push(hash)
+    expireInvites(roster)
+    effect(roster, hash)
+  }
+  return { hash, apply }
 }
 
-function expireInvites(roster: Roster): void {
-  for (const [id, invite] of roster.invites) {
-    const state = inviteStateAt(invite, roster.at)
-    if (state !== invite.state) roster.invites.set(id, { ...invite, state })
-  }
+/** Checks an entry and applies it. The roster is unchanged when it throws, as `checkEntry` does. */
+export function applyEntry(roster: Roster, entry: RosterEntry, opts: { now?: number } = {}): void {
+  checkEntry(roster, entry, opts).apply()
 }
 
 /**

@@ -7,23 +7,14 @@ import {
   type RosterKind,
   toBase64url,
 } from '@claudemesh/protocol'
+import { addInvite, inviteStateAt, voidInvites } from './invites.ts'
 import { mayWrite } from './may-write.ts'
-import { broken, countOwners, type InviteState, memberOf, type Roster, type RosterInvite } from './state.ts'
+import { broken, countOwners, memberOf, type Roster } from './state.ts'
 
 /** What an entry does once every check has passed; it cannot fail. */
 export type Effect = (roster: Roster, entryHash: Uint8Array) => void
 type Chained = Exclude<RosterKind, 'genesis'>
 type Rule<K extends Chained> = (roster: Roster, entry: RosterEntryOf<K>) => Effect
-
-/** The state of an invite at `at`: who is past `expiresAt` can no longer be joined by. */
-export const inviteStateAt = (invite: RosterInvite, at: number): InviteState =>
-  invite.state === 'open' && at > invite.entry.body.expiresAt ? 'expired' : invite.state
-
-function endInvites(roster: Roster, ends: (invite: RosterInvite) => boolean): void {
-  for (const [id, invite] of roster.invites) {
-    if (invite.state === 'open' && ends(invite)) roster.invites.set(id, { ...invite, state: 'void' })
-  }
-}
 
 function beginEpoch(roster: Roster, next: NextEpoch): void {
   roster.epoch = {
@@ -51,21 +42,12 @@ const invite: Rule<'invite'> = (roster, entry) => {
   const { code, key, expiresAt } = entry.body
   if (expiresAt < entry.at)
     throw broken('invite-expired', 'an invite ends after it was written', 'body.expiresAt')
-  const earlier = [...roster.invites.values()]
-  if (earlier.some(other => equalBytes(other.entry.body.code, code))) {
-    throw broken('invite-code-reused', 'a code names one invite', 'body.code')
-  }
+  const { codes, keys } = roster.inviteIndex
+  if (codes.has(toBase64url(code))) throw broken('invite-code-reused', 'a code names one invite', 'body.code')
   const id = toBase64url(key)
-  if (
-    roster.members.has(id) ||
-    roster.removed.has(id) ||
-    earlier.some(other => equalBytes(other.entry.body.key, key))
-  ) {
+  if (roster.members.has(id) || roster.removed.has(id) || keys.has(id))
     throw broken('invite-key-reused', 'an invite has a key of its own', 'body.key')
-  }
-  return (roster, hash) => {
-    roster.invites.set(toBase64url(hash), { hash, entry, used: 0, state: 'open' })
-  }
+  return (roster, hash) => addInvite(roster, { hash, entry, used: 0, state: 'open' })
 }
 
 const revoke: Rule<'invite-revoke'> = (roster, { body }) => {
@@ -84,9 +66,8 @@ const join: Rule<'join'> = (roster, entry) => {
   const author = toBase64url(entry.author)
   if (roster.members.has(author)) throw broken('member-already', 'this key is a member', 'author')
   if (roster.removed.has(author)) throw broken('key-came-back', 'a removed key never comes back', 'author')
-  if ([...roster.invites.values()].some(({ entry: { body } }) => equalBytes(body.key, entry.author))) {
+  if (roster.inviteIndex.keys.has(author))
     throw broken('invite-key-reused', 'an invite key is nobody’s member key', 'author')
-  }
   const id = toBase64url(entry.body.invite)
   const invite = roster.invites.get(id)
   if (!invite) throw broken('invite-unknown', 'no such invite', 'body.invite')
@@ -120,6 +101,12 @@ const rename: Rule<'rename'> = (roster, entry) => {
   }
 }
 
+const meshRename: Rule<'mesh-rename'> = (_, { author, body, mesh }) => {
+  return roster => {
+    roster.meshName = { sealed: body.name, epoch: roster.epoch.number, author, mesh }
+  }
+}
+
 const role: Rule<'role'> = (roster, { body }) => {
   const member = memberOf(roster, body.member, 'body.member')
   if (member.role === 'owner' && body.role !== 'owner' && countOwners(roster) === 1) {
@@ -127,7 +114,7 @@ const role: Rule<'role'> = (roster, { body }) => {
   }
   return roster => {
     roster.members.set(toBase64url(body.member), { ...member, role: body.role })
-    endInvites(
+    voidInvites(
       roster,
       ({ entry }) =>
         equalBytes(entry.author, body.member) && !mayWrite('invite', body.role, { gets: entry.body.role }),
@@ -152,7 +139,7 @@ const remove: Rule<'remove'> = (roster, entry) => {
   return roster => {
     roster.members.delete(toBase64url(key))
     roster.removed.set(toBase64url(key), { at: entry.at, seq: entry.seq })
-    endInvites(roster, () => true)
+    voidInvites(roster, () => true)
     if (epoch) beginEpoch(roster, epoch)
     else roster.rekeyDue = true
   }
@@ -164,6 +151,7 @@ const RULES: { [K in Chained]: Rule<K> } = {
   'invite-revoke': revoke,
   join,
   rename,
+  'mesh-rename': meshRename,
   role,
   rekey,
   remove,

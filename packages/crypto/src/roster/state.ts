@@ -32,6 +32,14 @@ export interface RosterInvite {
   readonly state: InviteState
 }
 
+export interface InviteIndex {
+  /** Codes and keys (base64url) of every invite that ever was, neither of which is used again; codes to the hash of the entry. */
+  readonly codes: Map<string, string>
+  readonly keys: Set<string>
+  /** Hashes (base64url) of invites that may be open, the first to expire last. */
+  readonly openByExpiry: { readonly id: string; readonly expiresAt: number }[]
+}
+
 /** One life of the mesh key. */
 export interface RosterEpoch {
   readonly number: number
@@ -61,8 +69,19 @@ export interface Roster {
   readonly epochs: RosterEpoch[]
   /** Somebody left who knows the present key: the first admin online writes `rekey`. */
   rekeyDue: boolean
-  /** The mesh's name, sealed under the key of epoch 1 by the author of the genesis. */
-  readonly meshName: Uint8Array
+  meshName: SealedMeshName
+  /** By which invites are found without looking at each; kept by the rules, of no use to a reader. */
+  readonly inviteIndex: InviteIndex
+}
+
+/** The name of the mesh and the place it was sealed for. */
+interface SealedMeshName {
+  readonly sealed: Uint8Array
+  /** The epoch under whose key it is sealed. */
+  readonly epoch: number
+  readonly author: Uint8Array
+  /** `null` in the genesis, which is sealed before the mesh has an id. */
+  readonly mesh: Uint8Array | null
 }
 
 /** A broken chain: stop there, seal nothing, exit code 7. `rule` is a stable word for what was broken. */

@@ -1,12 +1,14 @@
 /** Who is in a mesh, and the invites into it. */
+import type { MemberView } from '@claudemesh/client'
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
-import { createInvite } from '../../api/schema.ts'
+import { createInvite, renameRequest, setRole } from '../../api/schema.ts'
 import { chooseOne } from '../choose-one.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, userOnly } from '../http.ts'
 import type { OpenMesh } from '../meshes.ts'
+import { plainName } from '../plain-words.ts'
 import { standings } from '../verification.ts'
 import { whenOnline } from '../when-online.ts'
 import { whoIn } from '../who.ts'
@@ -24,22 +26,28 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
       userOnly(call)
       const { client } = meant(call)
       await whenOnline(client)
-      const named = call.req.param('member')
-      const members = client.members()
-      const fits = members.filter(
-        member => member.name === named || (named.length >= 6 && toBase64url(member.key).startsWith(named)),
-      )
-      const label = (member: (typeof members)[number]) =>
-        `${member.name} (${toBase64url(member.key).slice(0, 12)})`
-      const member = chooseOne(fits, members, label, {
-        field: 'member',
-        none: `Nobody is called ${named}.`,
-        many: `Several are called ${named}: name one by the key.`,
-      })
+      const member = memberNamed(client, call.req.param('member'))
       if (member.self)
         throw new MeshError('usage', 'To leave yourself: claudemesh mesh leave', { field: 'member' })
       await client.remove(member.key)
       return call.json({})
+    })
+    .post(ROUTES.setRole[1], async call => {
+      userOnly(call)
+      const { role } = await readBody(call, setRole)
+      const { client } = meant(call)
+      await whenOnline(client)
+      const { key, name } = memberNamed(client, call.req.param('member'))
+      const changed = await client.setRole(key, role)
+      return call.json({ member: toBase64url(key), name, role, changed })
+    })
+    .post(ROUTES.rename[1], async call => {
+      userOnly(call)
+      const name = plainName((await readBody(call, renameRequest)).name, 'name')
+      const { client } = meant(call)
+      await whenOnline(client)
+      await client.rename('member', name)
+      return call.json({ name })
     })
     .post(ROUTES.createInvite[1], async call => {
       userOnly(call)
@@ -68,6 +76,19 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
       await client.revokeInvite(invite.id)
       return call.json({})
     })
+}
+
+/** By name, or a prefix (6 or more) of the key. Throws `not-found`, `ambiguous`. */
+function memberNamed(client: OpenMesh['client'], named: string): MemberView {
+  const members = client.members()
+  const fits = members.filter(
+    member => member.name === named || (named.length >= 6 && toBase64url(member.key).startsWith(named)),
+  )
+  return chooseOne(fits, members, ({ name, key }) => `${name} (${toBase64url(key).slice(0, 12)})`, {
+    field: 'member',
+    none: `Nobody is called ${named}.`,
+    many: `Several are called ${named}: name one by the key.`,
+  })
 }
 
 function membersOf(daemon: Daemon, open: OpenMesh) {

@@ -3,12 +3,13 @@ import { userInfo } from 'node:os'
 import { toBase64url } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
-import { createMesh, joinRequest, type MeshInfo } from '../../api/schema.ts'
+import { createMesh, joinRequest, type MeshInfo, moveBroker, renameRequest } from '../../api/schema.ts'
 import { brokerPage } from '../broker-url.ts'
 import type { Daemon } from '../daemon.ts'
 import { type Env, readBody, userOnly } from '../http.ts'
 import type { OpenMesh } from '../meshes.ts'
 import { plainName } from '../plain-words.ts'
+import { whenOnline } from '../when-online.ts'
 
 export function meshRoutes(daemon: Daemon): Hono<Env> {
   const { meshes } = daemon
@@ -33,6 +34,21 @@ export function meshRoutes(daemon: Daemon): Hono<Env> {
       await meshes.leave(meshes.find(call.req.param('mesh')))
       return call.json({})
     })
+    .post(ROUTES.renameMesh[1], async call => {
+      userOnly(call)
+      const mesh = meshes.find(call.req.param('mesh'))
+      const { name } = await readBody(call, renameRequest)
+      await whenOnline(mesh.client)
+      await mesh.client.rename('mesh', plainName(name, 'name'))
+      return call.json(meshInfoOf(mesh))
+    })
+    .post(ROUTES.moveBroker[1], async call => {
+      userOnly(call)
+      const mesh = meshes.find(call.req.param('mesh'))
+      const { broker } = await readBody(call, moveBroker)
+      await meshes.moveBroker(mesh, broker)
+      return call.json(meshInfoOf(mesh))
+    })
     .post(ROUTES.joinPreview[1], async call => {
       userOnly(call)
       const { link } = await readBody(call, joinRequest)
@@ -55,12 +71,12 @@ export function meshRoutes(daemon: Daemon): Hono<Env> {
     })
 }
 
-export function meshInfoOf({ id, url, client }: OpenMesh): MeshInfo {
+export function meshInfoOf({ id, client }: OpenMesh): MeshInfo {
   const view = client.view()
   return {
     id,
     name: view.name,
-    broker: brokerPage(url),
+    broker: brokerPage(view.url),
     member: toBase64url(view.member),
     memberName: view.memberName,
     role: view.role ?? 'viewer',
