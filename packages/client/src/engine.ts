@@ -73,6 +73,7 @@ export class Engine {
     this.#stopHousekeeping = keepHouse(this.#core, {
       isOnline: () => this.connection.state === 'online',
       renew: party => void this.attach(party),
+      erased: prekeys => this.inbox.forgetPairs(prekeys),
       flush: () => this.flush(),
       chores: () => void this.chores(),
     })

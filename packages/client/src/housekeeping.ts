@@ -5,8 +5,8 @@ import { closeGap, placeEarly } from './inbox/store-message.ts'
 import { endMessages } from './outbox/end.ts'
 import { needsCertificate } from './session/certify.ts'
 import { type Party, PERSON } from './session/party.ts'
+import { LOOK_MS } from './session/prekey-life.ts'
 
-const TICK_MS = 30_000
 const GAP_TICK_MS = 5_000
 const FORGET_EVERY_MS = 3_600_000
 /** Settled messages and their trace are kept this long. */
@@ -17,6 +17,8 @@ export interface HousePort {
   readonly isOnline: () => boolean
   /** Attaches again: with a new certificate, a new prekey. */
   readonly renew: (party: Party) => void
+  /** The secrets of these prekeys are gone: what was derived from them goes too. */
+  readonly erased: (prekeys: readonly Uint8Array[]) => void
   readonly flush: () => void
   /** What the mesh asks of an admin who is online. */
   readonly chores: () => void
@@ -25,11 +27,15 @@ export interface HousePort {
 /** Begins, and answers how to stop. */
 export function keepHouse(core: Core, port: HousePort): () => void {
   let forgotAt = 0
-  const stopTicks = every(core, TICK_MS, () => {
+  let lookedAt = core.now()
+  const stopTicks = every(core, LOOK_MS, () => {
     const at = core.now()
     endMessages(core, at)
     showEarly(core, at)
     renewWorn(core, port, at)
+    // A machine that slept, or a clock that was set, was not attached all the while.
+    eraseWorn(core, port, Math.min(Math.max(at - lookedAt, 0), 2 * LOOK_MS))
+    lookedAt = at
     if (at - forgotAt >= FORGET_EVERY_MS) {
       forgotAt = at
       forget(core, at)
@@ -64,10 +70,20 @@ function renewWorn({ parties, prekeys }: Core, port: HousePort, at: number): voi
   }
 }
 
-function forget({ store, prekeys }: Core, at: number): void {
+function eraseWorn({ parties, prekeys, store, now }: Core, port: HousePort, elapsedMs: number): void {
+  store.transaction(() => {
+    for (const party of parties.values())
+      if (party.attachment !== null) prekeys.attachedFor(party.owner, elapsedMs)
+  })
+  const ids = prekeys.eraseWorn(now(), LOOK_MS)
+  if (ids.length === 0) return
+  port.erased(ids)
+  store.purge()
+}
+
+function forget({ store }: Core, at: number): void {
   store.inbox.forget(at)
   store.outbox.forget(at - OUTBOX_KEPT_MS, at - RECEIPTS_KEPT_MS)
-  prekeys.forget(at)
 }
 
 /** A gap has lasted `elapsedMs` longer; one of 60 s is given up with a warning. */

@@ -19,6 +19,8 @@ export interface ClientStore {
    * Called inside another it joins that one.
    */
   transaction<T>(work: () => T): T
+  /** What was erased or overwritten before is in none of the store's files when it returns. Not inside a transaction. */
+  purge(): void
   readonly settings: SettingStore
   readonly counters: CounterStore
   readonly roster: RosterStore
@@ -62,8 +64,17 @@ export interface EpochStore {
   put(row: EpochRow): void
 }
 
+/** How far one of our prekeys is from being erased. */
+export interface PrekeyLife {
+  /** ms when the broker first had it; `null` before. */
+  readonly publishedAt: number | null
+  /** Highest seq of the queue that the broker told of then; 0 before. */
+  readonly queuedUpTo: number
+  /** ms that its owner has been attached since it was made, summed over connections and restarts. */
+  readonly attachedMs: number
+}
 /** One of our own prekeys; `secret` is x25519 32 ‖ xwing 32. */
-export interface PrekeyRow {
+export interface PrekeyRow extends PrekeyLife {
   readonly id: Uint8Array
   readonly owner: Owner
   readonly n: number
@@ -74,7 +85,8 @@ export interface PrekeyRow {
 export interface PrekeyStore {
   all(): PrekeyRow[]
   put(row: PrekeyRow): void
-  /** Erases the secret too, and the openers stored under it. */
+  update(id: Uint8Array, life: PrekeyLife): void
+  /** Overwrites the secret, and forgets the openers stored under it. */
   remove(id: Uint8Array): void
 }
 

@@ -131,6 +131,7 @@ export function memoryStore(): MemoryStore {
       crash('after')
       return result
     },
+    purge() {},
     settings: { get: name => settings.get(name), set: (name, value) => settings.set(name, value) },
     counters: { get: name => counters.get(name) ?? 0, set: (name, value) => counters.set(name, value) },
     roster: {
@@ -143,7 +144,11 @@ export function memoryStore(): MemoryStore {
     epochs: { all: () => epochs.all(), put: row => epochs.set(String(row.number), row) },
     prekeys: {
       all: () => prekeys.all(),
-      put: row => prekeys.set(toBase64url(row.id), row),
+      put: row => prekeys.set(toBase64url(row.id), { ...row, secret: row.secret.slice() }),
+      update(id, life) {
+        const row = prekeys.get(toBase64url(id))
+        if (row) prekeys.set(toBase64url(id), { ...row, ...life })
+      },
       remove: id => prekeys.delete(toBase64url(id)),
     },
     openers: {

@@ -55,6 +55,11 @@ export const TIMES = {
   /** Mail to an expired certificate, and a recipient being known, end this long after it ran out. */
   knownMs: 30 * 86_400_000,
   prekeyFreshMs: 2 * 3_600_000,
+  prekeyRotateMs: 3_600_000,
+  /** An old secret is kept this long after its successor was published. */
+  prekeyKeptMs: 3_600_000,
+  /** And no longer than this while its owner is attached. */
+  prekeyAttachedMs: 4 * 3_600_000,
   prekeyUsableMs: 30 * 86_400_000,
   ttlDefaultMs: 7 * 86_400_000,
   lateMs: 24 * 3_600_000,

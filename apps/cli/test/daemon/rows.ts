@@ -1,5 +1,5 @@
 /** Rows as the client writes them, told apart by a number. */
-import type { InboxRow, OutboxMessageRow, OutboxRecipientRow } from '@claudemesh/client'
+import type { InboxRow, OutboxMessageRow, OutboxRecipientRow, PrekeyRow } from '@claudemesh/client'
 
 const uuid = (n: number): string => `00000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
 
@@ -49,4 +49,15 @@ export const inboxRow = (n: number): InboxRow => ({
   receipt: 'delivered',
   receiptWhy: '',
   forgetAt: n,
+})
+
+export const prekeyRow = (id: Uint8Array, secret: Uint8Array = new Uint8Array(64)): PrekeyRow => ({
+  id,
+  owner: '',
+  n: 1,
+  bundle: 'b',
+  secret,
+  publishedAt: null,
+  queuedUpTo: 0,
+  attachedMs: 0,
 })

@@ -12,7 +12,7 @@ import { personMailOf } from '../../src/daemon/store/person-mail.ts'
 import * as schema from '../../src/daemon/store/schema.ts'
 import * as sessionSchema from '../../src/daemon/store/session-schema.ts'
 import { openStoreFile } from '../../src/daemon/store/store-file.ts'
-import { inboxRow, outboxMessage, outboxRecipient } from './rows.ts'
+import { inboxRow, outboxMessage, outboxRecipient, prekeyRow } from './rows.ts'
 import { scratchFolder } from './scratch.ts'
 
 function openScratch() {
@@ -110,7 +110,7 @@ describe('the file', () => {
         outboxRecipient(1, 'm/s'),
       ])
       store.inbox.insert(inboxRow(1))
-      store.prekeys.put({ id: new Uint8Array(16), owner: '', n: 1, bundle: 'b', secret: new Uint8Array(64) })
+      store.prekeys.put(prekeyRow(new Uint8Array(16), new Uint8Array(64).fill(0xa0 + store.scope.mesh)))
     }
     const [mine, theirs] = [a.scope.mesh, b.scope.mesh]
     eraseMeshStore(file, 'a')
@@ -119,6 +119,8 @@ describe('the file', () => {
     const bytes = Buffer.concat([readFileSync(path), readFileSync(`${path}-wal`)]).toString('latin1')
     expect(bytes).not.toContain(`secret-of-${mine}`)
     expect(bytes).toContain(`secret-of-${theirs}`)
+    const secretOf = (row: number) => Buffer.alloc(16, 0xa0 + row).toString('latin1')
+    expect([bytes.includes(secretOf(mine)), bytes.includes(secretOf(theirs))]).toEqual([false, true])
   })
 
   test('that is damaged is told and left as it is', () => {
@@ -197,7 +199,7 @@ describe('openers', () => {
     const { file } = openScratch()
     const { openers, prekeys } = openMeshStore(file, 'a')
     const prekeyId = new Uint8Array(16).fill(1)
-    prekeys.put({ id: prekeyId, owner: '', n: 1, bundle: 'b', secret: new Uint8Array(64) })
+    prekeys.put(prekeyRow(prekeyId))
     const id = (n: number) => new Uint8Array(16).fill(n)
     for (let n = 1; n <= 5; n++)
       openers.put(
@@ -208,6 +210,49 @@ describe('openers', () => {
     expect(held()).toEqual([3, 4, 5])
     prekeys.remove(prekeyId)
     expect(held()).toEqual([])
+  })
+})
+
+describe('a prekey secret that was erased', () => {
+  test('is in no byte of any file after `purge`, however the rows around it came and went', () => {
+    const { path, file } = openScratch()
+    const { prekeys, purge } = openMeshStore(file, 'a')
+    const random = (size: number) => crypto.getRandomValues(new Uint8Array(size))
+    const live = new Map<Uint8Array, Uint8Array>()
+    const erased: Uint8Array[] = []
+    const change = (i: number): void => {
+      const crowd = i < 1_500 ? 300 : 20
+      if (live.size > Math.random() * crowd) {
+        const id = [...live.keys()][Math.floor(Math.random() * live.size)]!
+        prekeys.remove(id)
+        erased.push(live.get(id)!)
+        live.delete(id)
+      } else {
+        const [id, secret] = [random(16), random(64)]
+        prekeys.put({ ...prekeyRow(id, secret), bundle: 'b'.repeat(1_800 + (i % 400)) })
+        live.set(id, secret)
+      }
+    }
+    for (let i = 0; i < 3_000; i += 20)
+      file.transaction(() => {
+        for (let j = 0; j < 20; j++) change(i + j)
+      })
+    const held = () => {
+      const bytes = Buffer.concat([path, `${path}-wal`].map(each => readFileSync(each)))
+      return (secret: Uint8Array) => [0, 24, 48].some(at => bytes.includes(secret.slice(at, at + 16)))
+    }
+    // Before that the log still holds them: the search does find what is there.
+    expect(erased.filter(held()).length).toBeGreaterThan(100)
+    purge()
+    expect(erased.length).toBeGreaterThan(1_000)
+    expect(erased.filter(held())).toEqual([])
+    expect([...live.values()].filter(held())).toHaveLength(live.size)
+    expect(
+      prekeys
+        .all()
+        .map(row => Buffer.from(row.secret).toString('hex'))
+        .sort(),
+    ).toEqual([...live.values()].map(secret => Buffer.from(secret).toString('hex')).sort())
   })
 })
 

@@ -64,6 +64,11 @@ export class Inbox {
     })
   }
 
+  /** What was derived from these prekeys goes with their secrets. */
+  forgetPairs(prekeys: readonly Uint8Array[]): void {
+    this.#opener.forgetPairs(prekeys)
+  }
+
   /** What was not stored yet is delivered again on the next connection. */
   down(): void {
     this.#arrived.length = 0
@@ -133,6 +138,7 @@ export class Inbox {
         }
         const { recipient, attachment } = frame
         const upTo = Math.max(...items.map(item => item.seq))
+        this.#core.prekeys.taken(party.owner, upTo)
         const name = `${recipientKey(recipient)}#${attachment}`
         acks.set(name, { link, recipient, attachment, upTo: Math.max(upTo, acks.get(name)?.upTo ?? 0) })
       }

@@ -47,6 +47,7 @@ export interface Refused {
 export type Opening = { readonly ok: Opened } | { readonly refused: Refused }
 
 interface KnownPair {
+  readonly prekeyId: Uint8Array
   readonly pairKey: Uint8Array
   readonly certificate: Certificate | null
 }
@@ -73,6 +74,15 @@ export class Opener {
       const reason = error instanceof Unopenable ? error.step : String(error.facts?.step ?? error.code)
       return { refused: { id, fromKey, envelope, answer, reason } }
     }
+  }
+
+  /** Wipes what was derived from prekeys whose secrets are gone. */
+  forgetPairs(prekeys: readonly Uint8Array[]): void {
+    for (const [name, { prekeyId, pairKey }] of this.#pairs)
+      if (prekeys.some(id => equalBytes(id, prekeyId))) {
+        this.#pairs.delete(name)
+        pairKey.fill(0)
+      }
   }
 
   #open(party: Party, envelope: DeliveredEnvelope, id: string, fromKey: RecipientKey): Opened {
@@ -102,7 +112,7 @@ export class Opener {
       if (!row) throw new Unopenable('opener', 'unknown-opener')
       const stored =
         row.certificate === null ? null : z.decode(certificateSchema, JSON.parse(row.certificate))
-      known = { pairKey: accept(row.opener), certificate: stored }
+      known = { prekeyId: prekey.id, pairKey: accept(row.opener), certificate: stored }
       this.#remember(name, known)
     }
     if (opener === null) this.#checkCertificate(known!.certificate, header.from, header.sentAt)
@@ -120,7 +130,7 @@ export class Opener {
     if (now() > header.sentAt + header.ttl + TIMES.lateMs) throw new Unopenable('time', 'refused')
     let row: OpenerRow | null = null
     if (opener !== null && !known) {
-      this.#remember(name, { pairKey, certificate })
+      this.#remember(name, { prekeyId: prekey.id, pairKey, certificate })
       row = {
         owner: party.owner,
         from: fromKey,

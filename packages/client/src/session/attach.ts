@@ -56,7 +56,7 @@ export function presenceOf(c: AttachContext, party: Party): PresenceRecord | nul
 /** Attaches, or renews on the same link. Throws what the broker answers. */
 export async function attach(c: AttachContext, link: Link, party: Party): Promise<BrokerFrameOf<'attached'>> {
   const { certificate } = certify(party, c.identity.member, c.keeper, c.now())
-  const prekey = c.prekeys.current(party, c.now())
+  const prekey = c.prekeys.renewed(party, c.now())
   const signature = signAttach({
     nonce: link.challenge.nonce,
     brokerKey: link.challenge.brokerKey,
@@ -76,6 +76,7 @@ export async function attach(c: AttachContext, link: Link, party: Party): Promis
     },
     'attached',
   )
+  c.prekeys.published(prekey, c.now(), attached.queuedUpTo)
   party.attachment = attached.attachment
   party.replaced = false
   party.hookToken = attached.hookToken ?? party.hookToken

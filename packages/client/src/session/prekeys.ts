@@ -1,44 +1,46 @@
-/** Our own prekeys: stored before they are published; the newest of each owner is current, older ones still open what was sealed to them. */
+/** Our own prekeys: stored before they are published, replaced every hour, and erased when nothing that was queued can need them. */
 import { prekeyId } from '@claudemesh/crypto'
-import { type AgreementSecret, makePrekey } from '@claudemesh/crypto/sealing'
-import {
-  concatBytes,
-  LIMITS,
-  type PrekeyBundle,
-  prekeyBundle,
-  TIMES,
-  toBase64url,
-} from '@claudemesh/protocol'
+import { type AgreementSecret, eraseAgreement, makePrekey } from '@claudemesh/crypto/sealing'
+import { concatBytes, type PrekeyBundle, prekeyBundle, toBase64url } from '@claudemesh/protocol'
 import { z } from 'zod'
 import { nextCounter } from '../counter.ts'
-import type { ClientStore, Owner } from '../store.ts'
+import type { ClientStore, Owner, PrekeyLife } from '../store.ts'
 import type { Party } from './party.ts'
+import { isAged, isForgotten, isWorn } from './prekey-life.ts'
 
-/** Made anew at this age, so that a published bundle is always fresh (2 h). */
-const RENEW_MS = TIMES.prekeyFreshMs / 2
+/** Attached time is written this far ahead, so that a crash makes a secret go earlier, never later. */
+const AHEAD_MS = 5 * 60_000
 
 export interface OwnPrekey {
   readonly id: Uint8Array
   readonly owner: Owner
   readonly bundle: PrekeyBundle
   readonly secret: AgreementSecret
+  life: PrekeyLife
 }
 
 export class Prekeys {
   readonly #store: ClientStore
   readonly #mesh: Uint8Array
   readonly #byId = new Map<string, OwnPrekey>()
-  readonly #current = new Map<Owner, OwnPrekey>()
+  /** Of each owner, the newest last. */
+  readonly #byOwner = new Map<Owner, OwnPrekey[]>()
+  /** Made by this process: at its start every owner gets a new one. */
+  readonly #ours = new Set<OwnPrekey>()
+  /** What the store says of attached time, which runs ahead. */
+  readonly #written = new Map<OwnPrekey, number>()
 
   constructor(store: ClientStore, mesh: Uint8Array) {
     this.#store = store
     this.#mesh = mesh
-    for (const row of store.prekeys.all())
+    const rows = store.prekeys.all().sort((a, b) => a.n - b.n)
+    for (const { id, owner, bundle, secret, publishedAt, queuedUpTo, attachedMs } of rows)
       this.#hold({
-        id: row.id,
-        owner: row.owner,
-        bundle: z.decode(prekeyBundle, JSON.parse(row.bundle)),
-        secret: { x25519: row.secret.slice(0, 32), xwing: row.secret.slice(32, 64) },
+        id,
+        owner,
+        bundle: z.decode(prekeyBundle, JSON.parse(bundle)),
+        secret: { x25519: secret.slice(0, 32), xwing: secret.slice(32, 64) },
+        life: { publishedAt, queuedUpTo, attachedMs },
       })
   }
 
@@ -47,10 +49,75 @@ export class Prekeys {
     return found?.owner === owner ? found : undefined
   }
 
-  /** The current one; made, and stored, where there is none or it is an hour old. */
+  /** What others may seal to now: the newest that the broker has; before the first one was published, the newest of all. */
   current(party: Party, now: number): OwnPrekey {
-    const held = this.#current.get(party.owner)
-    if (held && now - held.bundle.n < RENEW_MS) return held
+    const own = this.#of(party.owner)
+    return own.findLast(each => each.life.publishedAt !== null) ?? own.at(-1) ?? this.#make(party, now)
+  }
+
+  /** What to attach with: a new one, stored, where the newest is an hour old or of another process. */
+  renewed(party: Party, now: number): OwnPrekey {
+    const newest = this.#of(party.owner).at(-1)
+    return newest && this.#serves(newest, now) ? newest : this.#make(party, now)
+  }
+
+  /** True when attaching would publish something new. */
+  isDue(party: Party, now: number): boolean {
+    const newest = this.#of(party.owner).at(-1)
+    return !newest || !this.#serves(newest, now) || newest.life.publishedAt === null
+  }
+
+  /** The broker has it, and told of the queue up to this seq. Only the first time counts. */
+  published(prekey: OwnPrekey, at: number, queuedUpTo: number): void {
+    if (prekey.life.publishedAt !== null) return
+    this.#write(prekey, { ...prekey.life, publishedAt: at, queuedUpTo })
+  }
+
+  /** What came up to this seq stands in the store. To be called in the transaction that stores it. */
+  taken(owner: Owner, upTo: number): void {
+    if (this.#takenUpTo(owner) < upTo) this.#store.counters.set(takenName(owner), upTo)
+  }
+
+  /** Its owner was attached for so long; written in blocks. */
+  attachedFor(owner: Owner, ms: number): void {
+    for (const own of this.#of(owner)) {
+      own.life = { ...own.life, attachedMs: own.life.attachedMs + ms }
+      if (own.life.attachedMs <= (this.#written.get(own) ?? 0)) continue
+      const ahead = own.life.attachedMs + AHEAD_MS
+      this.#written.set(own, ahead)
+      this.#store.prekeys.update(own.id, { ...own.life, attachedMs: ahead })
+    }
+  }
+
+  /**
+   * Erases every secret that would be due before the next look in `lookMs`, with the openers kept under it; answers their ids.
+   * The store's files are clean after its `purge`.
+   */
+  eraseWorn(now: number, lookMs: number): Uint8Array[] {
+    const worn: OwnPrekey[] = []
+    for (const [owner, all] of this.#byOwner) {
+      const taken = this.#takenUpTo(owner)
+      const published = all.filter(each => each.life.publishedAt !== null)
+      for (const own of all) {
+        const newer = published.filter(each => each.bundle.n > own.bundle.n).map(each => each.life)
+        const last = own === all.at(-1)
+        if (isForgotten(own.bundle, now) || (!last && isWorn(own.life, newer, { taken, now, lookMs })))
+          worn.push(own)
+      }
+    }
+    if (worn.length > 0)
+      this.#store.transaction(() => {
+        for (const own of worn) this.#store.prekeys.remove(own.id)
+      })
+    for (const own of worn) this.#erased(own)
+    return worn.map(own => own.id)
+  }
+
+  #serves(own: OwnPrekey, now: number): boolean {
+    return this.#ours.has(own) && !isAged(own.bundle, now)
+  }
+
+  #make(party: Party, now: number): OwnPrekey {
     return this.#store.transaction(() => {
       const n = nextCounter(this.#store, `prekey/${party.owner}`, now)
       const { prekey, secret } = makePrekey({
@@ -59,37 +126,48 @@ export class Prekeys {
         n,
         signer: party.signer,
       })
-      const made = { id: prekeyId(prekey), owner: party.owner, bundle: prekey, secret }
-      this.#store.prekeys.put({
-        id: made.id,
-        owner: party.owner,
-        n,
-        bundle: JSON.stringify(z.encode(prekeyBundle, prekey)),
-        secret: concatBytes(secret.x25519, secret.xwing),
-      })
+      const life = { publishedAt: null, queuedUpTo: 0, attachedMs: 0 }
+      const made = { id: prekeyId(prekey), owner: party.owner, bundle: prekey, secret, life }
+      const bytes = concatBytes(secret.x25519, secret.xwing)
+      const bundle = JSON.stringify(z.encode(prekeyBundle, prekey))
+      this.#store.prekeys.put({ id: made.id, owner: party.owner, n, bundle, secret: bytes, ...life })
+      bytes.fill(0)
       this.#hold(made)
+      this.#ours.add(made)
       return made
     })
   }
 
-  isDue(party: Party, now: number): boolean {
-    const held = this.#current.get(party.owner)
-    return !held || now - held.bundle.n >= RENEW_MS
+  #write(own: OwnPrekey, life: PrekeyLife): void {
+    own.life = life
+    const attachedMs = Math.max(life.attachedMs, this.#written.get(own) ?? 0)
+    this.#store.prekeys.update(own.id, { ...life, attachedMs })
   }
 
-  /** Erases what nobody may seal to any more and nothing queued can need. */
-  forget(now: number): void {
-    for (const held of [...this.#byId.values()]) {
-      const ended = held.bundle.usableUntil + LIMITS.ttlMs + TIMES.lateMs
-      if (ended >= now || this.#current.get(held.owner) === held) continue
-      this.#store.prekeys.remove(held.id)
-      this.#byId.delete(toBase64url(held.id))
-    }
+  #erased(own: OwnPrekey): void {
+    this.#byId.delete(toBase64url(own.id))
+    this.#byOwner.set(
+      own.owner,
+      this.#of(own.owner).filter(each => each !== own),
+    )
+    this.#ours.delete(own)
+    this.#written.delete(own)
+    eraseAgreement(own.secret)
   }
 
-  #hold(made: OwnPrekey): void {
-    this.#byId.set(toBase64url(made.id), made)
-    const current = this.#current.get(made.owner)
-    if (!current || current.bundle.n < made.bundle.n) this.#current.set(made.owner, made)
+  #hold(own: OwnPrekey): void {
+    this.#byId.set(toBase64url(own.id), own)
+    this.#byOwner.set(own.owner, [...this.#of(own.owner), own])
+    this.#written.set(own, own.life.attachedMs)
+  }
+
+  #of(owner: Owner): OwnPrekey[] {
+    return this.#byOwner.get(owner) ?? []
+  }
+
+  #takenUpTo(owner: Owner): number {
+    return this.#store.counters.get(takenName(owner))
   }
 }
+
+const takenName = (owner: Owner): string => `taken/${owner}`

@@ -98,3 +98,8 @@ export function openerId(opener: Uint8Array): Uint8Array {
   const { ephemeral, encapsulation } = halves(opener)
   return hash('opener', [ephemeral, encapsulation]).slice(0, SIZES.openerId)
 }
+
+/** Overwrites both secrets where they lie. */
+export function eraseAgreement({ x25519, xwing }: AgreementSecret): void {
+  for (const secret of [x25519, xwing]) sodium.memzero(secret)
+}

@@ -1,5 +1,5 @@
 /** Sealing and opening: all that needs a secret agreement key. The broker never imports this half. */
-export { type AgreementSecret, generateAgreement, openerId } from './agreement.ts'
+export { type AgreementSecret, eraseAgreement, generateAgreement, openerId } from './agreement.ts'
 export {
   epochCommitment,
   newEpochKey,

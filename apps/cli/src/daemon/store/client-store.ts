@@ -7,7 +7,7 @@ import type { MeshScope } from './mesh-scope.ts'
 import { counterStore, settingStore } from './named-values.ts'
 import { openerStore } from './openers.ts'
 import { outboxStore } from './outbox.ts'
-import { epochStore, prekeyStore } from './own-keys.ts'
+import { epochStore, eraseOwnKeys, prekeyStore } from './own-keys.ts'
 import { receiptStore } from './receipts.ts'
 import { rosterStore } from './roster.ts'
 import { mesh } from './schema.ts'
@@ -26,6 +26,7 @@ export function openMeshStore(file: StoreFile, id: string): MeshStore {
   return {
     scope,
     transaction: file.transaction,
+    purge: file.checkpoint,
     settings: settingStore(scope),
     counters: counterStore(scope),
     roster: rosterStore(scope),
@@ -42,6 +43,10 @@ export function openMeshStore(file: StoreFile, id: string): MeshStore {
 
 /** Erases everything of a mesh. */
 export function eraseMeshStore(file: StoreFile, id: string): void {
-  file.orm.delete(mesh).where(eq(mesh.id, id)).run()
+  file.transaction(() => {
+    const held = file.orm.select().from(mesh).where(eq(mesh.id, id)).get()
+    if (held) eraseOwnKeys({ orm: file.orm, mesh: held.row })
+    file.orm.delete(mesh).where(eq(mesh.id, id)).run()
+  })
   file.checkpoint()
 }

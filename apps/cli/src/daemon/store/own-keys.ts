@@ -4,6 +4,7 @@ import { and, asc, eq } from 'drizzle-orm'
 import { rowColumns } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { epoch, opener, prekey } from './schema.ts'
+import { secretRows } from './secrets.ts'
 
 export function epochStore({ orm, mesh }: MeshScope): EpochStore {
   return {
@@ -21,25 +22,43 @@ export function epochStore({ orm, mesh }: MeshScope): EpochStore {
 }
 
 export function prekeyStore({ orm, mesh }: MeshScope): PrekeyStore {
+  const secrets = secretRows({ orm })
+  const columns = rowColumns(prekey)
+  const ours = eq(prekey.mesh, mesh)
+  const one = (id: Uint8Array) => and(ours, eq(prekey.id, id))
   return {
     all: () =>
-      orm.select(rowColumns(prekey)).from(prekey).where(eq(prekey.mesh, mesh)).orderBy(asc(prekey.n)).all(),
-    put: row => {
       orm
+        .select(columns)
+        .from(prekey)
+        .where(ours)
+        .orderBy(asc(prekey.n))
+        .all()
+        .flatMap(({ secretRow, ...row }) =>
+          secretRow === null ? [] : [{ ...row, secret: secrets.get(secretRow) }],
+        ),
+    put: ({ secret, ...row }) =>
+      void orm
         .insert(prekey)
-        .values({ mesh, ...row })
-        .onConflictDoUpdate({ target: [prekey.mesh, prekey.id], set: row })
-        .run()
-    },
+        .values({ mesh, ...row, secretRow: secrets.put(secret) })
+        .run(),
+    update: (id, { publishedAt, queuedUpTo, attachedMs }) =>
+      void orm.update(prekey).set({ publishedAt, queuedUpTo, attachedMs }).where(one(id)).run(),
     remove: id => {
-      orm
-        .delete(prekey)
-        .where(and(eq(prekey.mesh, mesh), eq(prekey.id, id)))
-        .run()
+      const held = orm.select({ row: prekey.secretRow }).from(prekey).where(one(id)).get()
+      if (held?.row != null) secrets.erase(held.row)
+      orm.delete(prekey).where(one(id)).run()
       orm
         .delete(opener)
         .where(and(eq(opener.mesh, mesh), eq(opener.prekeyId, id)))
         .run()
     },
   }
+}
+
+/** Of a mesh that is left: what cascades away takes no secret along. */
+export function eraseOwnKeys({ orm, mesh }: MeshScope): void {
+  const secrets = secretRows({ orm })
+  const rows = orm.select({ row: prekey.secretRow }).from(prekey).where(eq(prekey.mesh, mesh)).all()
+  for (const { row } of rows) if (row !== null) secrets.erase(row)
 }

@@ -56,6 +56,13 @@ export const epoch = sqliteTable(
   t => [primaryKey({ columns: [t.mesh, t.number] })],
 )
 
+/** Secrets that are to be erased: always 64 bytes, written over where they lie, never moved (see secrets.ts). */
+export const secret = sqliteTable('secret', {
+  row: integer().primaryKey(),
+  free: flag(),
+  bytes: bytes().notNull(),
+})
+
 export const prekey = sqliteTable(
   'prekey',
   {
@@ -64,7 +71,11 @@ export const prekey = sqliteTable(
     owner: text().notNull(),
     n: integer().notNull(),
     bundle: text().notNull(),
-    secret: bytes().notNull(),
+    /** Its row in `secret`. */
+    secretRow: integer('secret_row'),
+    publishedAt: integer('published_at'),
+    queuedUpTo: integer('queued_up_to').notNull().default(0),
+    attachedMs: integer('attached_ms').notNull().default(0),
   },
   t => [primaryKey({ columns: [t.mesh, t.id] })],
 )

@@ -1,0 +1,1 @@
+ALTER TABLE `prekey` DROP COLUMN `secret`;
