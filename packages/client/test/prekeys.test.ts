@@ -51,7 +51,7 @@ describe('a new prekey', () => {
     expect(second.bundle.n).toBeGreaterThan(first.bundle.n)
     expect(second.bundle.n - first.bundle.n).toBeLessThanOrEqual(HOUR)
     restart()
-    now -= 10 * HOUR
+    now -= 60_000
     expect(attach().bundle.n).toBe(second.bundle.n + 1)
   })
 
@@ -65,6 +65,18 @@ describe('a new prekey', () => {
     expect(prekeys.current(party, now)).toBe(next)
     expect(prekeys.isDue(party, now)).toBe(false)
   })
+})
+
+test('what a clock that was ahead made is let go of once it is right, and does not hold back what follows', () => {
+  const first = attach()
+  restart()
+  now += 30 * 24 * HOUR
+  const ahead = prekeys.renewed(party, now)
+  now -= 30 * 24 * HOUR
+  const next = prekeys.renewed(party, now)
+  expect(next.bundle.n).toBe(now)
+  expect([isHeld(first), isHeld(ahead), inStore(ahead)]).toEqual([true, false, false])
+  expect(prekeys.renewed(party, now)).toBe(next)
 })
 
 describe('an old secret is erased', () => {

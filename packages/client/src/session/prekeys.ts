@@ -1,7 +1,7 @@
 /** Our own prekeys: stored before they are published, replaced every hour, and erased when nothing that was queued can need them. */
 import { prekeyId } from '@claudemesh/crypto'
 import { type AgreementSecret, eraseAgreement, makePrekey } from '@claudemesh/crypto/sealing'
-import { concatBytes, type PrekeyBundle, prekeyBundle, toBase64url } from '@claudemesh/protocol'
+import { concatBytes, type PrekeyBundle, prekeyBundle, TIMES, toBase64url } from '@claudemesh/protocol'
 import { z } from 'zod'
 import { nextCounter } from '../counter.ts'
 import type { ClientStore, Owner, PrekeyLife } from '../store.ts'
@@ -105,21 +105,28 @@ export class Prekeys {
           worn.push(own)
       }
     }
-    if (worn.length > 0)
-      this.#store.transaction(() => {
-        for (const own of worn) this.#store.prekeys.remove(own.id)
-      })
-    for (const own of worn) this.#erased(own)
+    this.#drop(worn)
     return worn.map(own => own.id)
   }
 
+  #drop(all: readonly OwnPrekey[]): void {
+    if (all.length === 0) return
+    this.#store.transaction(() => {
+      for (const own of all) this.#store.prekeys.remove(own.id)
+    })
+    for (const own of all) this.#erased(own)
+  }
+
   #serves(own: OwnPrekey, now: number): boolean {
-    return this.#ours.has(own) && !isAged(own.bundle, now)
+    const taken = own.life.publishedAt !== null || own.bundle.n <= now + TIMES.idSkewMs
+    return taken && this.#ours.has(own) && !isAged(own.bundle, now)
   }
 
   #make(party: Party, now: number): OwnPrekey {
     return this.#store.transaction(() => {
       const n = nextCounter(this.#store, `prekey/${party.owner}`, now)
+      // Made by a clock that was ahead: nobody took it, nobody will.
+      this.#drop(this.#of(party.owner).filter(own => own.bundle.n >= n && own.life.publishedAt === null))
       const { prekey, secret } = makePrekey({
         mesh: this.#mesh,
         owner: party.recipient,
