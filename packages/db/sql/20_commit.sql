@@ -47,7 +47,7 @@ DECLARE
   m int; w int;
   r record;
 BEGIN
-  -- Every table is reached by LATERAL … OFFSET 0: a plain join planned while the table is empty puts the table outside
+  -- The lane's connection pins how plans are made (`database.ts`). Every table is reached by LATERAL … OFFSET 0: a plain join planned while the table is empty puts the table outside
   -- or scans all of its index, and does so for ever; what stands inside can only be looked up by key. Such a loop also
   -- keeps the order of what stands outside.
   -- 1. the locks, in order of id
@@ -339,11 +339,3 @@ BEGIN
   UPDATE mesh.mesh_head h SET seq = v_seq, audit_size = v_index + 1, queued = h.queued + 1, last_at = v_now WHERE h.id = v_head;
   at_ms := v_ms; first_seq := v_seq; first_index := v_index;
 END $$;
-
--- Statements here are planned when the tables are empty and stay so: pin what is right for full ones.
-ALTER FUNCTION mesh_fn.commit_batch SET enable_seqscan = off;
-ALTER FUNCTION mesh_fn.commit_batch SET enable_material = off;
-ALTER FUNCTION mesh_fn.commit_batch SET enable_hashjoin = off;
-ALTER FUNCTION mesh_fn.commit_batch SET enable_mergejoin = off;
-ALTER FUNCTION mesh_fn.commit_batch SET enable_bitmapscan = off;
-ALTER FUNCTION mesh_fn.commit_batch SET plan_cache_mode = force_generic_plan;

@@ -26,6 +26,18 @@ interface Lane {
 
 /** A lock is given up after this long, so that a stopped peer delays a flush and never stops it (ms). */
 const LOCK_TIMEOUT_MS = 2000
+/**
+ * The hot functions are planned while their tables are empty and keep those plans: pin what is right for full ones. Set once on
+ * the connection, because a function that sets them itself pays for it in every call.
+ */
+const LANE_PLANS = {
+  enable_seqscan: 'off',
+  enable_material: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  enable_bitmapscan: 'off',
+  plan_cache_mode: 'force_generic_plan',
+}
 /** Statements under way may end in this time (s); postgres.js waits it out when the server is dead. */
 const CLOSE_S = 1
 
@@ -55,7 +67,7 @@ export async function openDatabase(opts: {
     idleTimeout: 0,
     maxLifetime: 0,
     connectionTimeout: common.connect_timeout,
-    connection: { ...common.connection },
+    connection: { ...common.connection, ...LANE_PLANS },
   })
   const end = async (timeout: number) => {
     await Promise.all([pool.end(timeout), lane.close({ timeout })])
