@@ -225,6 +225,35 @@ test('what a stranger pipelines is bounded', async () => {
   expect(code(await bob.socket.ask({ type: 'ping', time: 1 }))).toBe('pong')
 })
 
+test('an invite page is the same for every code, holds nothing that could send or load anything, and may not by its policy', async () => {
+  const page = async (code: string) => {
+    const answer = await fetch(`http://127.0.0.1:${broker.port}/i/${code}#a-secret`)
+    const policy = answer.headers.get('Content-Security-Policy') ?? ''
+    return { policy, cookie: answer.headers.get('Set-Cookie'), html: await answer.text() }
+  }
+  const { policy, cookie, html } = await page('A'.repeat(22))
+  expect(await page('B'.repeat(22))).toEqual({ policy, cookie, html })
+  expect(html).toContain("claudemesh join '&lt;the whole link&gt;'")
+  expect(cookie).toBeNull()
+  expect(html.match(/<(\w+)/g)?.map(tag => tag.slice(1))).not.toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^(script|link|img|a|form|iframe|object|embed|base|svg)$/),
+    ]),
+  )
+  expect(html).not.toMatch(/https?:|src=|href=|\son\w+=|@import|url\(/i)
+  const [, style] = /<style>(.*?)<\/style>/s.exec(html)!
+  const hash = new Bun.CryptoHasher('sha256').update(style!).digest('base64')
+  expect(policy.split('; ').toSorted()).toEqual(
+    [
+      "default-src 'none'",
+      `style-src 'sha256-${hash}'`,
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].toSorted(),
+  )
+})
+
 test('HTTP answers carry the headers, know no other Origin, and tell nothing of the inside', async () => {
   const at = `http://127.0.0.1:${broker.port}`
   for (const [path, status] of [

@@ -21,6 +21,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[
   { names: ['session'], load: async () => (await import('./commands/session.ts')).addSession },
   { names: ['mesh'], load: async () => (await import('./commands/mesh.ts')).addMesh },
   { names: ['invite'], load: async () => (await import('./commands/invite.ts')).addInvite },
+  { names: ['pair'], load: async () => (await import('./commands/invite.ts')).addPair },
   { names: ['join'], load: async () => (await import('./commands/join.ts')).addJoin },
   { names: ['members', 'remove'], load: async () => (await import('./commands/members.ts')).addMembers },
   { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerify },

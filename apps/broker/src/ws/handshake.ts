@@ -1,5 +1,5 @@
 /** Who is on the socket: nothing is served before a hello that is signed over this socket's nonce, this broker's key and host. */
-import { inviteByCode, type Roster, verifyHello } from '@claudemesh/crypto'
+import { closedInvite, inviteByCode, type Roster, verifyHello } from '@claudemesh/crypto'
 import { findInviteMesh } from '@claudemesh/db'
 import {
   type ClientFrameOf,
@@ -113,19 +113,8 @@ function openInvite({ roster }: MeshState, code: Uint8Array, key: Uint8Array, no
     throw new MeshError('unauthenticated', 'This is not the key of the invite.', { field: 'key' })
   const state = invite.state === 'open' && body.expiresAt < now ? 'expired' : invite.state
   if (state === 'open') return invite.hash
-  throw new MeshError(
-    state === 'expired' ? 'expired' : 'forbidden',
-    `The invite is ${WORDS[state]}: ask for a new one.`,
-    { field: 'code', facts: { state } },
-  )
+  throw closedInvite(state)
 }
-const WORDS = {
-  used: 'used up',
-  expired: 'expired',
-  revoked: 'revoked',
-  void: 'void since a member was removed',
-} as const
-
 const meshOf = (standing: Exclude<Standing, { is: 'stranger' }>): MeshState => standing.mesh
 
 function welcome({ settings, clock }: Broker, mesh: MeshState, ref: number | undefined): string {

@@ -117,7 +117,7 @@ export const joinPreview = z.object({
   expiresAt: ms,
   broker: z.string(),
 })
-export const joinReply = z.object({ mesh: z.string(), member: keyText })
+export const joinReply = z.object({ mesh: z.string(), member: keyText, role: z.string() })
 export const memberList = z.array(
   z.object({
     mesh: z.string(),

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import { z } from 'zod'
 import { inviteList, inviteReply } from '../api/schema.ts'
+import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
@@ -41,17 +42,7 @@ export function addInvite(program: Command): void {
       const made = await cli.ask('createInvite', inviteReply, {
         body: { mesh: cli.mesh, role: options.role, uses: options.uses, expiresMs: options.expires },
       })
-      if (cli.json)
-        return cli.object({ link: made.link, id: made.id, expiresAt: made.expiresAt, uses: made.uses })
-      cli.line(made.link)
-      if (options.qr === true) {
-        const { default: qrcode } = await import('qrcode')
-        cli.line(await qrcode.toString(made.link, { type: 'terminal', small: true }))
-      }
-      const times = made.uses === 1 ? 'once' : `${made.uses} times`
-      cli.note(
-        `Works ${times}, ends ${relative(made.expiresAt, Date.now())}. Whoever has it can join: claudemesh join '<link>'`,
-      )
+      await showLink(cli, made, options.qr === true)
     },
   )
 
@@ -95,5 +86,38 @@ export function addInvite(program: Command): void {
       if (cli.json) return cli.object({ id, revoked: true })
       cli.line('Revoked.')
     },
+  )
+}
+
+const PAIR_MS = 600_000
+
+/** `pair`: for a device at hand. */
+export function addPair(program: Command): void {
+  act(
+    define(program, {
+      usage: 'pair',
+      about: 'a link and a QR code for a browser or phone of yours: once, and for ten minutes',
+      examples: ['claudemesh pair'],
+      mesh: true,
+    }),
+    async cli => {
+      const body = { mesh: cli.mesh, role: 'member', uses: 1, expiresMs: PAIR_MS }
+      await showLink(cli, await cli.ask('createInvite', inviteReply, { body }), true)
+    },
+  )
+}
+
+/** The link alone on stdout, under it its picture; what it is worth on stderr. */
+async function showLink(cli: Cli, made: z.output<typeof inviteReply>, qr: boolean): Promise<void> {
+  const { link, id, expiresAt, uses } = made
+  if (cli.json) return cli.object({ link, id, expiresAt, uses })
+  cli.line(link)
+  if (qr) {
+    const { default: qrcode } = await import('qrcode')
+    cli.line(await qrcode.toString(link, { type: 'terminal', small: true }))
+  }
+  const times = uses === 1 ? 'once' : `${uses} times`
+  cli.note(
+    `Works ${times}, ends ${relative(expiresAt, Date.now())}. Whoever has it can join: claudemesh join '<link>'`,
   )
 }

@@ -23,7 +23,7 @@ export function addJoin(program: Command): void {
       const seen = await cli.ask('joinPreview', joinPreview, { body: { link } })
       cli.note(
         `Mesh ${cli.paint('bold', harmlessLine(seen.mesh))} at ${harmlessLine(seen.broker)}: ` +
-          `${harmlessLine(seen.inviter)} invites you as ${seen.role}; the link ends ${relative(seen.expiresAt, Date.now())}.`,
+          `${harmlessLine(seen.inviter)} (unverified) invites you as ${seen.role}; the link ends ${relative(seen.expiresAt, Date.now())}.`,
       )
     }
     const sure = await confirmed(cli, options, {
@@ -34,7 +34,7 @@ export function addJoin(program: Command): void {
     if (!sure) return
     const joined = await cli.ask('join', joinReply, { body: { link, name: options.name ?? userName() } })
     if (cli.json) return cli.object({ mesh: joined.mesh, member: joined.member })
-    cli.line(`You are in ${cli.paint('bold', harmlessLine(joined.mesh))}.`)
-    cli.line('Who is there: claudemesh peers')
+    cli.line(`You are in ${cli.paint('bold', harmlessLine(joined.mesh))} as ${joined.role}.`)
+    cli.line('Who is there: claudemesh peers. Whether they are who they say: claudemesh verify <peer>')
   })
 }

@@ -1,5 +1,5 @@
 /** `meshes/<mesh id>/member.json`: who this machine is in a mesh. The keys in it exist nowhere else. */
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytes, MeshError, toBase64url } from '@claudemesh/protocol'
 import { z } from 'zod'
@@ -49,5 +49,5 @@ export function listMemberFiles(paths: HomePaths): string[] {
 export function removeMemberFiles(paths: HomePaths, mesh: string): void {
   rmSync(join(paths.sessions, mesh), { recursive: true, force: true })
   rmSync(join(paths.meshes, mesh), { recursive: true, force: true })
-  syncFolder(paths.meshes)
+  if (existsSync(paths.meshes)) syncFolder(paths.meshes)
 }

@@ -17,10 +17,12 @@ afterAll(async () => {
 describe('two homes', () => {
   test('meet by one link, which lets nobody else in', async () => {
     const [joined] = await bob.json('join', '-y', '--name', 'bob', link)
-    expect(joined).toEqual({ mesh: 'home', member: expect.stringMatching(/^[\w-]{43}$/) })
+    expect(joined).toEqual({ mesh: 'home', role: 'member', member: expect.stringMatching(/^[\w-]{43}$/) })
     const third = newMachine()
-    const { exit } = await third.run(['join', '-y', link])
-    expect(exit).not.toBe(0)
+    const { exit, stderr } = await third.run(['join', '-y', link])
+    expect(exit).toBe(4)
+    expect(stderr).toContain('used up')
+    expect((await third.run(['join', link])).exit).toBe(2)
     await third.remove()
     expect((await alice.json('members')).map(member => member.name)).toContain('bob')
   })
@@ -119,6 +121,11 @@ describe('two homes', () => {
     const { stdout } = await alice.run(['invite', '--qr'])
     expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/i\/[\w-]+#[\w-]+\n[\s\S]*[▀▄█]/)
     expect((await alice.run(['invite', 'list'])).stdout).not.toContain('#')
+    const before = Date.now()
+    const pairing = await alice.run(['pair'])
+    expect(pairing.stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/i\/[\w-]+#[\w-]+\n[\s\S]*[▀▄█]/)
+    const ends = (await alice.json('invite', 'list')).map(each => Number(each.expiresAt) - before)
+    expect(ends.filter(ms => ms > 0 && ms <= 600_000 + (Date.now() - before))).toHaveLength(1)
   })
 
   test('an unknown recipient is exit 5 with those there are, and nothing is sent', async () => {

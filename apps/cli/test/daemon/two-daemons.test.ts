@@ -220,6 +220,53 @@ describe('a mesh', () => {
     expect(await carol.call('status')).toMatchObject({ meshes: [], problems: [] })
   })
 
+  test('tells a link that was used up, revoked, expired or voided from another, and none lets anybody in', async () => {
+    const { alice } = await pair()
+    const invite = (more = {}) =>
+      alice.call<{ link: string; id: string }>('createInvite', { body: { uses: 1, ...more } })
+    const [used, revoked, short, open] = [
+      await invite(),
+      await invite(),
+      await invite({ expiresMs: 1000 }),
+      await invite(),
+    ]
+    const carol = await machine()
+    await carol.call('join', { body: { link: used.link, name: 'carol' } })
+    await alice.call('revokeInvite', { params: { id: revoked.id } })
+    await expect
+      .poll(async () => (await alice.call<{ state: string }[]>('invites')).map(({ state }) => state), {
+        timeout: 10_000,
+      })
+      .toContain('expired')
+    const dave = await machine()
+    const joining = (link: string) => dave.call('join', { body: { link, name: 'dave' } })
+    const refusal = (code: string, words: string) => ({ code, message: expect.stringContaining(words) })
+    await expect(joining(used.link)).rejects.toMatchObject(refusal('forbidden', 'used up'))
+    await expect(joining(revoked.link)).rejects.toMatchObject(refusal('forbidden', 'revoked'))
+    await expect(joining(short.link)).rejects.toMatchObject(refusal('expired', 'expired'))
+    await alice.call('removeMember', { params: { member: 'carol' } })
+    await expect(joining(open.link)).rejects.toMatchObject(refusal('forbidden', 'void'))
+    const unknown = open.link.replace(/\/i\/.{22}/, `/i/${'A'.repeat(22)}`)
+    await expect(joining(unknown)).rejects.toMatchObject(refusal('not-found', 'No such invite'))
+    expect(await dave.call('meshes')).toEqual([])
+  })
+
+  test('lets in just as many as the link is for, however many try at one moment', async () => {
+    const { alice } = await pair()
+    const { link } = await alice.call<{ link: string }>('createInvite', { body: { uses: 2 } })
+    const guests = await Promise.all(Array.from({ length: 5 }, () => machine()))
+    const tries = await Promise.allSettled(
+      guests.map((guest, n) => guest.call('join', { body: { link, name: `guest ${n}` } })),
+    )
+    const lost = tries.flatMap(each => (each.status === 'rejected' ? [each.reason] : []))
+    expect(lost).toHaveLength(3)
+    for (const why of lost)
+      expect(why).toMatchObject({ code: 'forbidden', message: expect.stringContaining('used up') })
+    for (const [n, each] of tries.entries())
+      expect(await guests[n]!.call<object[]>('meshes')).toHaveLength(each.status === 'fulfilled' ? 1 : 0)
+    await expect.poll(async () => (await alice.call<object[]>('members')).length, { timeout: 10_000 }).toBe(4)
+  })
+
   test('is left for good: no key, no message of it stays; who was removed is told so', async () => {
     const { alice, bob } = await pair()
     const carol = await machine()

@@ -1,6 +1,7 @@
 /** A short connection under an invite key: the chain it shows is believed only if it holds the very entry the link names. */
 import {
   applyEntry,
+  closedInvite,
   type InviteLink,
   openRoster,
   parseInviteLink,
@@ -90,12 +91,8 @@ export async function fetchChain(
     throw new MeshError('integrity', 'the roster names another broker key than the one that answers')
   if (!roster.broker.hosts.includes(parsed.host))
     throw new MeshError('integrity', 'the roster does not name the host of this link')
-  if (invite.state !== 'open')
-    throw new MeshError(
-      invite.state === 'expired' ? 'expired' : 'forbidden',
-      `this invite is ${invite.state}`,
-    )
-  if (invite.entry.body.expiresAt < now()) throw new MeshError('expired', 'this invite has expired')
+  if (invite.state !== 'open') throw closedInvite(invite.state)
+  if (invite.entry.body.expiresAt < now()) throw closedInvite('expired')
   return { roster, entries, invite, epochs: epochKeys(roster, invite, copies, keys) }
 }
 

@@ -67,7 +67,7 @@ export function meshRoutes(daemon: Daemon): Hono<Env> {
       const { link, name } = await readBody(call, joinRequest)
       const joined = await meshes.join(link, plainName(name ?? userName(), 'name'))
       const view = joined.client.view()
-      return call.json({ mesh: view.name, member: toBase64url(view.member) })
+      return call.json({ mesh: view.name, member: toBase64url(view.member), role: view.role ?? 'member' })
     })
 }
 
