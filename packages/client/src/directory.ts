@@ -71,7 +71,7 @@ export class Directory {
       if (!keeper.roster.members.has(toBase64url(certificate.member)))
         throw new MeshError('integrity', 'the certificate is of somebody who is no member')
       verifyCertificate(certificate, { mesh: keeper.roster.mesh, at: now(), graceMs: TIMES.knownMs })
-      let fetch = this.#o.claims.hear(certificate.member, claimOf(certificate))
+      let fetch = this.#o.claims.hear(certificate.member, claimOf(certificate), certificate.notBefore)
       if (presence) {
         if (recipientKey({ member: presence.member, session: presence.session }) !== key)
           throw new MeshError('integrity', 'the presence is of another session')
@@ -80,7 +80,7 @@ export class Directory {
         if (presence.counter < store.counters.get(counter))
           throw new MeshError('counter', 'an older presence was shown again')
         store.counters.set(counter, presence.counter)
-        fetch = this.#o.claims.hear(presence.member, claimOf(presence)) || fetch
+        fetch = this.#o.claims.hear(presence.member, claimOf(presence), presence.counter) || fetch
       }
       store.directory.put({ key, entry: JSON.stringify(z.encode(directoryEntry, entry)), at: now() })
       this.#known.set(key, { recipient, entry, profile: this.#profileOf(entry) })

@@ -14,11 +14,10 @@ import { Reconnect } from './connection/reconnect.ts'
 import type { Core, Emit } from './core.ts'
 import { keepHouse } from './housekeeping.ts'
 import { Inbox } from './inbox/inbox.ts'
-import { Chores } from './mesh/chores.ts'
 import { Outbox } from './outbox/outbox.ts'
 import { sendReceipts } from './receipts/send.ts'
+import { Following } from './roster/following.ts'
 import { requireNamedBroker, requireStanding } from './roster/standing.ts'
-import { syncRoster } from './roster/sync.ts'
 import { attach, presenceOf } from './session/attach.ts'
 import type { Party } from './session/party.ts'
 
@@ -37,17 +36,22 @@ export class Engine {
   readonly connection: Reconnect
   readonly problems = new Map<string, string>()
   clockOffsetMs: number | null = null
-  #syncing: Promise<void> | null = null
   #flushing = false
-  readonly #chores: Chores
+  readonly following: Following
   #stopHousekeeping = (): void => {}
 
   constructor(o: EngineOptions) {
     this.#o = o
     this.#core = o.core
     const { core } = o
-    this.#chores = new Chores(core)
-    const sync = () => this.syncRoster()
+    this.following = new Following(core, {
+      link: () => this.connection.link,
+      grew: began => this.rosterGrew(began),
+      halt: error => this.#halt(error),
+      problem: (code, message) => this.problem(code, message),
+      solved: code => this.problems.delete(code),
+    })
+    const sync = () => this.following.sync()
     this.outbox = new Outbox(core, {
       syncRoster: sync,
       attachAgain: party => void this.attach(party),
@@ -69,13 +73,16 @@ export class Engine {
   }
 
   start(): void {
-    this.connection.start()
+    const { frozen } = this.#core.claims
+    if (frozen) this.#halt(frozen)
+    else this.connection.start()
     this.#stopHousekeeping = keepHouse(this.#core, {
       isOnline: () => this.connection.state === 'online',
       renew: party => void this.attach(party),
       erased: prekeys => this.inbox.forgetPairs(prekeys),
       flush: () => this.flush(),
-      chores: () => void this.chores(),
+      chores: () => void this.following.chores(),
+      waited: ms => this.following.waited(ms),
     })
   }
 
@@ -112,37 +119,6 @@ export class Engine {
         this.problem('store', String(error))
       }
     })
-  }
-
-  /** Fetches, verifies and pins; one run serves all that ask while it is under way. */
-  syncRoster(): Promise<void> {
-    this.#syncing ??= this.#sync().finally(() => {
-      this.#syncing = null
-    })
-    return this.#syncing
-  }
-
-  async #sync(): Promise<void> {
-    const { keeper, claims, log } = this.#core
-    const { link } = this
-    const began = keeper.roster.seq
-    try {
-      await syncRoster(link, keeper)
-      claims.settle()
-      const { length } = claims.members
-      if (length > 0)
-        this.problem('roster-unproven', `${length} member(s) claim a roster that nobody has proven`)
-      else this.problems.delete('roster-unproven')
-      this.problems.delete('roster-clock')
-      this.rosterGrew(began)
-      requireStanding(this.#core)
-    } catch (error) {
-      if (!(error instanceof MeshError)) throw error
-      log('roster.sync-failed', { code: error.code, message: error.message })
-      if (error.code === 'clock') this.problem('roster-clock', error.message)
-      if (error.code === 'integrity' || error.code === 'removed') this.#halt(error)
-      throw error
-    }
   }
 
   /** Told after whatever fetched entries: what hangs on the roster follows it. */
@@ -203,26 +179,29 @@ export class Engine {
   }
 
   async #up(link: Link): Promise<void> {
-    const { keeper, directory, parties } = this.#core
+    const { keeper, claims, directory, parties } = this.#core
     this.#heardTime(link.welcome.time)
     if (!equalBytes(link.welcome.mesh, this.#core.identity.mesh))
       throw new MeshError('integrity', 'the broker welcomed into another mesh')
-    const { rosterSeq, rosterHead } = link.welcome
+    const { rosterSeq, rosterHead, checkpoint } = link.welcome
+    const signed = checkpoint !== null && claims.hearCheckpoint(checkpoint)
     if (
+      signed ||
+      claims.awaited ||
       rosterSeq !== keeper.roster.seq ||
       !keeper.holds(rosterSeq, rosterHead) ||
       keeper.wanted <= keeper.roster.seq
     )
-      await this.syncRoster()
+      await this.following.sync()
     requireStanding(this.#core)
     requireNamedBroker(keeper, link)
-    if (await directory.load(link)) await this.syncRoster()
+    if (await directory.load(link)) await this.following.sync()
     this.outbox.up(link)
     await Promise.all([...parties.values()].map(party => this.attach(party)))
     for (const { recipient } of directory.sessions(this.#core.identity.member.publicKey))
       this.outbox.targets.heard(recipientKey(recipient), directory.leaseOf(recipientKey(recipient)))
     this.flush()
-    void this.chores()
+    void this.following.chores()
   }
 
   /** Times are judged everywhere: a clock that is off is told, one that agrees again seals again. */
@@ -251,7 +230,8 @@ export class Engine {
   #frame(frame: BrokerFrame): void {
     const { log } = this.#core
     if (frame.type === 'presence') this.#presence(frame.entry)
-    else if (frame.type === 'roster.changed') this.#changed(frame.seq)
+    else if (frame.type === 'roster.changed') this.following.changed(frame.seq)
+    else if (frame.type === 'checkpoint') this.following.checkpoint(frame.note)
     else if (frame.type === 'draining') this.connection.draining(frame.retryAfterMs)
     else if (frame.type === 'replaced') this.#replaced(frame.recipient, frame.attachment)
     else if (frame.type === 'error') log('broker.error', { code: frame.code, message: frame.message })
@@ -261,24 +241,15 @@ export class Engine {
     const { directory, store, now } = this.#core
     const heard = this.#core.commit.run(() => directory.hear(entry))
     if (!heard) {
-      this.#changed(entry.certificate.rosterSeq)
+      this.following.changed(entry.certificate.rosterSeq)
       return
     }
     const { recipient, fetch } = heard
     this.outbox.targets.heard(recipientKey(recipient), entry.lease)
     this.#o.emit('presence', { recipient })
     store.outbox.hasten(toBase64url(recipient.member), now())
-    if (fetch) this.#changed(Number.MAX_SAFE_INTEGER)
+    if (fetch) this.following.changed(Number.MAX_SAFE_INTEGER)
     this.flush()
-  }
-
-  /** Somebody names a longer roster than ours. */
-  #changed(seq: number): void {
-    if (seq > this.#core.keeper.roster.seq)
-      this.syncRoster().then(
-        () => this.chores(),
-        () => {},
-      )
   }
 
   #replaced(recipient: Recipient, attachment: number): void {
@@ -290,12 +261,5 @@ export class Engine {
     party.attachment = null
     party.replaced = true
     this.problem(`attach ${party.owner}`, 'another daemon with the same keys has taken this session over')
-  }
-
-  /** What the mesh asks of the first admin online; what fails is tried again with the next tick. */
-  async chores(): Promise<void> {
-    const { link } = this.connection
-    const began = this.#core.keeper.roster.seq
-    if (link && (await this.#chores.run(link))) this.rosterGrew(began)
   }
 }

@@ -20,6 +20,8 @@ export interface HousePort {
   /** The secrets of these prekeys are gone: what was derived from them goes too. */
   readonly erased: (prekeys: readonly Uint8Array[]) => void
   readonly flush: () => void
+  /** Connected for so much longer. */
+  readonly waited: (ms: number) => void
   /** What the mesh asks of an admin who is online. */
   readonly chores: () => void
 }
@@ -45,7 +47,9 @@ export function keepHouse(core: Core, port: HousePort): () => void {
   })
   // Time counts against a gap only while connected.
   const stopGaps = every(core, GAP_TICK_MS, () => {
-    if (port.isOnline()) waitOn(core, GAP_TICK_MS)
+    if (!port.isOnline()) return
+    waitOn(core, GAP_TICK_MS)
+    port.waited(GAP_TICK_MS)
   })
   return () => {
     stopTicks()

@@ -199,7 +199,7 @@ export class MeshClient {
     }))
   }
   view(): MeshView {
-    const { keeper, identity, address } = this.#core
+    const { keeper, claims, identity, address } = this.#core
     const { roster } = keeper
     const self = roster.members.get(toBase64url(identity.member.publicKey))
     return {
@@ -214,7 +214,11 @@ export class MeshClient {
       rosterSeq: roster.seq,
       epoch: roster.epoch.number,
       clockOffsetMs: this.#engine.clockOffsetMs,
-      problems: [...this.#engine.problems].map(([code, message]) => ({ code, message })),
+      unconfirmedSince: claims.unconfirmedSince,
+      problems: [
+        ...[...this.#engine.problems].map(([code, message]) => ({ code, message })),
+        ...claims.problems(),
+      ],
     }
   }
   /** Makes an invite and its link; the secret stands in the link alone. Needs a connection. */

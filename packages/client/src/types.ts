@@ -175,5 +175,7 @@ export interface MeshView {
   readonly epoch: number
   /** Broker's clock minus ours at the last exchange; `null` before one. */
   readonly clockOffsetMs: number | null
+  /** No other member's signed word bore out our roster since, for over 12 h; `null` where all is well. ms since 1970. */
+  readonly unconfirmedSince: number | null
   readonly problems: readonly { readonly code: string; readonly message: string }[]
 }

@@ -9,7 +9,6 @@ import {
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Link } from '../src/connection/link.ts'
 import { type MeshSeed, seedStore } from '../src/index.ts'
-import { Claims } from '../src/roster/claims.ts'
 import { RosterKeeper } from '../src/roster/keeper.ts'
 import { syncRoster } from '../src/roster/sync.ts'
 import { memoryStore } from './memory-store.ts'
@@ -149,27 +148,4 @@ describe('a roster entry that this version cannot read', () => {
       expect([client.state, client.why?.code]).toEqual(['stopped', 'integrity'])
       await client.stop()
     })
-})
-
-describe('a claim of a member', () => {
-  test('that our roster bears out is nothing to do; a higher one is fetched before anything is sealed', () => {
-    const claims = new Claims(keeper)
-    const member = made.people[1]!.member.publicKey
-    const { seq, head } = keeper.roster
-    expect(claims.hear(member, { seq, head })).toBe(false)
-    expect(claims.members).toEqual([])
-    expect(claims.hear(member, { seq: seq + 1, head })).toBe(true)
-    expect(claims.fetchDue).toBe(true)
-    claims.settle()
-    expect(claims.fetchDue).toBe(false)
-    expect(claims.members).toHaveLength(1)
-  })
-
-  test('of another history at a place we know stops sealing to that member alone', () => {
-    const claims = new Claims(keeper)
-    const [, bob, carol] = made.people.map(one => Buffer.from(one.member.publicKey).toString('base64url'))
-    expect(claims.hear(made.people[1]!.member.publicKey, { seq: 2, head: new Uint8Array(32) })).toBe(false)
-    claims.settle()
-    expect([claims.doubts(bob!), claims.doubts(carol!)]).toEqual([true, false])
-  })
 })

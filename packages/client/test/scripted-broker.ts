@@ -126,9 +126,9 @@ export function scriptedMember(
   seed: MeshSeed,
   person: Pick<MeshIdentity, 'member' | 'agreement'>,
   now: () => number,
+  store = memoryStore(),
 ) {
   const timers: { ms: number; work: () => void }[] = []
-  const store = memoryStore()
   seedStore(store, seed)
   const client = new MeshClient({
     identity: { mesh: seed.mesh, url: seed.url, host: seed.host, ...person },
@@ -153,7 +153,7 @@ export function scriptedMember(
     }
     return settled()
   }
-  return { client, ring }
+  return { client, ring, store }
 }
 
 /** Everything that is under way in memory has come to rest. */

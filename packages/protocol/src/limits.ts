@@ -66,6 +66,10 @@ export const TIMES = {
   rememberMs: 48 * 3_600_000,
   gapMs: 60_000,
   factsKeptMs: 30 * 86_400_000,
+  /** A broker has this long to serve a roster head that it signed. */
+  provenMs: 30_000,
+  /** Without a word from another member for so long, a roster counts as unconfirmed. */
+  unconfirmedMs: 12 * 3_600_000,
 } as const
 
 export const WINDOW = {

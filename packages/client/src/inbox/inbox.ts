@@ -164,7 +164,7 @@ export class Inbox {
       return false
     }
     const { ok: opened } = opening
-    const { store, claims } = this.#core
+    const { store } = this.#core
     const { plaintext } = opened.content
     if (
       plaintext.kind === 'text' &&
@@ -179,13 +179,21 @@ export class Inbox {
     this.#outbox.targets.outdate(opened.fromKey, plaintext.prekey.n)
     if (plaintext.kind === 'receipt') applyReceipt(this.#core, this.#outbox, party, opened)
     else storeMessage(this.#core, party.owner, opened)
-    return this.#claim(opened, claims.hear(opened.from.member, plaintext.roster))
+    return this.#claims(opened)
   }
 
-  #claim({ certificate, from }: Opened, behind: boolean): boolean {
-    if (!certificate) return behind
-    const claim = { seq: certificate.rosterSeq, head: certificate.rosterHead }
-    return this.#core.claims.hear(from.member, claim) || behind
+  /** What the sender says of the roster; true when that calls for a fetch. */
+  #claims({ certificate, from, envelope, content }: Opened): boolean {
+    const { claims } = this.#core
+    const { roster, checkpoint } = content.plaintext
+    const { sentAt } = envelope.header
+    const heard = [claims.hear(from.member, roster, sentAt)]
+    if (certificate) {
+      const claim = { seq: certificate.rosterSeq, head: certificate.rosterHead }
+      heard.push(claims.hear(from.member, claim, certificate.notBefore))
+    }
+    if (checkpoint !== null) heard.push(claims.hearCheckpoint(checkpoint))
+    return heard.includes(true)
   }
 
   /** Kept, answered when its sender can be told anything, and never shown. */

@@ -118,7 +118,9 @@ export class Outbox {
     while (this.#ready() && party.attachment !== null && this.#inFlight.size < MAX_IN_FLIGHT) {
       const link = this.#link!
       const now = this.#core.now()
-      if (this.#core.claims.fetchDue) await this.#port.syncRoster()
+      const { claims } = this.#core
+      if (claims.fetchDue) await this.#port.syncRoster()
+      if (claims.awaited) return
       const wanted = new Set<RecipientKey>()
       let rows = this.#core.store.outbox.due(party.owner, now, PAGE_ROWS)
       for (const row of rows) if (!this.targets.get(row.to)) wanted.add(row.to)

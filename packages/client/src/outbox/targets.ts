@@ -124,7 +124,8 @@ export class Targets {
     )
       throw new MeshError('integrity', 'the certificate is not of this session')
     verifyCertificate(certificate, { mesh: keeper.roster.mesh, at: now(), graceMs: TIMES.knownMs })
-    return claims.hear(certificate.member, { seq: certificate.rosterSeq, head: certificate.rosterHead })
+    const claim = { seq: certificate.rosterSeq, head: certificate.rosterHead }
+    return claims.hear(certificate.member, claim, certificate.notBefore)
   }
 
   #hold(key: RecipientKey, recipient: Recipient, prekey: PrekeyBundle, lease: Lease): void {

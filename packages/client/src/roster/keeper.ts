@@ -46,6 +46,11 @@ export class RosterKeeper {
     return this.#entries.flatMap(entry => (entry.kind === 'broker' ? [entry.body.key] : [])).reverse()
   }
 
+  /** When somebody but `self` last wrote an entry, ms since 1970. */
+  lastEntryOfOthers(self: Uint8Array): number {
+    return this.#entries.findLast(({ author }) => !equalBytes(author, self))?.at ?? 0
+  }
+
   /** The first seq to ask the broker for: the next, or that of an epoch whose key never came. */
   get wanted(): number {
     return this.epochs.missingSince() ?? this.roster.seq + 1
