@@ -50,6 +50,8 @@ export const meshInfo = z.object({
   members: z.int(),
   rosterSeq: z.int(),
   epoch: z.int(),
+  /** No other member has confirmed the roster since, for over 12 h. */
+  unconfirmedSince: ms.nullable(),
 })
 export type MeshInfo = z.output<typeof meshInfo>
 
@@ -231,7 +233,13 @@ const recipientState = z.object({
   why: z.string().nullable(),
   ...standing,
 })
-export const sendReply = z.object({ id: uuid, recipients: z.array(recipientState), reached: z.boolean() })
+export const sendReply = z.object({
+  id: uuid,
+  recipients: z.array(recipientState),
+  reached: z.boolean(),
+  /** As in `meshInfo`. */
+  unconfirmedSince: ms.nullable(),
+})
 export type SendReply = z.output<typeof sendReply>
 
 export const inboxMessage = z.object({

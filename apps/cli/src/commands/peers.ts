@@ -2,12 +2,13 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { reaches } from '../api/groups.ts'
-import { type Peer, peer } from '../api/schema.ts'
+import { type Peer, peer, statusReply } from '../api/schema.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { shownName } from '../output/names.ts'
 import type { Paint } from '../output/paint.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
+import { unconfirmed } from '../output/unconfirmed.ts'
 import { act, type CommonOptions, define } from './define.ts'
 
 export function addPeers(program: Command): void {
@@ -25,6 +26,10 @@ export function addPeers(program: Command): void {
         options.group === undefined ||
         each.groups.some(one => reaches(options.group!.replace(/^@/, ''), one)),
     )
+    const { meshes } = await cli.ask('status', statusReply)
+    for (const { id, name, unconfirmedSince } of meshes)
+      if (unconfirmedSince !== null && [undefined, id, name].includes(cli.mesh))
+        cli.note(unconfirmed(name, unconfirmedSince))
     if (cli.json) return cli.objects(shown.map(jsonOf))
     if (shown.length === 0) return cli.line('Nobody here yet. Invite somebody: claudemesh invite')
     cli.line(

@@ -5,6 +5,7 @@ import { Option } from 'commander'
 import { type SendReply, type SendState, sendReply } from '../api/schema.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { shownName } from '../output/names.ts'
+import { unconfirmed } from '../output/unconfirmed.ts'
 import { act, type CommonOptions, define } from './define.ts'
 import { duration } from './durations.ts'
 
@@ -72,7 +73,8 @@ export function addSend(program: Command): void {
         timeoutMs: options.timeout,
       },
     })
-    if (cli.json) cli.object({ id: sent.id, recipients: sent.recipients })
+    if (cli.json)
+      cli.object({ id: sent.id, recipients: sent.recipients, unconfirmedSince: sent.unconfirmedSince })
     else {
       cli.line(sent.id)
       for (const each of sent.recipients)
@@ -81,6 +83,7 @@ export function addSend(program: Command): void {
             (each.why === null ? '' : `  ${harmlessLine(each.why)}`),
         )
     }
+    if (sent.unconfirmedSince !== null) cli.note(unconfirmed(cli.mesh ?? 'the mesh', sent.unconfirmedSince))
     const exit = exitOf(sent)
     if (exit === 0) return
     process.exitCode = exit

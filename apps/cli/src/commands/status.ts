@@ -6,6 +6,7 @@ import { statusReply } from '../api/schema.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
+import { unconfirmed } from '../output/unconfirmed.ts'
 import { act, define } from './define.ts'
 
 export function addStatus(program: Command): void {
@@ -38,6 +39,8 @@ export function addStatus(program: Command): void {
           ]),
         ),
       )
+    for (const { name, unconfirmedSince } of now.meshes)
+      if (unconfirmedSince !== null) cli.line(cli.paint('yellow', `! ${unconfirmed(name, unconfirmedSince)}`))
     for (const problem of now.problems) cli.line(cli.paint('yellow', `! ${harmlessLine(problem.message)}`))
   })
 }

@@ -72,23 +72,29 @@ const checkJoined = ({ meshes }: Daemon): Check[] =>
 
 function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
   const { client } = mesh
-  const { name, host, clockOffsetMs, rosterSeq, members, problems } = client.view()
+  const { name, host, clockOffsetMs } = client.view()
   const called = (what: string) => `${name}: ${what}`
   return [
     client.state === 'online'
       ? well(called('broker'), `${host} answers`)
       : ill(called('broker'), `${host}: ${whyPending(mesh) ?? client.state}`, fixOf(mesh)),
     checkClock(called('clock'), clockOffsetMs),
-    problems.length === 0
-      ? well(called('roster'), `verified to entry ${rosterSeq}, ${members} members`)
-      : ill(
-          called('roster'),
-          problems.map(problem => problem.message).join('; '),
-          'ask the other members; do not send until it is clear',
-        ),
+    checkRoster(called('roster'), mesh),
     checkOutbox(daemon, mesh, called('outbox')),
     ...checkSessions(daemon, mesh, called('sessions')),
   ]
+}
+
+function checkRoster(name: string, { client }: OpenMesh): Check {
+  const { rosterSeq, members, problems, unconfirmedSince } = client.view()
+  const told = problems.map(problem => problem.message).join('; ')
+  if (told !== '') return ill(name, told, 'ask the other members; do not send until it is clear')
+  if (unconfirmedSince === null) return well(name, `verified to entry ${rosterSeq}, ${members} members`)
+  return ill(
+    name,
+    `verified to entry ${rosterSeq}, unconfirmed since ${new Date(unconfirmedSince).toISOString()}: no other member was heard of since then`,
+    'ask another member for the last entry that its doctor names; a broker that cuts you off looks like this',
+  )
 }
 
 function fixOf({ client }: OpenMesh): string {

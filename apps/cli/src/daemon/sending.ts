@@ -54,6 +54,7 @@ export async function sendText(
     id: msg,
     recipients: showRecipients(mesh, message, whoIn(mesh, sessions)),
     reached: message.recipients.every(({ state }) => isReached(state, request.wait)),
+    unconfirmedSince: client.view().unconfirmedSince,
   }
 }
 

@@ -6,6 +6,7 @@ const reply = (state: SendState, why: string | null = null) => ({
   id: '019a0000-0000-7000-8000-000000000001',
   recipients: [{ to: 'bob/web', session: null, state, why, verified: false, nameTaken: false }],
   reached: true,
+  unconfirmedSince: null,
 })
 
 describe('what mesh_send says', () => {

@@ -24,7 +24,9 @@ export function wordSend(reply: SendReply): string {
     const reason = why === null ? '' : ` (${neutraliseName(why)})`
     return `${neutraliseName(to)} (${keyWords(standing)}): ${STATES[state]}${reason}`
   })
-  return [`message ${reply.id}`, ...lines].join('\n')
+  const since = reply.unconfirmedSince
+  const doubt = since === null ? [] : [`No other member was heard of since ${new Date(since).toISOString()}.`]
+  return [`message ${reply.id}`, ...lines, ...doubt].join('\n')
 }
 
 /** Nobody will ever get it. */

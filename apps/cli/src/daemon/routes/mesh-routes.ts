@@ -85,6 +85,7 @@ export function meshInfoOf({ id, client }: OpenMesh): MeshInfo {
     members: view.members,
     rosterSeq: view.rosterSeq,
     epoch: view.epoch,
+    unconfirmedSince: view.unconfirmedSince,
   }
 }
 
