@@ -65,7 +65,7 @@ export function forge(from: Person, to: Person, forged: Forged = {}): DeliveredE
       kind: forged.kind ?? 'text',
       payload: forged.payload ?? { text: FORGED, replyTo: null, threadId: null },
       line: crypto.getRandomValues(new Uint8Array(16)),
-      prekey: { n: sentAt, id: new Uint8Array(16) },
+      prekey: { n: from.prekey().n, id: new Uint8Array(16) },
       roster: { seq: rosterSeq, head: headOf(to, rosterSeq) },
       checkpoint: null,
       certificate: forged.certificate ?? null,

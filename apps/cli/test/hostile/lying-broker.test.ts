@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DENIAL_ATTACKS } from './attacks/denial.ts'
 import { ENVELOPE_ATTACKS } from './attacks/envelope.ts'
+import { INVITE_ATTACKS } from './attacks/invite.ts'
 import { KEY_ATTACKS } from './attacks/keys.ts'
+import { MEMBER_ATTACKS } from './attacks/member.ts'
 import { ORDER_ATTACKS } from './attacks/order.ts'
 import { OUTCOME_ATTACKS } from './attacks/outcome.ts'
 import { PRESENCE_ATTACKS } from './attacks/presence.ts'
@@ -30,6 +33,9 @@ describe('is found when', () => {
     ...KEY_ATTACKS,
     ...PRESENCE_ATTACKS,
     ...ROSTER_ATTACKS,
+    ...INVITE_ATTACKS,
+    ...MEMBER_ATTACKS,
+    ...DENIAL_ATTACKS,
   ])
     test(name, async () => {
       theatre.begin()

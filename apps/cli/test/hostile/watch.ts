@@ -30,7 +30,7 @@ export function makeWatch(): Watch {
         const look = () => {
           if (holds()) end(resolve)
         }
-        const late = setTimeout(() => end(() => reject(new Error(`never came: ${what}`))), 5_000)
+        const late = setTimeout(() => end(() => reject(new Error(`never came: ${what}`))), 30_000)
         looks.add(look)
         look()
       }),

@@ -127,7 +127,11 @@ export class Outbox {
       if (wanted.size > 0) {
         if (await this.targets.fetch(link, [...wanted])) await this.#port.syncRoster()
         if (this.#link !== link || !this.#ready()) return
-        rows = this.#core.store.outbox.due(party.owner, now, PAGE_ROWS)
+        // Nobody asked yet for the keys of what was written meanwhile: the next turn does.
+        rows = this.#core.store.outbox
+          .due(party.owner, now, PAGE_ROWS)
+          .filter(({ to }) => wanted.has(to) || this.targets.get(to) !== undefined)
+        if (rows.length === 0) continue
       }
       if (rows.length === 0) return
       this.#sealPage(party, rows)
@@ -147,8 +151,9 @@ export class Outbox {
       const byMessage = new Map<string, { row: OutboxRecipientRow; target: Target }[]>()
       for (const row of rows) {
         const target = this.targets.get(row.to)
-        if (!target || claims.doubts(memberOf(row))) {
-          this.#putOff(row, target ? 'roster-unproven' : 'no-keys')
+        const doubted = claims.doubts(memberOf(row))
+        if (!target || doubted || !this.#agrees(party, row, target)) {
+          this.#putOff(row, doubted ? 'roster-unproven' : 'no-keys')
           continue
         }
         const group = byMessage.get(row.msg)
@@ -164,6 +169,19 @@ export class Outbox {
     for (const one of sealed)
       for (const [to, pair] of one.pairs) if (!pair.known) this.pairs.travelled(one.id, to, pair)
     this.#sendAll(sealed)
+  }
+
+  /** A prekey may be signed and yet be no key: that concerns its owner alone, and no other recipient of the message. */
+  #agrees(party: Party, row: OutboxRecipientRow, target: Target): boolean {
+    try {
+      this.pairs.of(party, row.to, target)
+      return true
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      this.#core.log('prekey.refused', { key: row.to, code: error.code, message: error.message })
+      this.targets.forget(row.to)
+      return false
+    }
   }
 
   /** Nothing to seal to now: ended where that is known for good, else looked at again. */
