@@ -56,7 +56,7 @@ BEGIN
 END $$;
 
 -- Days from yesterday to a week ahead. A day that already overflowed into the default partition stays there.
-CREATE FUNCTION mesh_fn.ensure_audit_days(p_now timestamptz) RETURNS int LANGUAGE plpgsql AS $$
+CREATE FUNCTION mesh_fn.ensure_audit_days(p_now timestamptz) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
   v_day date;
   v_name text;
@@ -83,17 +83,22 @@ CREATE FUNCTION mesh_fn.leaf_hashes(p_mesh_id int, p_from bigint, p_to bigint) R
   ORDER BY index
 $$;
 
--- The hashes of a day go to audit_pruned before the day goes.
-CREATE FUNCTION mesh_fn.drop_audit_days(p_before timestamptz) RETURNS int LANGUAGE plpgsql AS $$
+ALTER FUNCTION mesh_fn.leaf_hashes SET enable_seqscan = off;
+
+-- The hashes of a day go to audit_pruned before the day goes. Oldest first, and none while an older leaf stands in the
+-- default partition: what is pruned is always a beginning of the log.
+CREATE FUNCTION mesh_fn.drop_audit_days(p_before timestamptz) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
   v_name text;
+  v_end timestamptz;
   v_gone int := 0;
 BEGIN
-  FOR v_name IN
-    SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'mesh.audit_leaf'::regclass AND c.relname ~ '^audit_leaf_\d{8}$'
-      AND (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC' <= p_before
+  FOR v_name, v_end IN
+    SELECT c.relname, (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC'
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'mesh.audit_leaf'::regclass AND c.relname ~ '^audit_leaf_\d{8}$' ORDER BY 1
   LOOP
+    EXIT WHEN v_end > p_before OR EXISTS (SELECT FROM mesh.audit_leaf_default WHERE at < v_end);
     EXECUTE format('LOCK TABLE mesh.%I IN SHARE MODE', v_name);
     EXECUTE format('INSERT INTO mesh.audit_pruned (mesh_id, index, hash) SELECT mesh_id, index, hash FROM mesh.%I ORDER BY 1, 2', v_name);
     EXECUTE format('DROP TABLE mesh.%I', v_name);

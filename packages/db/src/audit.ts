@@ -1,4 +1,5 @@
-/** The audit log's cold side: leaves that stand for themselves, and the day partitions of the leaves. */
+/** The audit log's cold side: leaves that stand for themselves, the tree above them, and the day partitions. */
+import { concatBytes } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
 import { run } from './query.ts'
 
@@ -28,3 +29,145 @@ export async function dropAuditDays(db: Database, p: { before: number }): Promis
   )
   return row!.n
 }
+
+/** A log as it stands, and the newest checkpoint over it. */
+export interface AuditHead {
+  readonly mesh: Uint8Array
+  /** Committed leaves. */
+  readonly size: number
+  readonly rosterSeq: number
+  readonly rosterHead: Uint8Array
+  readonly checkpoint: AuditCheckpoint | null
+}
+export interface AuditCheckpoint {
+  readonly size: number
+  readonly note: string
+}
+/** Root of the 2^level leaves from index · 2^level on. */
+export interface AuditSubtree {
+  readonly level: number
+  readonly index: number
+  readonly hash: Uint8Array
+}
+/** `body` is null once retention dropped it. */
+export interface AuditLeafRow {
+  readonly index: number
+  readonly hash: Uint8Array
+  readonly body: {
+    readonly at: number
+    readonly salt: Uint8Array
+    readonly type: string
+    readonly fields: Uint8Array
+  } | null
+}
+
+/** Logs with leaves that no checkpoint covers, at most `limit`. Size and roster head of each are of one moment. */
+export async function auditDue(db: Database, p: { limit: number }): Promise<AuditHead[]> {
+  const rows = await run(
+    db.sql<
+      {
+        mesh: Uint8Array
+        size: string
+        roster_seq: string
+        roster_head: Uint8Array
+        checkpoint_size: string
+        note: string | null
+      }[]
+    >`select * from mesh_fn.audit_due(${p.limit})`,
+  )
+  return rows.map(row => ({
+    mesh: row.mesh,
+    size: Number(row.size),
+    rosterSeq: Number(row.roster_seq),
+    rosterHead: row.roster_head,
+    checkpoint: row.note === null ? null : { size: Number(row.checkpoint_size), note: row.note },
+  }))
+}
+
+/** The newest checkpoint of a mesh; `null` before the first. */
+export async function newestCheckpoint(db: Database, mesh: Uint8Array): Promise<AuditCheckpoint | null> {
+  const [row] = await run(db.sql<{ size: string; note: string }[]>`
+    select c.size, c.note from mesh.audit_checkpoint c join mesh.mesh_head h on h.id = c.mesh_id
+    where h.mesh = ${mesh} order by c.size desc limit 1`)
+  return row ? { size: Number(row.size), note: row.note } : null
+}
+
+/** The newest `limit` checkpoints over more than `above` and at most `upTo` leaves, smallest first. */
+export async function checkpointsIn(
+  db: Database,
+  p: { mesh: Uint8Array; above: number; upTo: number; limit: number },
+): Promise<AuditCheckpoint[]> {
+  const rows = await run(db.sql<{ size: string; note: string }[]>`
+    select c.size, c.note from mesh.audit_checkpoint c join mesh.mesh_head h on h.id = c.mesh_id
+    where h.mesh = ${p.mesh} and c.size > ${p.above} and c.size <= ${p.upTo} order by c.size desc limit ${p.limit}`)
+  return rows.map(row => ({ size: Number(row.size), note: row.note })).reverse()
+}
+
+/** Leaf hashes from `from` to before `to`, in order, also of pruned leaves; fewer where the log ends or has a gap. */
+export async function leafHashes(
+  db: Database,
+  p: { mesh: Uint8Array; from: number; to: number },
+): Promise<Uint8Array[]> {
+  const rows = await run(db.sql<{ index: string; hash: Uint8Array }[]>`
+    select f.index, f.hash from mesh.mesh_head h, mesh_fn.leaf_hashes(h.id, ${p.from}, ${p.to - 1}) f where h.mesh = ${p.mesh}`)
+  const gap = rows.findIndex((row, i) => Number(row.index) !== p.from + i)
+  return (gap === -1 ? rows : rows.slice(0, gap)).map(row => row.hash)
+}
+
+/** Hashes of the stored subtrees of one level, from index `from` to before `to`, in order. */
+export async function subtreeHashes(
+  db: Database,
+  p: { mesh: Uint8Array; level: number; from: number; to: number },
+): Promise<Uint8Array[]> {
+  const rows = await run(db.sql<{ hash: Uint8Array }[]>`
+    select s.hash from mesh.audit_subtree s join mesh.mesh_head h on h.id = s.mesh_id
+    where h.mesh = ${p.mesh} and s.level = ${p.level} and s.index >= ${p.from} and s.index < ${p.to} order by s.index`)
+  return rows.map(row => row.hash)
+}
+
+/**
+ * Stores a signed head with its leaf and the subtrees that were completed below it, in one transaction.
+ * False where this size was signed before: then nothing new stands. Throws `unknown-mesh`.
+ */
+export async function putCheckpoint(
+  db: Database,
+  p: {
+    mesh: Uint8Array
+    checkpoint: AuditCheckpoint
+    fields: Uint8Array
+    subtrees: readonly AuditSubtree[]
+  },
+): Promise<boolean> {
+  const { mesh, checkpoint, fields, subtrees } = p
+  const [row] = await run(db.sql<{ fresh: boolean }[]>`select mesh_fn.put_checkpoint(
+    ${mesh}, ${checkpoint.size}, ${checkpoint.note}, ${fields},
+    ${intArray(subtrees.map(one => one.level))}::int[], ${intArray(subtrees.map(one => one.index))}::bigint[],
+    ${concatBytes(...subtrees.map(one => one.hash))}) as fresh`)
+  return row!.fresh
+}
+
+/** Leaves from `from` to before `to`, by index: what stands at a place is told by `index`, which a tampered log repeats or leaves out. */
+export async function auditLeaves(
+  db: Database,
+  p: { mesh: Uint8Array; from: number; to: number },
+): Promise<AuditLeafRow[]> {
+  const rows = await run(
+    db.sql<
+      {
+        index: string
+        hash: Uint8Array
+        at: string
+        salt: Uint8Array | null
+        type: string
+        fields: Uint8Array
+      }[]
+    >`select f.* from mesh.mesh_head h, mesh_fn.read_leaves(h.id, ${p.from}, ${p.to}) f where h.mesh = ${p.mesh} order by f.index`,
+  )
+  return rows.map(({ index, hash, at, salt, type, fields }) => ({
+    index: Number(index),
+    hash,
+    body: salt === null ? null : { at: Number(at), salt, type, fields },
+  }))
+}
+
+const intArray = (numbers: readonly number[]): string => `{${numbers.join()}}`

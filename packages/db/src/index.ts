@@ -2,7 +2,21 @@
 
 export type { AttachOutcome, AttachRequest } from './attach.ts'
 export { attach, detach } from './attach.ts'
-export { appendAudit, dropAuditDays, ensureAuditDays } from './audit.ts'
+export {
+  type AuditHead,
+  type AuditLeafRow,
+  type AuditSubtree,
+  appendAudit,
+  auditDue,
+  auditLeaves,
+  checkpointsIn,
+  dropAuditDays,
+  ensureAuditDays,
+  leafHashes,
+  newestCheckpoint,
+  putCheckpoint,
+  subtreeHashes,
+} from './audit.ts'
 export { commit } from './commit.ts'
 export { type Database, openDatabase } from './database.ts'
 export type {
@@ -25,3 +39,4 @@ export type { AppendOutcome, RosterPage } from './roster.ts'
 export { appendRoster, createMesh, findInviteMesh, findMember, rosterPage } from './roster.ts'
 export type { LiveWindow, SettledRow } from './settle.ts'
 export { dropRemoved, expireDue } from './settle.ts'
+export { openAsWriter } from './writer-role.ts'

@@ -39,6 +39,7 @@ export async function migrate(db: Database): Promise<{ from: number; to: number 
       await tx.unsafe(functions.text)
     }
     await tx`select mesh_fn.ensure_audit_days(now())`
+    await tx`select mesh_fn.grant_writer()`
     await tx`delete from mesh_fn.installed`
     await tx`insert into mesh_fn.installed values (${steps.length}, ${functions.hash})`
     return { from, to: steps.length }

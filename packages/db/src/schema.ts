@@ -208,3 +208,26 @@ export const auditPruned = mesh.table(
   },
   t => [primaryKey({ columns: [t.meshId, t.index] })],
 )
+
+/** Roots of complete subtrees of the audit tree at every eighth level: 2^level leaves from index · 2^level on. */
+export const auditSubtree = mesh.table(
+  'audit_subtree',
+  {
+    meshId: integer('mesh_id').notNull(),
+    level: integer('level').notNull(),
+    index: big('index').notNull(),
+    hash: bytea('hash').notNull(),
+  },
+  t => [primaryKey({ columns: [t.meshId, t.level, t.index] })],
+)
+
+/** Every signed head of the audit log, as it was told. */
+export const auditCheckpoint = mesh.table(
+  'audit_checkpoint',
+  {
+    meshId: integer('mesh_id').notNull(),
+    size: big('size').notNull(),
+    note: text('note').notNull(),
+  },
+  t => [primaryKey({ columns: [t.meshId, t.size] })],
+)

@@ -1,19 +1,28 @@
 import { encodeFields, type Field, type LeafType, leafHash, ready } from '@claudemesh/crypto'
 import { compareBytes, type Recipient } from '@claudemesh/protocol'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import {
   appendAudit,
+  auditDue,
+  auditLeaves,
+  checkpointsIn,
   commit,
   type Database,
   detach,
   dropAuditDays,
   ensureAuditDays,
   expireDue,
+  leafHashes,
+  newestCheckpoint,
+  openAsWriter,
+  putCheckpoint,
+  subtreeHashes,
 } from '../src/index.ts'
 import { freshDatabase } from './test-database.ts'
 import { attached, item, join, NODE, newMesh, random, signFact, type TestMesh } from './world.ts'
 
 let db: Database
+let url: string
 let at: TestMesh
 
 interface LeafRow {
@@ -27,7 +36,7 @@ interface LeafRow {
 
 beforeAll(async () => {
   await ready
-  ;({ db } = await freshDatabase())
+  ;({ db, url } = await freshDatabase())
   at = await newMesh(db)
 })
 
@@ -91,6 +100,12 @@ test('every leaf that SQL hashes is the leaf that crypto hashes, over the fields
 })
 
 test.each([
+  'update mesh.audit_checkpoint set note = note',
+  'delete from mesh.audit_checkpoint',
+  'truncate mesh.audit_checkpoint',
+  'update mesh.audit_subtree set hash = hash',
+  'delete from mesh.audit_subtree',
+  'truncate mesh.audit_subtree',
   'update mesh.audit_pruned set hash = hash',
   'delete from mesh.audit_pruned',
   'truncate mesh.audit_pruned',
@@ -113,6 +128,65 @@ test('a partition is no way around the guard', async () => {
   ]) {
     await expect(db.sql.unsafe(statement)).rejects.toThrow('INSERT only')
   }
+})
+
+test("the broker's own role may add to the log and read it, and is refused before any trigger is asked", async () => {
+  const { db: writer, guarded } = await openAsWriter({ url })
+  onTestFinished(() => writer.close())
+  expect(guarded).toBe(true)
+  for (const speak of [
+    (statement: string) => writer.sql.unsafe(statement),
+    (statement: string) => writer.lane.call(statement, []),
+  ]) {
+    const [row] = (await speak('select current_user::text as role')) as unknown as { role: string }[]
+    expect(row!.role).toBe('claudemesh_writer')
+    for (const table of [
+      'audit_leaf',
+      'audit_leaf_default',
+      'audit_pruned',
+      'audit_subtree',
+      'audit_checkpoint',
+    ])
+      for (const statement of [
+        `update mesh.${table} set mesh_id = mesh_id`,
+        `delete from mesh.${table}`,
+        `truncate mesh.${table}`,
+        `drop table mesh.${table}`,
+        `alter table mesh.${table} disable trigger all`,
+      ])
+        await expect(speak(statement), statement).rejects.toThrow(/permission denied|must be owner/)
+  }
+  const index = await appendAudit(writer, { mesh: at.mesh, type: 'limited', fields: random(4) })
+  expect((await auditLeaves(writer, { mesh: at.mesh, from: index, to: index + 1 }))[0]!.body!.type).toBe(
+    'limited',
+  )
+  await ensureAuditDays(writer, { now: Date.now() + 40 * 86_400_000 })
+})
+
+test('a checkpoint, its leaf and its subtrees stand together, and one size is signed once', async () => {
+  const mesh = await newMesh(db)
+  const due = async () =>
+    (await auditDue(db, { limit: 1000 })).find(head => compareBytes(head.mesh, mesh.mesh) === 0)
+  const head = (await due())!
+  expect(head).toMatchObject({ size: 2, rosterSeq: mesh.seq, checkpoint: null })
+  const put = (size: number, note: string) =>
+    putCheckpoint(db, {
+      mesh: mesh.mesh,
+      checkpoint: { size, note },
+      fields: encodeFields([size, random(32)]),
+      subtrees: [{ level: 8, index: 0, hash: random(32) }],
+    })
+  expect([await put(2, 'one'), await put(2, 'other')]).toEqual([true, false])
+  expect(await newestCheckpoint(db, mesh.mesh)).toEqual({ size: 2, note: 'one' })
+  expect(await due()).toBe(undefined)
+  expect((await subtreeHashes(db, { mesh: mesh.mesh, level: 8, from: 0, to: 256 })).length).toBe(1)
+  await appendAudit(db, { mesh: mesh.mesh, type: 'limited', fields: random(4) })
+  expect(await due()).toMatchObject({ size: 4, checkpoint: { size: 2, note: 'one' } })
+  expect(await put(4, 'two')).toBe(true)
+  const between = (above: number) => checkpointsIn(db, { mesh: mesh.mesh, above, upTo: 9, limit: 9 })
+  expect((await between(0)).map(one => one.note)).toEqual(['one', 'two'])
+  expect((await between(2)).map(one => one.note)).toEqual(['two'])
+  expect((await leafHashes(db, { mesh: mesh.mesh, from: 1, to: 9 })).length).toBe(4)
 })
 
 test('retention drops the leaves of whole days and no hash', async () => {
