@@ -1,6 +1,7 @@
 /** Puts the parts of a broker together: who may reach what is decided here and nowhere else. */
 import { commit, queueDepth, readQueue } from '@claudemesh/db'
 import { SIZES } from '@claudemesh/protocol'
+import { Refusals } from './audit/refusals.ts'
 import { inProcess } from './backplane/in-process.ts'
 import type { Broker } from './broker.ts'
 import type { Clock } from './clock.ts'
@@ -82,6 +83,8 @@ export function assemble(
     lane,
     window,
     backplane,
+    trees: new Map(),
+    refusals: new Refusals(key.secretKey.subarray(0, 32)),
     connections,
     undetached: new Set(),
     hosts: [],

@@ -1,6 +1,7 @@
 /** Everything a frame or a route may reach: made once by the server, passed as an argument, never imported. */
-import type { Signer } from '@claudemesh/crypto'
+import type { Signer, TreeFrontier } from '@claudemesh/crypto'
 import type { Database } from '@claudemesh/db'
+import type { Refusals } from './audit/refusals.ts'
 import type { Backplane } from './backplane/in-process.ts'
 import type { Clock } from './clock.ts'
 import type { Attachment } from './delivery/attachment.ts'
@@ -25,6 +26,9 @@ export interface Broker {
   readonly lane: BatchWriter
   readonly window: PushWindow
   readonly backplane: Backplane
+  /** Of the logs this node signed last, each at the size of its checkpoint. */
+  readonly trees: Map<string, TreeFrontier>
+  readonly refusals: Refusals
   readonly connections: Set<Connection>
   /** Attachments whose end the database has not heard of yet. */
   readonly undetached: Set<Attachment>

@@ -1,11 +1,13 @@
 /** The end of a broker: nothing it said stays unsaid, and everybody knows to come back. */
 import { encodeBrokerFrame } from '@claudemesh/protocol'
+import { signCheckpoints } from './audit/sign-checkpoints.ts'
+import { writeRefusals } from './audit/write-refusals.ts'
 import type { Broker } from './broker.ts'
 import { leaveNode } from './presence/leases.ts'
 
 const RETRY_AFTER_MS = 1000
 
-/** `draining` to all, the last commit told, close 1001, leases released, then `closeServer` and the database. */
+/** `draining` to all, the last commit told, close 1001, leases released, the log signed, then `closeServer` and the database. */
 export async function drain(broker: Broker, closeServer: () => Promise<void>): Promise<void> {
   const { lane, connections, db, settings, log } = broker
   broker.draining = true
@@ -20,6 +22,12 @@ export async function drain(broker: Broker, closeServer: () => Promise<void>): P
     await leaveNode(broker)
   } catch (cause) {
     log.error('leases.unreleased', cause)
+  }
+  try {
+    await writeRefusals(broker)
+    await signCheckpoints(broker)
+  } catch (cause) {
+    log.error('audit.unsigned', cause)
   }
   await closeServer()
   await db.close()

@@ -1,6 +1,6 @@
 /** Starts a broker: key, database, parts, port, sweeps, in this order; and hands out how to stop it. */
 import { ready } from '@claudemesh/crypto'
-import { ensureAuditDays, migrate, openDatabase } from '@claudemesh/db'
+import { ensureAuditDays, migrate, openAsWriter, openDatabase } from '@claudemesh/db'
 import { MeshError } from '@claudemesh/protocol'
 import { assemble } from './assemble.ts'
 import type { Broker } from './broker.ts'
@@ -16,6 +16,8 @@ import type { SocketData } from './ws/connection.ts'
 import { peerOf } from './ws/peer-of.ts'
 import { socketHandlers, upgrade } from './ws/socket-handlers.ts'
 
+const APPLICATION = 'claudemesh-broker'
+
 export interface RunningBroker {
   readonly port: number
   /** 32 bytes: what `challenge` and the roster's `broker` entry name. */
@@ -29,10 +31,13 @@ export async function startBroker(settings: Settings, clock: Clock = systemClock
   await ready
   const log = openLog(settings.LOG_LEVEL)
   const key = loadBrokerKey(settings.BROKER_KEY, settings.BROKER_KEY_FILE)
-  const db = await openDatabase({ url: settings.DATABASE_URL, applicationName: 'claudemesh-broker' })
+  await prepare(settings.DATABASE_URL, clock.now())
+  const { db, guarded } = await openAsWriter({ url: settings.DATABASE_URL, applicationName: APPLICATION })
+  if (!guarded)
+    log.warn('audit.unguarded', {
+      why: 'the role of DATABASE_URL may not make or take the role claudemesh_writer',
+    })
   try {
-    await migrate(db)
-    await ensureAuditDays(db, { now: clock.now() })
     const broker = assemble(settings, clock, { log, key, db })
     await takeNode(broker)
     const server = listen(broker)
@@ -54,6 +59,17 @@ export async function startBroker(settings: Settings, clock: Clock = systemClock
   } catch (cause) {
     await db.close()
     throw cause
+  }
+}
+
+/** Brings the database to this version, as its owner: what runs afterwards may not. */
+async function prepare(url: string, now: number): Promise<void> {
+  const db = await openDatabase({ url, max: 1, applicationName: APPLICATION })
+  try {
+    await migrate(db)
+    await ensureAuditDays(db, { now })
+  } finally {
+    await db.close()
   }
 }
 

@@ -88,6 +88,13 @@ export const environment = z.object({
   REDELIVER_MS: int(30_000, 'Wait before unacked envelopes are sent again; doubles.', 100),
   REDELIVER_MAX_MS: int(300_000, 'Longest wait between redeliveries.', 100),
   EXPIRY_MS: int(10_000, 'Time between looks for what ran out.', 100),
+  CHECKPOINT_MS: int(5000, 'Time between signed heads of an active audit log.', 10, 10_000),
+  AUDIT_DAYS: int(
+    0,
+    'Days that the bodies of audit leaves are kept; their hashes stay. 0: for ever.',
+    0,
+    36_500,
+  ),
   RATE_ENVELOPES: int(2000, 'Envelopes a second and member. 0: no limit.', 0),
   RATE_ENVELOPES_BURST: int(20_000, 'Envelopes a member may send at once.', 1),
   RATE_FRAMES: int(200, 'JSON frames a second and member. 0: no limit.', 0),

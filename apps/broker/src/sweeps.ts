@@ -1,5 +1,7 @@
 /** Everything that happens in the broker by time alone, each at its own beat and never twice at once. */
-import { dropOldFacts, ensureAuditDays } from '@claudemesh/db'
+import { dropAuditDays, dropOldFacts, ensureAuditDays } from '@claudemesh/db'
+import { signCheckpoints } from './audit/sign-checkpoints.ts'
+import { writeRefusals } from './audit/write-refusals.ts'
 import type { Broker } from './broker.ts'
 import { sweepExpired } from './delivery/expiry.ts'
 import { sweepUnacked } from './delivery/redelivery.ts'
@@ -18,9 +20,11 @@ export function startSweeps(broker: Broker): () => void {
     [settings.EXPIRY_MS, 'drops', () => sweepDropped(broker)],
     [settings.HEARTBEAT_MS, 'heartbeat', () => beatSockets(broker)],
     [LEASE_BEAT_MS, 'leases', () => beatLeases(broker)],
+    [settings.CHECKPOINT_MS, 'checkpoints', () => signCheckpoints(broker)],
+    [MINUTE_MS, 'refusals', () => writeRefusals(broker)],
     [MINUTE_MS, 'memory', () => forget(broker)],
     [60 * MINUTE_MS, 'facts', () => dropOldFacts(db, { now: clock.now() })],
-    [60 * MINUTE_MS, 'audit-days', () => ensureAuditDays(db, { now: clock.now() })],
+    [60 * MINUTE_MS, 'audit-days', () => keepAuditDays(broker)],
   ]
   const stops = sweeps.map(([ms, name, work]) => {
     let running = false
@@ -38,6 +42,14 @@ export function startSweeps(broker: Broker): () => void {
   return () => {
     for (const stop of stops) stop()
   }
+}
+
+/** Days ahead are made, and those beyond what is kept dropped, their hashes not. */
+async function keepAuditDays({ db, clock, settings }: Broker): Promise<void> {
+  const now = clock.now()
+  await ensureAuditDays(db, { now })
+  if (settings.AUDIT_DAYS > 0)
+    await dropAuditDays(db, { before: now - settings.AUDIT_DAYS * 24 * 60 * MINUTE_MS })
 }
 
 function forget({ rates, meshes, clock }: Broker): void {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { ERROR_CODES } from './errors.ts'
 import { LIMITS } from './limits.ts'
-import { certificate, prekeyBundle, presenceRecord } from './records.ts'
+import { auditLeaf, certificate, checkpointNote, prekeyBundle, presenceRecord } from './records.ts'
 import { epochCopies, rosterEntry } from './roster.ts'
 import {
   bytes,
@@ -57,7 +57,9 @@ export const clientFrame = z.union([
     frame('prekeys.put', { prekey: prekeyBundle }),
     frame('roster.get', { from: seq }),
     frame('roster.append', { entry: rosterEntry, copies: epochCopies.nullable() }),
-    frame('audit.proof', { index: seq, size: seq }),
+    /** One of `index` (of a leaf) and `from` (an earlier size). */
+    frame('audit.proof', { size: seq, index: seq.optional(), from: seq.optional() }),
+    frame('audit.get', { from: seq, size: seq }),
     frame('ping', { time: ms }),
   ]),
 ])
@@ -94,7 +96,7 @@ export const brokerFrame = z.discriminatedUnion('type', [
     limits: brokerLimits,
     rosterSeq: seq,
     rosterHead: hash,
-    checkpoint: z.string().max(4096).nullable(),
+    checkpoint: checkpointNote.nullable(),
     leaseMs: ms,
     time: ms,
   }),
@@ -131,10 +133,11 @@ export const brokerFrame = z.discriminatedUnion('type', [
     copies: z.array(z.strictObject({ epoch: z.int(), copy: bytesUpTo(1200, 1200) })),
   }),
   frame('appended', { seq, head: hash }),
-  frame('proof', { hashes: z.array(hash), size: seq }),
+  frame('proof', { hashes: z.array(hash).max(128), size: seq, leaf: auditLeaf.nullable() }),
+  frame('audit', { leaves: z.array(auditLeaf).max(4096), checkpoints: z.array(checkpointNote).max(256) }),
   frame('presence', { entry: directoryEntry }),
   frame('roster.changed', { seq, head: hash }),
-  frame('checkpoint', { note: z.string().max(4096) }),
+  frame('checkpoint', { note: checkpointNote }),
   frame('draining', { retryAfterMs: ms }),
   frame('replaced', { recipient, attachment: seq }),
   frame('pong', { time: ms }),

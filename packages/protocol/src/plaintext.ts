@@ -1,6 +1,6 @@
 /** What is sealed inside an envelope, and the payload of each kind (SPEC section 5). */
 import { z } from 'zod'
-import { certificate } from './records.ts'
+import { certificate, checkpointNote } from './records.ts'
 import { bytes, hash, ms, recipient, seq, signature, uuid } from './schema.ts'
 
 export const MESSAGE_KINDS = [
@@ -29,7 +29,7 @@ export const plaintextJson = z.looseObject({
   /** The maker's roster pair. */
   roster: z.strictObject({ seq, head: hash }),
   /** The newest audit checkpoint the maker has pinned, as a signed note. */
-  checkpoint: z.string().max(4096).nullable(),
+  checkpoint: checkpointNote.nullable(),
   /** Present whenever an opener travels; absent from a member's own mail. */
   certificate: certificate.nullable(),
 })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { LIMITS } from './limits.ts'
 import {
   agreementBundle,
+  bytes,
   bytesUpTo,
   hash,
   key,
@@ -62,6 +63,26 @@ export const presenceRecord = z.strictObject({
   signature,
 })
 export type PresenceRecord = z.output<typeof presenceRecord>
+
+/** A signed head of the audit log (SPEC section 8). */
+export const checkpointNote = z.string().max(4096)
+
+/** A leaf of the audit log as it is shown: its hash, and its body to whom may see it while it stands. */
+export const auditLeaf = z.strictObject({
+  hash,
+  body: z
+    .strictObject({
+      at: ms,
+      salt: bytes(16),
+      type: z.string().max(32),
+      /** In `encodeFields` form. */
+      fields: bytesUpTo(1024),
+    })
+    .nullable(),
+  /** The body was dropped by retention; else it is not the reader's to see. */
+  pruned: z.boolean(),
+})
+export type AuditLeaf = z.output<typeof auditLeaf>
 
 /** The plaintext of a sealed profile. */
 export const profile = z.strictObject({

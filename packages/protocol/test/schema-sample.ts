@@ -8,6 +8,7 @@ export function sampleOf(schema: z.core.$ZodType): unknown {
   if (schema instanceof z.ZodLiteral) return [...schema.values][0]
   if (schema instanceof z.ZodEnum) return schema.options[0]
   if (schema instanceof z.ZodNull) return null
+  if (schema instanceof z.ZodBoolean) return true
   if (schema instanceof z.ZodNullable || schema instanceof z.ZodOptional) return sampleOf(schema.unwrap())
   if (schema instanceof z.ZodPipe) return sampleOf(schema.def.in)
   if (schema instanceof z.ZodString) return sampleText(schema)

@@ -1,5 +1,6 @@
 /** The binary frames a client may send: `send` and `ack`, told apart by their first byte. */
 import { DATA_TYPES, MeshError } from '@claudemesh/protocol'
+import { noteLimited } from '../audit/note-refusals.ts'
 import type { Broker } from '../broker.ts'
 import { acceptSend } from '../delivery/accept.ts'
 import { bytesIndex } from '../delivery/recipient-index.ts'
@@ -22,7 +23,11 @@ export function dataFrame(
           metrics,
           limits: { ttlMs: settings.TTL_MS, bodyBytes: settings.BODY_BYTES, recipients: settings.RECIPIENTS },
           now: () => clock.now(),
-          take: (member, count) => rates.envelopes.take(bytesIndex(member), count, clock.now()),
+          take: (member, count) => {
+            const wait = rates.envelopes.take(bytesIndex(member), count, clock.now())
+            if (wait > 0) noteLimited(broker, connection, 'envelopes')
+            return wait
+          },
           draining: () => broker.draining,
         },
         {

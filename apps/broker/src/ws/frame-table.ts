@@ -4,6 +4,7 @@ import type { Broker } from '../broker.ts'
 import { bytesIndex } from '../delivery/recipient-index.ts'
 import type { Connection, Standing } from './connection.ts'
 import { attachFrame } from './frames/attach.ts'
+import { auditGetFrame } from './frames/audit-get.ts'
 import { auditProofFrame } from './frames/audit-proof.ts'
 import { detachFrame } from './frames/detach.ts'
 import { directoryFrame } from './frames/directory.ts'
@@ -26,7 +27,8 @@ const COST: Readonly<Record<Control['type'], number>> = {
   'prekeys.put': 1,
   'roster.get': 2,
   'roster.append': 10,
-  'audit.proof': 1,
+  'audit.proof': 2,
+  'audit.get': 4,
   ping: 1,
 }
 
@@ -67,6 +69,8 @@ export function controlFrame(
     case 'prekeys.put':
       return prekeysPutFrame(broker, connection, standing, frame)
     case 'audit.proof':
-      return auditProofFrame()
+      return auditProofFrame(broker, connection, standing, frame)
+    case 'audit.get':
+      return auditGetFrame(broker, connection, standing, frame)
   }
 }

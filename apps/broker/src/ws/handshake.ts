@@ -1,6 +1,6 @@
 /** Who is on the socket: nothing is served before a hello that is signed over this socket's nonce, this broker's key and host. */
 import { closedInvite, inviteByCode, type Roster, verifyHello } from '@claudemesh/crypto'
-import { findInviteMesh } from '@claudemesh/db'
+import { findInviteMesh, newestCheckpoint } from '@claudemesh/db'
 import {
   type ClientFrameOf,
   encodeBrokerFrame,
@@ -36,6 +36,7 @@ export async function sayHello(broker: Broker, connection: Connection, hello: He
     throw new MeshError('bad-frame', 'A socket says hello once.', { field: 'type' })
   checkProof(broker, connection, hello)
   const standing = await standingOf(broker, connection, hello)
+  const checkpoint = await newestCheckpoint(broker.db, standing.mesh.id)
   // The socket may have gone while the roster was read.
   if (!connection.open) return
   leaveMesh(connection)
@@ -44,7 +45,7 @@ export async function sayHello(broker: Broker, connection: Connection, hello: He
   connection.standing = standing
   if (standing.is === 'member') standing.mesh.sockets.add(connection)
   else if (standing.is === 'invited') standing.mesh.guests++
-  connection.sendJson(welcome(broker, meshOf(standing), hello.ref))
+  connection.sendJson(welcome(broker, standing.mesh, checkpoint?.note ?? null, hello.ref))
   broker.log.debug('hello', { as: hello.as, member: toBase64url(hello.key) })
 }
 
@@ -115,9 +116,12 @@ function openInvite({ roster }: MeshState, code: Uint8Array, key: Uint8Array, no
   if (state === 'open') return invite.hash
   throw closedInvite(state)
 }
-const meshOf = (standing: Exclude<Standing, { is: 'stranger' }>): MeshState => standing.mesh
-
-function welcome({ settings, clock }: Broker, mesh: MeshState, ref: number | undefined): string {
+function welcome(
+  { settings, clock }: Broker,
+  mesh: MeshState,
+  checkpoint: string | null,
+  ref: number | undefined,
+): string {
   return encodeBrokerFrame({
     type: 'welcome',
     ref,
@@ -132,7 +136,7 @@ function welcome({ settings, clock }: Broker, mesh: MeshState, ref: number | und
     },
     rosterSeq: mesh.roster.seq,
     rosterHead: mesh.roster.head,
-    checkpoint: null,
+    checkpoint,
     leaseMs: TIMES.graceMs,
     time: clock.now(),
   })

@@ -1,5 +1,6 @@
 /** Frames of one socket, in order: one is handled after the other, and each that carries `ref` gets exactly one answer. */
 import { type ClientFrameOf, MeshError, parseClientFrame } from '@claudemesh/protocol'
+import { noteLimited, noteRefusedHello } from '../audit/note-refusals.ts'
 import type { Broker } from '../broker.ts'
 import type { Connection } from './connection.ts'
 import { dataFrame } from './data-frame.ts'
@@ -89,8 +90,10 @@ async function greet(broker: Broker, connection: Connection, hello: ClientFrameO
   try {
     await sayHello(broker, connection, hello)
   } catch (cause) {
+    const { code } = asMeshError(cause)
     answerError(broker, connection, cause, hello.ref)
-    if (stranger) connection.close(asMeshError(cause).code === 'removed' ? 'removed' : 'unauthenticated')
+    if (stranger) connection.close(code === 'removed' ? 'removed' : 'unauthenticated')
+    await noteRefusedHello(broker, connection, hello, code)
   }
 }
 
@@ -98,6 +101,7 @@ async function greet(broker: Broker, connection: Connection, hello: ClientFrameO
 function answerError(broker: Broker, connection: Connection, cause: unknown, ref: number | undefined): void {
   const error = asMeshError(cause)
   broker.metrics.refused(error.code)
+  if (error.code === 'rate') noteLimited(broker, connection, 'frames')
   if (error.code === 'internal') broker.log.error('frame.failed', cause)
   if (connection.standing.is === 'stranger' && ++connection.mistakes > STRANGER_MISTAKES)
     connection.close('rate')

@@ -47,6 +47,7 @@ export function clientFrames({ socket, mesh, member, session }: Speaker): Record
     'prekeys.put': { type: 'prekeys.put', prekey: prekeyOf(mesh, recipient, signer) },
     'roster.get': { type: 'roster.get', from: 0 },
     'audit.proof': { type: 'audit.proof', index: 0, size: 1 },
+    'audit.get': { type: 'audit.get', from: 0, size: 1 },
     ping: { type: 'ping', time: 1 },
   }
   const copies = [{ to: key, copy: randomBytes(1200) }]
