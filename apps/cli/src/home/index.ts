@@ -4,12 +4,13 @@ export { looseFiles } from './loose-files.ts'
 export {
   listMemberFiles,
   type MemberFile,
+  memberFile,
   readMemberFile,
   removeMemberFiles,
   writeMemberFile,
 } from './member-file.ts'
 export { currentHome, type HomePaths, homePaths } from './paths.ts'
 export { ensurePrivateFolder } from './private-folder.ts'
-export { readSecretFile, writeSecretFile } from './secret-file.ts'
-export { openSessionKey } from './session-key.ts'
+export { readSecretFile, writeNewFile, writeSecretFile } from './secret-file.ts'
+export { listSessionKeys, openSessionKey, writeSessionKey } from './session-key.ts'
 export { openToken, openUserToken } from './token.ts'

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { HomePaths } from './paths.ts'
 import { readSecretJson, syncFolder, writeSecretFile } from './secret-file.ts'
 
-const memberFile = z.strictObject({
+export const memberFile = z.strictObject({
   version: z.literal(1),
   mesh: bytes(32),
   /** `ws://host/ws` or `wss://host/ws`. */

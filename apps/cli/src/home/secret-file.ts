@@ -35,6 +35,36 @@ export function writeSecretFile(path: string, text: string): void {
   syncFolder(folder)
 }
 
+/** A new file, 0600 and durable, wherever this user may write; its folder stays as it is. Throws `conflict`, `forbidden`. */
+export function writeNewFile(path: string, bytes: Uint8Array): void {
+  let file: number
+  try {
+    file = openSync(path, 'wx', 0o600)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EEXIST')
+      throw new MeshError('conflict', `${path} is there already: name another file.`, { cause })
+    throw new MeshError('forbidden', `${path} cannot be written (${code}).`, { cause })
+  }
+  try {
+    fchmodSync(file, 0o600)
+    writeAll(file, bytes)
+    fsyncSync(file)
+  } catch (cause) {
+    unlinkSync(path)
+    throw new MeshError(
+      'forbidden',
+      `${path} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
+      {
+        cause,
+      },
+    )
+  } finally {
+    closeSync(file)
+  }
+  syncFolder(dirname(path))
+}
+
 /** Contents, or `undefined` where there is no such file. */
 export function readSecretFile(path: string): string | undefined {
   try {

@@ -1,6 +1,6 @@
 /** Small named values and counters of a mesh. */
 import type { CounterStore, SettingStore } from '@claudemesh/client'
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, like, sql } from 'drizzle-orm'
 import type { MeshScope } from './mesh-scope.ts'
 import { counter, setting } from './schema.ts'
 
@@ -32,5 +32,13 @@ export function counterStore({ orm, mesh }: MeshScope): CounterStore {
   return {
     get: name => get.get({ name })?.value ?? 0,
     set: (name, value) => void set.run({ name, value }),
+  }
+}
+
+/** The highest counters heard of other members' prekeys and presence: what is lower is refused. */
+export function seenCountersOf({ orm, mesh }: MeshScope): { all(): { name: string; value: number }[] } {
+  const ours = and(eq(counter.mesh, mesh), like(counter.name, 'seen-%'))
+  return {
+    all: () => orm.select({ name: counter.name, value: counter.value }).from(counter).where(ours).all(),
   }
 }
