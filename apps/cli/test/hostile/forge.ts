@@ -65,7 +65,7 @@ export function forge(from: Person, to: Person, forged: Forged = {}): DeliveredE
       kind: forged.kind ?? 'text',
       payload: forged.payload ?? { text: FORGED, replyTo: null, threadId: null },
       line: crypto.getRandomValues(new Uint8Array(16)),
-      prekey: { n: from.prekey().n, id: new Uint8Array(16) },
+      prekey: { n: newestPrekey(from) ?? sentAt, id: new Uint8Array(16) },
       roster: { seq: rosterSeq, head: headOf(to, rosterSeq) },
       checkpoint: null,
       certificate: forged.certificate ?? null,
@@ -74,6 +74,13 @@ export function forge(from: Person, to: Person, forged: Forged = {}): DeliveredE
   })
   return { header: envelope.header, slot: envelope.slots[0]!, body: envelope.body }
 }
+
+/** Whoever says less than it said before is not sealed to again. */
+const newestPrekey = ({ store }: Person): number | undefined =>
+  store.prekeys
+    .all()
+    .map(({ n }) => n)
+    .toSorted((a, b) => b - a)[0]
 
 /** Hash of the entry at `seq` of somebody's roster. */
 export function headOf(person: Person, seq: number): Uint8Array {

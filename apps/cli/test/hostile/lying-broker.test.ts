@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DENIAL_ATTACKS } from './attacks/denial.ts'
 import { ENVELOPE_ATTACKS } from './attacks/envelope.ts'
+import { FREEZING_ATTACKS } from './attacks/freezing.ts'
 import { INVITE_ATTACKS } from './attacks/invite.ts'
 import { KEY_ATTACKS } from './attacks/keys.ts'
 import { MEMBER_ATTACKS } from './attacks/member.ts'
@@ -35,6 +36,7 @@ describe('is found when', () => {
     ...ROSTER_ATTACKS,
     ...INVITE_ATTACKS,
     ...MEMBER_ATTACKS,
+    ...FREEZING_ATTACKS,
     ...DENIAL_ATTACKS,
   ])
     test(name, async () => {

@@ -245,4 +245,8 @@ export const MEMBER_ATTACKS: readonly Attack[] = [
     seq: bob.client.view().rosterSeq + 100,
     head: new Uint8Array(32).fill(1),
   })),
+  claimed('a member claims another entry at a place that is pinned', () => ({
+    seq: 2,
+    head: new Uint8Array(32).fill(1),
+  })),
 ]
