@@ -49,6 +49,7 @@ async function buildProgram(named: string | undefined): Promise<Command> {
     )
   const meant = COMMANDS.filter(({ names }) => named !== undefined && names.includes(named))
   for (const { load } of meant.length > 0 ? meant : COMMANDS) (await load())(program)
+  if (meant.length === 0) (await import('./commands/completions.ts')).addCompletions(program)
   return program
 }
 

@@ -25,6 +25,7 @@ export const ROUTES = {
   sessions: ['GET', '/v1/sessions'],
   /** `:uuid` may be a prefix or a session's name. */
   closeSession: ['POST', '/v1/sessions/:uuid/close'],
+  /** `?as=&follow=1`; `follow` keeps the answer open: all peers as one line, again at each change. */
   peers: ['GET', '/v1/peers'],
   send: ['POST', '/v1/send'],
   /** `?as=&all=1&peek=1&follow=1`; one JSON object a line; `follow` keeps the answer open. */

@@ -33,7 +33,7 @@ export function addJoin(program: Command): void {
     })
     if (!sure) return
     const joined = await cli.ask('join', joinReply, { body: { link, name: options.name ?? userName() } })
-    if (cli.json) return cli.object({ mesh: joined.mesh, member: joined.member })
+    if (cli.json) return cli.object({ mesh: joined.mesh, member: joined.member, role: joined.role })
     cli.line(`You are in ${cli.paint('bold', harmlessLine(joined.mesh))} as ${joined.role}.`)
     cli.line('Who is there: claudemesh peers. Whether they are who they say: claudemesh verify <peer>')
   })

@@ -1,50 +1,110 @@
 /** `peers`: who is there, by what their own signed words say. */
+import { clearScreenDown, cursorTo } from 'node:readline'
+import { isDeepStrictEqual } from 'node:util'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { reaches } from '../api/groups.ts'
 import { type Peer, peer, statusReply } from '../api/schema.ts'
+import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { shownName } from '../output/names.ts'
 import type { Paint } from '../output/paint.ts'
 import { table } from '../output/table.ts'
-import { relative } from '../output/times.ts'
+import { clock, relative } from '../output/times.ts'
 import { unconfirmed } from '../output/unconfirmed.ts'
 import { act, type CommonOptions, define } from './define.ts'
+
+interface PeersOptions extends CommonOptions {
+  group?: string
+  watch?: boolean
+}
 
 export function addPeers(program: Command): void {
   const peers = define(program, {
     usage: 'peers',
     about: 'who is there, what they do and since when',
-    examples: ['claudemesh peers', 'claudemesh peers --group backend --json'],
+    examples: ['claudemesh peers', 'claudemesh peers --group backend --json', 'claudemesh peers --watch'],
     mesh: true,
     as: true,
-  }).option('--group <name>', 'only sessions of this group and those below it')
-  act<CommonOptions & { group?: string }>(peers, async (cli, options) => {
-    const found = await cli.ask('peers', z.array(peer), { query: { mesh: cli.mesh, as: cli.as } })
-    const shown = found.filter(
-      each =>
-        options.group === undefined ||
-        each.groups.some(one => reaches(options.group!.replace(/^@/, ''), one)),
-    )
-    const { meshes } = await cli.ask('status', statusReply)
-    for (const { id, name, unconfirmedSince } of meshes)
-      if (unconfirmedSince !== null && [undefined, id, name].includes(cli.mesh))
-        cli.note(unconfirmed(name, unconfirmedSince))
-    if (cli.json) return cli.objects(shown.map(jsonOf))
-    if (shown.length === 0) return cli.line('Nobody here yet. Invite somebody: claudemesh invite')
-    cli.line(
-      table(
-        ['NAME', 'STATUS', 'SINCE', 'GROUPS', 'SUMMARY'],
-        shown.map(each => [
-          shownName(each.name, each, cli.paint),
-          statusOf(each, cli.paint),
-          sinceOf(each),
-          each.groups.map(harmlessLine).join(' '),
-          harmlessLine(each.summary),
-        ]),
-      ),
-    )
   })
+    .option('--group <name>', 'only sessions of this group and those below it')
+    .option('--watch', 'stay, and show what changes')
+  act<PeersOptions>(peers, async (cli, { group, watch }) => {
+    const query = { mesh: cli.mesh, as: cli.as }
+    const asked = group?.replace(/^@/, '')
+    const within = (all: Peer[]): Peer[] =>
+      asked === undefined ? all : all.filter(each => each.groups.some(one => reaches(asked, one)))
+    await warn(cli)
+    if (watch === true) {
+      const show = process.stdout.isTTY && !cli.json ? redraw(cli) : changes(cli)
+      for await (const all of cli.follow('peers', z.array(peer), { query: { ...query, follow: true } }))
+        show(within(all))
+      return
+    }
+    const shown = within(await cli.ask('peers', z.array(peer), { query }))
+    if (cli.json) return cli.objects(shown.map(jsonOf))
+    cli.line(drawn(cli, shown))
+  })
+}
+
+async function warn(cli: Cli): Promise<void> {
+  const { meshes } = await cli.ask('status', statusReply)
+  for (const { id, name, unconfirmedSince } of meshes)
+    if (unconfirmedSince !== null && [undefined, id, name].includes(cli.mesh))
+      cli.note(unconfirmed(name, unconfirmedSince))
+}
+
+function drawn(cli: Cli, peers: readonly Peer[]): string {
+  if (peers.length === 0) return 'Nobody here yet. Invite somebody: claudemesh invite'
+  return table(
+    ['NAME', 'STATUS', 'SINCE', 'GROUPS', 'SUMMARY'],
+    peers.map(each => [
+      shownName(each.name, each, cli.paint),
+      statusOf(each, cli.paint),
+      sinceOf(each),
+      each.groups.map(harmlessLine).join(' '),
+      harmlessLine(each.summary),
+    ]),
+  )
+}
+
+/** How often a table on a terminal is drawn again so that its ages stay true, ms. */
+const REDRAW_MS = 5000
+
+/** On a terminal: the whole table, in its place. */
+function redraw(cli: Cli): (peers: readonly Peer[]) => void {
+  let now: readonly Peer[] = []
+  const draw = () => {
+    cursorTo(process.stdout, 0, 0)
+    clearScreenDown(process.stdout)
+    cli.line(drawn(cli, now))
+  }
+  setInterval(draw, REDRAW_MS).unref()
+  return peers => {
+    now = peers
+    draw()
+  }
+}
+
+/** Into a pipe: everybody once, then whoever changed; `gone` are those that are no more. */
+function changes(cli: Cli): (peers: readonly Peer[]) => void {
+  let before = new Map<string, Peer>()
+  return peers => {
+    const now = new Map(peers.map(each => [`${each.mesh}/${each.session ?? each.member}`, each]))
+    const changed = [...now].filter(([key, each]) => !isDeepStrictEqual(before.get(key), each))
+    const gone = [...before].filter(([key]) => !now.has(key))
+    for (const [, each] of changed) tell(cli, each, false)
+    for (const [, each] of gone) tell(cli, each, true)
+    before = now
+  }
+}
+
+function tell(cli: Cli, each: Peer, gone: boolean): void {
+  if (cli.json) cli.object({ ...jsonOf(each), gone })
+  else {
+    const status = gone ? 'gone' : statusOf(each, cli.paint)
+    cli.line(`${clock(Date.now())}  ${shownName(each.name, each, cli.paint)}  ${status}`)
+  }
 }
 
 function sinceOf({ session, statusAt, statusSource }: Peer): string {

@@ -101,6 +101,35 @@ describe('two homes', () => {
     await bob.json('session', 'close', uuid)
   })
 
+  test('who watches peers sees them come, change and go', async () => {
+    const watch = alice.start(['peers', '--watch', '--json'])
+    /** The next line told of this session. */
+    const told = async (of: string): Promise<Record<string, unknown>> => {
+      for (;;) {
+        const line = JSON.parse(await watch.line()) as Record<string, unknown>
+        if (line.uuid === of) return line
+      }
+    }
+    const uuid = crypto.randomUUID()
+    await bob.json('session', 'open', '--uuid', uuid, '--name', 'seen', '--groups', 'core/watch')
+    expect(await told(uuid)).toMatchObject({ name: 'bob/seen', status: 'idle', gone: false })
+    await bob.json('status', '--as', uuid, 'dnd')
+    await bob.json('summary', '--as', uuid, 'not now')
+    const changed = await told(uuid)
+    expect(changed).toMatchObject({ status: 'dnd' })
+    expect(changed.summary === 'not now' ? changed : await told(uuid)).toMatchObject({ summary: 'not now' })
+    const own = crypto.randomUUID()
+    await alice.json('session', 'open', '--uuid', own, '--name', 'mine')
+    expect(await told(own)).toMatchObject({ self: true, status: 'idle' })
+    await alice.json('session', 'close', own)
+    expect(await told(own)).toMatchObject({ status: 'closed' })
+    expect((await alice.json('peers', '--group', '@core')).map(each => each.name)).toEqual(['bob/seen'])
+    await bob.json('session', 'close', uuid)
+    expect(await told(uuid)).toMatchObject({ status: 'closed', online: false })
+    watch.child.kill('SIGINT')
+    expect((await watch.finished).exit).toBe(130)
+  })
+
   test('inside a launched session a command acts as that session, and as nobody else', async () => {
     const uuid = crypto.randomUUID()
     const [opened] = (await bob.json('session', 'open', '--uuid', uuid, '--name', 'inside')) as {

@@ -1,21 +1,64 @@
 /** Who is there: every session that proved itself, and every person of whom none is shown. */
 
 import type { MemberView, SessionView } from '@claudemesh/client'
-import { equalBytes, type Recipient, toBase64url } from '@claudemesh/protocol'
+import { equalBytes, MeshError, type Recipient, toBase64url } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
 import type { Peer } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
-import { asked, type Call, type Env, speakerOf } from '../http.ts'
+import { asked, type Call, type Env, isSet, speakerOf } from '../http.ts'
 import { sessionLabel } from '../labels.ts'
 import type { OpenMesh } from '../meshes.ts'
 import { type Standing, standings } from '../verification.ts'
 import { whoIn } from '../who.ts'
 
 export function peerRoutes(daemon: Daemon): Hono<Env> {
-  return new Hono<Env>().get(ROUTES.peers[1], call =>
-    call.json(placesOf(daemon, call).flatMap(({ mesh, self }) => peersIn(daemon, mesh, self))),
-  )
+  return new Hono<Env>().get(ROUTES.peers[1], call => {
+    const look = () => placesOf(daemon, call).flatMap(({ mesh, self }) => peersIn(daemon, mesh, self))
+    if (!isSet(call, 'follow')) return call.json(look())
+    look()
+    return new Response(following(daemon, look), { headers: { 'content-type': 'application/x-ndjson' } })
+  })
+}
+
+/** What changes without a frame of the broker, as what this machine says of its own sessions, is seen so soon, ms. */
+const LOOK_MS = 500
+
+/** All peers as one line, now and whenever anything about them changed. Ends when the reader goes, or what it asks for is gone. */
+function following(daemon: Daemon, look: () => Peer[]): ReadableStream<Uint8Array> {
+  const text = new TextEncoder()
+  let end = () => {}
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      let last = ''
+      const tell = () => {
+        try {
+          const line = `${JSON.stringify(look())}\n`
+          if (line !== last) controller.enqueue(text.encode(line))
+          last = line
+        } catch (error) {
+          if (!(error instanceof MeshError)) throw error
+          close()
+        }
+      }
+      const stops = daemon.meshes.all.flatMap(({ client }) =>
+        (['presence', 'roster', 'state'] as const).map(event => client.on(event, tell)),
+      )
+      const timer = setInterval(tell, LOOK_MS)
+      const close = () => {
+        end()
+        controller.close()
+      }
+      end = () => {
+        clearInterval(timer)
+        for (const stop of stops) stop()
+        daemon.ending.removeEventListener('abort', close)
+      }
+      daemon.ending.addEventListener('abort', close)
+      tell()
+    },
+    cancel: () => end(),
+  })
 }
 
 /** `self`: the session that asks; `null`: the person, whose sessions are all herself. */
