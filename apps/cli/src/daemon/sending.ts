@@ -1,5 +1,5 @@
 /** Sends, and waits until what was asked for is so for every recipient, can no longer become so, or the time is over. */
-import type { OutboxState } from '@claudemesh/client'
+import type { MeshClient, OutboxState } from '@claudemesh/client'
 import { MeshError, TIMES } from '@claudemesh/protocol'
 import type { z } from 'zod'
 import type { SendReply, sendRequest } from '../api/schema.ts'
@@ -29,10 +29,7 @@ export async function sendText(
 ): Promise<SendReply> {
   const { mesh, speaker, sessions } = p
   const { client } = mesh
-  if (client.state === 'removed')
-    throw new MeshError('removed', `You were removed from ${client.view().name}: nothing can be sent there.`)
-  // Nothing is sealed for a mesh that was lied about; who sends must know, and not find out in the outbox.
-  if (client.state === 'stopped' && client.why?.code === 'integrity') throw client.why
+  requireTrust(client)
   const who = whoIn(mesh, sessions)
   const self = { member: client.view().member, session: speaker?.signer.publicKey ?? null }
   const from = speaker?.row.uuid ?? null
@@ -56,6 +53,25 @@ export async function sendText(
     reached: message.recipients.every(({ state }) => isReached(state, request.wait)),
     unconfirmedSince: client.view().unconfirmedSince,
   }
+}
+
+/** Nothing is sealed for a mesh that was lied about, or left; who sends must know, and not find out in the outbox. */
+function requireTrust(client: MeshClient): void {
+  const { state, why } = client
+  const { name, role } = client.view()
+  if (state === 'removed')
+    throw new MeshError(
+      'removed',
+      role === null
+        ? `You were removed from ${name}: nothing can be sent there.`
+        : `The broker says that you were removed from ${name}, and has shown no proof: nothing can be sent there. Ask its owner.`,
+    )
+  if (state === 'stopped' && why?.code === 'integrity')
+    throw new MeshError(
+      'integrity',
+      `Nothing is sent in ${name}: ${why.message}. Somebody may be lying: ask the owner of the mesh by another way.`,
+      { cause: why, ...(why.facts ? { facts: why.facts } : {}) },
+    )
 }
 
 const isReached = (state: OutboxState, wait: Wait): boolean =>

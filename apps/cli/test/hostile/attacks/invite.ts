@@ -14,15 +14,19 @@ import { entriesOf } from '../forge.ts'
 import { invite, type Person } from '../people.ts'
 import { type Attack, refusal, type Stage } from '../stage.ts'
 
-/** Every connection by an invite is answered by the relay itself: with this mesh and this chain. */
-export function fakes(stage: Stage, shown: { mesh: Uint8Array; entries: readonly RosterEntry[] }): void {
+/** Every connection by an invite, or of this member, is answered by the relay itself: with this mesh and this chain. */
+export function fakes(
+  stage: Stage,
+  shown: { mesh: Uint8Array; entries: readonly RosterEntry[] },
+  victim = '',
+): void {
   const { mesh, entries } = shown
   const last = entries.at(-1)!
   const head = rosterEntryHash(last)
   stage.broker.lie = {
-    fromBroker: (frame, { member }) => (member === '' && frame.type === 'error' ? [] : undefined),
+    fromBroker: (frame, { member }) => (member === victim && frame.type === 'error' ? [] : undefined),
     fromClient(frame, seat) {
-      if (seat.member !== '') return undefined
+      if (seat.member !== victim) return undefined
       const ref = 'ref' in frame && frame.ref ? { ref: frame.ref } : {}
       if (frame.type === 'hello') {
         const limits = { frameBytes: 1, bodyBytes: 1, recipientsPerEnvelope: 1, ttlMs: 1 }
