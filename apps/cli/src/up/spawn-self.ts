@@ -1,15 +1,13 @@
 /** Starts this program again as another process and waits for its own word that it is ready, or for its reason why not. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { ERROR_CODES, type ErrorCode, MeshError } from '@claudemesh/protocol'
+import { turnOver } from './bounded-log.ts'
 import { REPORT_FD } from './report.ts'
 import { selfCommand } from './self-command.ts'
-
-/** An old log is set aside once, at the start that finds it this big. */
-const LOG_BYTES = 5 << 20
 
 export interface SpawnedSelf {
   readonly child: ChildProcess
@@ -63,7 +61,7 @@ async function reportOf(child: ChildProcess, args: readonly string[], log: strin
 
 function openLog(file: string): number {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES) renameSync(file, `${file}.1`)
+  turnOver(file)
   return openSync(file, 'a', 0o600)
 }
 

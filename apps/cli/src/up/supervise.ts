@@ -1,10 +1,12 @@
 /** `up`: everything on one machine, started in order, kept going, taken down in order. Nothing it starts outlives it. */
+import { join } from 'node:path'
 import { MeshError } from '@claudemesh/protocol'
 import { callDaemon } from '../api/client.ts'
 import { takeLock } from '../daemon/lock.ts'
 import { processIdentity } from '../daemon/process-identity.ts'
 import { ensurePrivateFolder, homePaths, openToken } from '../home/index.ts'
 import type { Cli } from '../output/cli.ts'
+import { boundLogs } from './bounded-log.ts'
 import { type DataPaths, openData } from './data-folder.ts'
 import { firstMesh, freshInvite, knownAs } from './first-mesh.ts'
 import { freePort } from './free-port.ts'
@@ -53,11 +55,14 @@ export async function superviseUp(
   say: { progress: (line: string) => void; note: (line: string) => void },
   signal: AbortSignal,
 ): Promise<Up> {
-  ensurePrivateFolder(homePaths(plan.home).logs)
+  const { logs } = homePaths(plan.home)
+  ensurePrivateFolder(logs)
   const data = openData(plan.data)
   const lock = takeLock(data.lock)
   const parts: Part[] = []
+  const leaveLogs = boundLogs(['broker.log', 'postgres.log', 'daemon.out'].map(name => join(logs, name)))
   const stop = async () => {
+    leaveLogs()
     for (const part of parts.toReversed()) await part.stop()
     const state = readState(data.state)
     if (state !== undefined) writeState(data.state, { ...state, running: null })
