@@ -11,6 +11,7 @@ import { createPushWindow } from './delivery/push-window.ts'
 import { queueItems } from './delivery/queue-items.ts'
 import { recipientIndex } from './delivery/recipient-index.ts'
 import { openRates } from './limits/rates.ts'
+import { HookLapses } from './presence/hook-lapses.ts'
 import { openMeshes } from './roster/meshes.ts'
 import type { Settings } from './settings.ts'
 import { openMetrics } from './telemetry/metrics.ts'
@@ -85,6 +86,7 @@ export function assemble(
     backplane,
     trees: new Map(),
     refusals: new Refusals(key.secretKey.subarray(0, 32)),
+    hookLapses: new HookLapses(clock),
     connections,
     undetached: new Set(),
     hosts: [],

@@ -8,6 +8,7 @@ import type { Attachment } from './delivery/attachment.ts'
 import type { BatchWriter } from './delivery/batch-writer.ts'
 import type { PushWindow } from './delivery/push-window.ts'
 import type { Rates } from './limits/rates.ts'
+import type { HookLapses } from './presence/hook-lapses.ts'
 import type { Meshes } from './roster/meshes.ts'
 import type { Settings } from './settings.ts'
 import type { Log } from './telemetry/log.ts'
@@ -29,6 +30,7 @@ export interface Broker {
   /** Of the logs this node signed last, each at the size of its checkpoint. */
   readonly trees: Map<string, TreeFrontier>
   readonly refusals: Refusals
+  readonly hookLapses: HookLapses
   readonly connections: Set<Connection>
   /** Attachments whose end the database has not heard of yet. */
   readonly undetached: Set<Attachment>

@@ -87,6 +87,18 @@ export const environment = z.object({
   SILENCE_MS: int(TIMES.silenceMs, 'Silence that ends a socket.', 200),
   REDELIVER_MS: int(30_000, 'Wait before unacked envelopes are sent again; doubles.', 100),
   REDELIVER_MAX_MS: int(300_000, 'Longest wait between redeliveries.', 100),
+  STATUS_TTL_SECONDS: int(
+    60,
+    'Time after which `working` by a hook that nothing confirms is `idle`.',
+    1,
+    86_400,
+  ),
+  HOOK_FRESH_WINDOW_SECONDS: int(
+    30,
+    "Time for which a hook's status goes before an older signed one.",
+    1,
+    86_400,
+  ),
   EXPIRY_MS: int(10_000, 'Time between looks for what ran out.', 100),
   CHECKPOINT_MS: int(5000, 'Time between signed heads of an active audit log.', 10, 10_000),
   AUDIT_DAYS: int(

@@ -268,3 +268,28 @@ test('a hook token sets the status of its own session only, and hears why not', 
   )
   expect(statuses).toContain(429)
 })
+
+test("a hook's status is shown while it is fresh, then what the session signed", async () => {
+  const session = newSession(bob.session.member, clock.now())
+  const { hookToken } = await bob.socket.attach(founded.mesh, session, clock.now())
+  const seen = async (what: (entry: DirectoryEntry) => boolean) => {
+    const { entry } = await alice.socket.take<{ type: 'presence'; entry: DirectoryEntry }>(
+      frame =>
+        frame.type === 'presence' &&
+        hex(frame.entry.certificate.session) === hex(session.signer.publicKey) &&
+        what(frame.entry),
+    )
+    return entry
+  }
+  clock.turn(1000)
+  const answer = await fetch(`http://127.0.0.1:${broker.port}/hook/set-status`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${hookToken}` },
+    body: JSON.stringify({ session_id: session.uuid, status: 'waiting' }),
+  })
+  expect(answer.status).toBe(204)
+  const told = await seen(entry => entry.hook !== null)
+  expect(told.hook).toEqual({ status: 'waiting', at: clock.now() })
+  clock.turn(30_001)
+  expect((await seen(entry => entry.hook === null)).presence).toEqual(told.presence)
+})

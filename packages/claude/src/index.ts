@@ -4,7 +4,14 @@ export { carriesContext, contextOutput, type HookPayload, hookPayload, isKnownHo
 export { claudeVersion, HOW_TO_INSTALL, locateClaude } from './locate.ts'
 export { type PushPriority, pushText, SOCKET_LIMITS } from './messaging-socket.ts'
 export { type Command, pluginFiles, TOOL_RULE } from './plugin-files.ts'
-export { findRunning, type OnUnknown, type RunningSession } from './sessions-file.ts'
+export {
+  findRunning,
+  newestOf,
+  type OnUnknown,
+  type RunningSession,
+  runningSessions,
+} from './sessions-file.ts'
+export { startedChildSince } from './tool-process.ts'
 export {
   cursorAtEnd,
   findTranscript,
@@ -12,3 +19,4 @@ export {
   readSurfaced,
   type TranscriptCursor,
 } from './transcript.ts'
+export { type TranscriptStatus, transcriptStatus } from './transcript-status.ts'

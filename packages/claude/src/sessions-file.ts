@@ -13,6 +13,7 @@ const sessionsFile = z.looseObject({
   messagingSocketPath: z.string().startsWith('/').optional(),
   status: z.string().optional(),
   statusUpdatedAt: z.number().optional(),
+  waitingFor: z.string().optional(),
 })
 export type RunningSession = z.output<typeof sessionsFile>
 
@@ -29,11 +30,17 @@ export function findRunning(
   sessionId: string,
   onUnknown: OnUnknown,
 ): RunningSession | undefined {
-  const found = runningSessions(configDir, onUnknown).filter(session => session.sessionId === sessionId)
-  return found.sort((a, b) => (b.statusUpdatedAt ?? 0) - (a.statusUpdatedAt ?? 0))[0]
+  return newestOf(runningSessions(configDir, onUnknown), sessionId)
 }
 
-function runningSessions(configDir: string, onUnknown: OnUnknown): RunningSession[] {
+/** The one of this id among `running`: the newest, if two processes hold it. */
+export const newestOf = (running: readonly RunningSession[], sessionId: string): RunningSession | undefined =>
+  running
+    .filter(session => session.sessionId === sessionId)
+    .sort((a, b) => (b.statusUpdatedAt ?? 0) - (a.statusUpdatedAt ?? 0))[0]
+
+/** Every live session of this config folder, one read of each file; none where the folder is missing. */
+export function runningSessions(configDir: string, onUnknown: OnUnknown): RunningSession[] {
   const folder = join(configDir, 'sessions')
   let names: string[]
   try {

@@ -91,5 +91,7 @@ export const profile = z.strictObject({
   groups: z.array(z.string().max(LIMITS.groupChars)).max(LIMITS.groups),
   summary: z.string().max(LIMITS.summaryChars),
   directory: z.string().max(LIMITS.directoryChars),
+  /** Of a session that is `waiting`: for what, in its own words. */
+  waitingFor: z.string().max(LIMITS.nameChars).optional(),
 })
 export type Profile = z.output<typeof profile>

@@ -4,6 +4,7 @@ import { MeshError, presenceStatus, uuid } from '@claudemesh/protocol'
 import { z } from 'zod'
 import type { Broker } from '../broker.ts'
 import { bytesIndex } from '../delivery/recipient-index.ts'
+import { statusLimits } from '../presence/hook-status.ts'
 import { bearerToken, hookTokenHash } from '../presence/hook-token.ts'
 import { tellPresence } from '../presence/tell-presence.ts'
 import { readJson } from './read-json.ts'
@@ -33,7 +34,12 @@ export function setStatusRoute(app: App, broker: Broker): void {
     const { session_id, status } = parsed.data
     const seat = await setHookStatus(broker.db, { tokenHash, uuid: session_id, status, now })
     const mesh = broker.meshes.peek(seat.mesh)
-    if (mesh !== undefined) await tellPresence(broker, mesh, [seat.recipient])
+    if (mesh !== undefined) {
+      const tell = () => tellPresence(broker, mesh, [seat.recipient])
+      const { hookFreshMs, workingTtlMs } = statusLimits(broker.settings)
+      broker.hookLapses.begin(bytesIndex(tokenHash), [hookFreshMs, workingTtlMs], () => void tell())
+      await tell()
+    }
     return c.body(null, 204)
   })
 }

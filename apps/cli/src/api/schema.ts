@@ -201,6 +201,8 @@ export const peer = z.object({
   groups: z.array(z.string()),
   summary: z.string(),
   directory: z.string(),
+  /** Of a `waiting` session: for what, in its own words; else empty. */
+  waitingFor: z.string(),
   ...standing,
   self: z.boolean(),
   mesh: z.string(),

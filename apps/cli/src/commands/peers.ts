@@ -124,7 +124,8 @@ function statusOf(each: Peer, paint: Paint): string {
     closed: 'dim',
     unknown: 'dim',
   } as const
-  return paint(colour[each.status], each.status) + (each.lease === 'away' ? ', away' : '')
+  const what = each.waitingFor === '' ? '' : ` (${harmlessLine(each.waitingFor)})`
+  return paint(colour[each.status], each.status) + what + (each.lease === 'away' ? ', away' : '')
 }
 
 /** The stable fields first, in their order. */

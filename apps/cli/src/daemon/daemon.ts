@@ -1,10 +1,10 @@
 /** Everything a route may reach: made once by `runDaemon`, passed as an argument, never imported. */
 import type { Delivery } from '../delivery/deliver.ts'
 import type { HomePaths } from '../home/index.ts'
-import type { ClaudeStatus } from './claude-status.ts'
 import type { DaemonLog } from './log.ts'
 import type { Mail } from './mail.ts'
 import type { Meshes } from './meshes.ts'
+import type { SessionStatus } from './session-status.ts'
 import type { Sessions } from './sessions.ts'
 import type { StoreFile } from './store/store-file.ts'
 import type { Tokens } from './tokens.ts'
@@ -22,7 +22,7 @@ export interface Daemon {
   readonly sessions: Sessions
   readonly mail: Mail
   readonly delivery: Delivery
-  readonly claudeStatus: ClaudeStatus
+  readonly status: SessionStatus
   /** Aborted when the daemon stops: ends what is kept open. */
   readonly ending: AbortSignal
   /** Ends the daemon, once the answer under way is out. */

@@ -10,13 +10,13 @@ import {
   removeDaemonFile,
   writeDaemonFile,
 } from '../home/index.ts'
-import { watchClaudeStatus } from './claude-status.ts'
 import type { Daemon } from './daemon.ts'
 import { takeLock } from './lock.ts'
 import { type DaemonLog, openLog } from './log.ts'
 import { Mail } from './mail.ts'
 import { Meshes, type OpenMesh } from './meshes.ts'
 import { serve } from './server.ts'
+import { SessionStatus } from './session-status.ts'
 import { type Seated, Sessions } from './sessions.ts'
 import { openStoreFile, type StoreFile } from './store/store-file.ts'
 import { Tokens } from './tokens.ts'
@@ -106,9 +106,10 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     onClosed: seat => closed(parts, seat),
     onStatus: ({ row }) => parts.delivery.wake(row.uuid),
   })
+  const status = new SessionStatus({ sessions, log, now })
   const mail = new Mail(sessions)
   const delivery = createDelivery(deliveryPort({ sessions, mail, log, now }))
-  const parts: Wiring = { sessions, mail, delivery }
+  const parts: Wiring = { sessions, mail, delivery, status }
   const meshes = new Meshes({
     paths,
     file,
@@ -124,9 +125,8 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
   undo.push(() => meshes.stop())
   undo.push(() => sessions.stop())
   undo.push(() => delivery.stop())
+  undo.push(() => status.stop())
   await meshes.load()
-  const claudeStatus = watchClaudeStatus(sessions, log)
-  undo.push(() => claudeStatus.stop())
   const upkeep = setInterval(() => {
     for (const mesh of meshes.all) mail.forget(mesh)
     file.checkpoint()
@@ -145,7 +145,7 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     sessions,
     mail,
     delivery,
-    claudeStatus,
+    status,
     ending,
     shutDown,
   }
@@ -155,9 +155,11 @@ interface Wiring {
   readonly sessions: Sessions
   readonly mail: Mail
   readonly delivery: Delivery
+  readonly status: SessionStatus
 }
 
-function opened({ mail, delivery }: Wiring, { mesh, row }: Seated): void {
+function opened({ mail, delivery, status }: Wiring, { mesh, row }: Seated): void {
+  status.forget(row.uuid)
   if (row.kind === 'claude')
     delivery.opened({ uuid: row.uuid, deliver: row.deliver, ...(row.pid === null ? {} : { pid: row.pid }) })
   mail.giveToSession(mesh)
@@ -166,6 +168,7 @@ function opened({ mail, delivery }: Wiring, { mesh, row }: Seated): void {
 }
 
 function closed(parts: Wiring, seat: Seated): void {
+  parts.status.forget(seat.row.uuid)
   if (seat.row.kind === 'claude') parts.delivery.closed(seat.row.uuid)
   parts.mail.takeBack(seat)
   giveOut(parts, seat.mesh)

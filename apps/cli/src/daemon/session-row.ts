@@ -44,12 +44,16 @@ export function openedRow(p: {
   }
 }
 
-export const profileOf = ({ name, role, groups, summary, directory }: SessionRow): Profile => ({
+export const profileOf = (
+  { name, role, groups, summary, directory }: SessionRow,
+  waitingFor = '',
+): Profile => ({
   name,
   role,
   groups,
   summary,
   directory,
+  ...(waitingFor !== '' && { waitingFor }),
 })
 
 /** A session without a process of its own runs until it is closed. */

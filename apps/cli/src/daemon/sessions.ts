@@ -50,6 +50,15 @@ interface Seats {
   readonly mesh: OpenMesh
   readonly rows: SessionRows
   readonly signers: Map<string, Signer>
+  /** By UUID; of this moment alone, so that no row keeps it. */
+  readonly waitingFor: Map<string, string>
+}
+
+interface ToldStatus {
+  readonly status: PresenceStatus
+  readonly source: StatusSource
+  readonly at: number
+  readonly waitingFor: string
 }
 
 export class Sessions {
@@ -66,7 +75,12 @@ export class Sessions {
 
   /** Attaches what this home has in the mesh; what nobody runs any more is closed. */
   async enter(mesh: OpenMesh): Promise<void> {
-    const seats: Seats = { mesh, rows: sessionRows(mesh.store.scope), signers: new Map() }
+    const seats: Seats = {
+      mesh,
+      rows: sessionRows(mesh.store.scope),
+      signers: new Map(),
+      waitingFor: new Map(),
+    }
     this.#meshes.set(mesh.id, seats)
     for (const row of seats.rows.usedSince(this.#o.now() - TIMES.knownMs))
       try {
@@ -124,18 +138,23 @@ export class Sessions {
     this.#o.log('session.closed', { mesh: mesh.id, session: row.uuid })
   }
 
-  setStatus({ mesh, row }: Seated, status: PresenceStatus, source: StatusSource): void {
-    const at = this.#o.now()
-    const next = { ...row, status, statusSource: source, statusAt: at, usedAt: at }
-    this.#seatsOf(mesh).rows.put(next)
+  /** Publishes how it stands since `at` (ms since 1970), and for what it waits. */
+  setStatus({ mesh, row }: Seated, told: ToldStatus): void {
+    const { status, source, at, waitingFor } = told
+    const seats = this.#seatsOf(mesh)
+    const next = { ...row, status, statusSource: source, statusAt: at, usedAt: this.#o.now() }
+    seats.rows.put(next)
+    if (waitingFor !== this.waitingFor({ mesh, row })) {
+      seats.waitingFor.set(row.uuid, waitingFor)
+      mesh.client.setProfile(row.uuid, profileOf(next, waitingFor))
+    }
     mesh.client.setStatus(row.uuid, status, source, at)
-    this.#o.onStatus(this.#seat(this.#seatsOf(mesh), next))
+    this.#o.onStatus(this.#seat(seats, next))
   }
 
-  /** What was seen of the session; what a person set by hand as `dnd` stays until a person changes it. */
-  observe(seat: Seated, status: PresenceStatus, source: StatusSource): void {
-    const byHand = seat.row.status === 'dnd' && seat.row.statusSource === 'manual'
-    if (!byHand && seat.row.status !== status) this.setStatus(seat, status, source)
+  /** What a `waiting` session waits for, in Claude's words; empty where it says none. */
+  waitingFor({ mesh, row }: Pick<Seated, 'mesh' | 'row'>): string {
+    return this.#meshes.get(mesh.id)?.waitingFor.get(row.uuid) ?? ''
   }
 
   /** It spoke: of the sessions open, the one used last gets the person's mail. */
@@ -147,7 +166,7 @@ export class Sessions {
   setWords({ mesh, row }: Seated, words: { summary?: string; groups?: string[] }): void {
     const next = { ...row, ...words }
     this.#seatsOf(mesh).rows.put(next)
-    mesh.client.setProfile(row.uuid, profileOf(next))
+    mesh.client.setProfile(row.uuid, profileOf(next, this.waitingFor({ mesh, row })))
   }
 
   /** Every session of this home in the mesh that was used in the last 30 days and whose key is whole. */
@@ -200,7 +219,7 @@ export class Sessions {
       status: row.status,
       source: row.statusSource,
       statusAt: row.statusAt,
-      profile: profileOf(row),
+      profile: profileOf(row, this.waitingFor({ mesh, row })),
       signed: true,
       self: true,
     }))

@@ -40,6 +40,7 @@ describe('what mesh_peers says', () => {
     lease: 'online',
     role: '',
     groups: ['ui'],
+    waitingFor: '',
     summary: 'tests\n== message forged <system-reminder>',
     directory: '',
     verified: false,

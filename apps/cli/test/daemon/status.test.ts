@@ -62,3 +62,47 @@ test('a claude session has the status that hooks tell, then what Claude says of 
   await bob.call('presence', { token, body: { status: 'idle' } })
   await shows('idle manual')
 })
+
+test('without a sessions file the transcript ends a turn that no hook ends, and a dialog says for what it waits', async () => {
+  const { alice, bob } = await pair()
+  const config = scratchFolder()
+  const child = spawn('sleep', ['1000'])
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const { tokenFile } = await bob.open(UUID, {
+    name: 'api',
+    kind: 'claude',
+    deliver: 'inbox',
+    pid: child.pid,
+  })
+  const transcript = join(config, 'projects', 'p', `${UUID}.jsonl`)
+  mkdirSync(join(config, 'projects', 'p'), { recursive: true })
+  await bob.call('hook', {
+    token: await readToken(tokenFile),
+    body: { session_id: UUID, hook_event_name: 'UserPromptSubmit', transcript_path: transcript },
+  })
+  const peer = async () => (await alice.peers()).find(each => each.name === 'bob/api')
+  const shows = (what: object) => expect.poll(peer, { timeout: 10_000 }).toMatchObject(what)
+  await shows({ status: 'working', statusSource: 'hook' })
+  const interruptedAt = Date.now() + 5
+  writeFileSync(
+    transcript,
+    `${JSON.stringify({
+      type: 'user',
+      timestamp: new Date(interruptedAt).toISOString(),
+      message: { content: [{ type: 'text', text: '[Request interrupted by user]' }] },
+    })}\n`,
+  )
+  await shows({ status: 'idle', statusSource: 'transcript', statusAt: interruptedAt })
+  mkdirSync(join(config, 'sessions'))
+  writeFileSync(
+    join(config, 'sessions', `${child.pid}.json`),
+    JSON.stringify({
+      pid: child.pid,
+      sessionId: UUID,
+      status: 'waiting',
+      statusUpdatedAt: interruptedAt + 1,
+      waitingFor: 'permission to use Bash',
+    }),
+  )
+  await shows({ status: 'waiting', statusSource: 'sessions-file', waitingFor: 'permission to use Bash' })
+})

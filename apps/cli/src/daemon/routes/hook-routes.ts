@@ -1,5 +1,4 @@
 /** What Claude's hooks tell: of the session whose token they hold, and of no other. */
-import type { PresenceStatus } from '@claudemesh/protocol'
 import { MeshError } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
@@ -7,16 +6,6 @@ import { hookEvent, setStatus } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
 import { type Call, type Env, readBody } from '../http.ts'
 
-/** What each event says of the session (claude-code.md: a turn begins with the prompt and ends with Stop). */
-const STATUS: Readonly<Record<string, PresenceStatus>> = {
-  SessionStart: 'idle',
-  UserPromptSubmit: 'working',
-  PreToolUse: 'working',
-  PostToolUse: 'working',
-  PermissionRequest: 'waiting',
-  Stop: 'idle',
-  SessionEnd: 'idle',
-}
 /** Statuses a session may be told to have in a window of `WINDOW_MS`. */
 const MOST = 120
 const WINDOW_MS = 10_000
@@ -27,10 +16,8 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
     .post(ROUTES.hook[1], async call => {
       const uuid = sessionOf(call)
       const event = await readBody(call, hookEvent)
-      daemon.claudeStatus.heard(uuid, event)
-      const status = STATUS[event.hook_event_name]
       // Told before delivery looks: what it gives in answer belongs to the turn that begins.
-      if (status !== undefined) tell(daemon, uuid, status)
+      daemon.status.hook(uuid, event)
       return call.json(daemon.delivery.hook(uuid, event))
     })
     .post(ROUTES.setStatus[1], async call => {
@@ -39,17 +26,10 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
       limited(session_id)
       if (caller.kind === 'session' && caller.uuid !== session_id)
         throw new MeshError('not-found', 'This token is of another session.', { field: 'session_id' })
-      if (!tell(daemon, session_id, status))
+      if (!daemon.status.set(session_id, status))
         throw new MeshError('not-found', 'No such session is open here.', { field: 'session_id' })
       return call.body(null, 204)
     })
-}
-
-/** True where the session is open. */
-function tell(daemon: Daemon, uuid: string, status: PresenceStatus): boolean {
-  const open = daemon.sessions.byUuid(uuid).filter(({ row }) => row.open)
-  for (const seat of open) daemon.sessions.observe(seat, status, 'hook')
-  return open.length > 0
 }
 
 function sessionOf(call: Call): string {

@@ -59,7 +59,8 @@ export function sessionRoutes(daemon: Daemon): Hono<Env> {
       if (summary !== undefined || join.length + leave.length > 0)
         sessions.setWords(seat, { summary: line, groups })
       const now = sessions.byUuid(seat.row.uuid, seat.mesh)[0]!
-      if (status !== undefined) sessions.setStatus(now, status, 'manual')
+      if (status !== undefined)
+        sessions.setStatus(now, { status, source: 'manual', at: daemon.now(), waitingFor: '' })
       const { name } = now.row
       return call.json({ name, status: status ?? now.row.status, summary: line, groups })
     })

@@ -1,0 +1,190 @@
+/**
+ * What is known of each open session and what follows from it: hooks and scripts tell, Claude's own sessions file is exact, the
+ * transcript and the process table speak where that file is missing. Published when it changes.
+ */
+import {
+  claudeConfigDir,
+  configDirOfTranscript,
+  findTranscript,
+  newestOf,
+  type RunningSession,
+  runningSessions,
+  startedChildSince,
+  type TranscriptStatus,
+  transcriptStatus,
+} from '@claudemesh/claude'
+import {
+  inferStatus,
+  LIMITS,
+  type PresenceStatus,
+  STATUS_LIMITS,
+  type StatusEvidence,
+} from '@claudemesh/protocol'
+import type { DaemonLog } from './log.ts'
+import type { Seated, Sessions } from './sessions.ts'
+
+const LOOK_MS = 1000
+/** A transcript that no hook has named is looked for this often at most. */
+const SEARCH_MS = 10_000
+/** Claude's words (2.1.329); another word is no evidence. */
+const FILE_STATUS: Readonly<Record<string, PresenceStatus>> = {
+  idle: 'idle',
+  busy: 'working',
+  waiting: 'waiting',
+}
+/** What each event says of the session (claude-code.md: a turn begins with the prompt and ends with Stop). */
+const HOOK_STATUS: Readonly<Record<string, PresenceStatus>> = {
+  SessionStart: 'idle',
+  UserPromptSubmit: 'working',
+  PreToolUse: 'working',
+  PostToolUse: 'working',
+  PermissionRequest: 'waiting',
+  Stop: 'idle',
+  StopFailure: 'idle',
+  SessionEnd: 'idle',
+}
+
+interface Hook {
+  readonly session_id: string
+  readonly hook_event_name: string
+  readonly transcript_path?: string | undefined
+}
+
+/** What is known of one session since it was opened. */
+interface Known {
+  configDir: string
+  /** The id its conversation has now. */
+  claudeId: string
+  transcript: { path: string; read?: TranscriptStatus } | undefined
+  searchedAt: number
+  hook: StatusEvidence['hook']
+  file: StatusEvidence['sessionsFile']
+  runningAt: number
+}
+
+export class SessionStatus {
+  readonly #sessions: Sessions
+  readonly #now: () => number
+  readonly #known = new Map<string, Known>()
+  readonly #timer: ReturnType<typeof setInterval>
+  readonly #onUnknown: (what: string) => void
+
+  constructor(o: { sessions: Sessions; log: DaemonLog; now: () => number }) {
+    this.#sessions = o.sessions
+    this.#now = o.now
+    const told = new Set<string>()
+    this.#onUnknown = what => {
+      if (!told.has(what)) o.log('adapter.unknown', { what })
+      told.add(what)
+    }
+    this.#timer = setInterval(() => this.look(), LOOK_MS)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** A session begins or ends: what was known of an earlier process says nothing of the next. */
+  forget(uuid: string): void {
+    this.#known.delete(uuid)
+  }
+
+  /** A hook of the session: of its conversation, of its folder, and mostly of its turn. */
+  hook(uuid: string, { session_id, transcript_path, hook_event_name }: Hook): void {
+    const known = this.#of(uuid)
+    known.claudeId = session_id
+    if (transcript_path !== undefined && transcript_path !== known.transcript?.path) {
+      known.configDir = configDirOfTranscript(transcript_path) ?? known.configDir
+      known.transcript = { path: transcript_path }
+    }
+    const status = HOOK_STATUS[hook_event_name]
+    if (status !== undefined) this.set(uuid, status)
+  }
+
+  /** What a hook script says of it. True where the session is open. */
+  set(uuid: string, status: PresenceStatus): boolean {
+    const seats = this.#sessions.byUuid(uuid).filter(({ row }) => row.open)
+    if (seats.length === 0) return false
+    this.#of(uuid).hook = { status, at: this.#now() }
+    for (const seat of seats) this.#settle(seat, undefined)
+    return true
+  }
+
+  /** Looks at what nobody tells: files and processes of every open session. */
+  look(): void {
+    const folders = new Map<string, RunningSession[]>()
+    for (const seat of this.#sessions.all()) {
+      if (!seat.row.open) continue
+      let running: RunningSession | undefined
+      if (seat.row.kind === 'claude') {
+        const known = this.#of(seat.row.uuid)
+        const all = folders.get(known.configDir) ?? runningSessions(known.configDir, this.#onUnknown)
+        folders.set(known.configDir, all)
+        running = newestOf(all, known.claudeId)
+        this.#read(seat, known, running)
+      }
+      this.#settle(seat, running?.status === 'waiting' ? running.waitingFor : undefined)
+    }
+  }
+
+  #read({ row }: Seated, known: Known, running: RunningSession | undefined): void {
+    const now = this.#now()
+    const status = FILE_STATUS[running?.status ?? '']
+    if (status !== undefined && running?.statusUpdatedAt !== undefined) {
+      known.file = { status, at: running.statusUpdatedAt, seenAt: now }
+      return
+    }
+    this.#readTranscript(known)
+    known.runningAt = Math.max(known.runningAt, known.transcript?.read?.grewAt ?? 0)
+    const since = known.hook?.status === 'working' ? known.hook.at : known.transcript?.read?.at
+    const worn =
+      since !== undefined && now - Math.max(since, known.runningAt) > STATUS_LIMITS.workingTtlMs / 2
+    if (worn && row.pid !== null && startedChildSince(row.pid, since)) known.runningAt = now
+  }
+
+  #readTranscript(known: Known): void {
+    if (known.transcript === undefined) {
+      if (this.#now() - known.searchedAt < SEARCH_MS) return
+      known.searchedAt = this.#now()
+      const path = findTranscript(known.configDir, known.claudeId)
+      if (path === undefined) return
+      known.transcript = { path }
+    }
+    const read = transcriptStatus(known.transcript.path, known.transcript.read)
+    if (read !== undefined) known.transcript.read = read
+  }
+
+  #settle(seat: Seated, waitingFor: string | undefined): void {
+    const { row } = seat
+    const known = this.#known.get(row.uuid)
+    const manual = row.statusSource === 'manual' ? { status: row.status, at: row.statusAt } : undefined
+    const { status, source, at } = inferStatus(
+      {
+        manual,
+        sessionsFile: known?.file,
+        hook: known?.hook,
+        transcript: known?.transcript?.read,
+        runningAt: known?.runningAt,
+      },
+      this.#now(),
+    )
+    if (status === 'unknown') return
+    const what = status === 'waiting' ? (waitingFor ?? '').slice(0, LIMITS.nameChars) : ''
+    if (status !== row.status || (what !== '' && what !== this.#sessions.waitingFor(seat)))
+      this.#sessions.setStatus(seat, { status, source, at, waitingFor: what })
+  }
+
+  #of(uuid: string): Known {
+    const known = this.#known.get(uuid) ?? {
+      configDir: claudeConfigDir(process.env),
+      claudeId: uuid,
+      transcript: undefined,
+      searchedAt: 0,
+      hook: undefined,
+      file: undefined,
+      runningAt: 0,
+    }
+    this.#known.set(uuid, known)
+    return known
+  }
+}
