@@ -15,6 +15,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[
   { names: ['send'], load: async () => (await import('./commands/send.ts')).addSend },
   { names: ['inbox'], load: async () => (await import('./commands/inbox.ts')).addInbox },
   { names: ['outbox'], load: async () => (await import('./commands/outbox.ts')).addOutbox },
+  { names: ['retention'], load: async () => (await import('./commands/retention.ts')).addRetention },
   { names: ['trace'], load: async () => (await import('./commands/trace.ts')).addTrace },
   { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatus },
   { names: ['group', 'summary'], load: async () => (await import('./commands/group.ts')).addGroup },

@@ -1,6 +1,7 @@
 /** What time alone makes due: keys that wear out, messages that end, gaps that lasted long enough, rows to forget. */
 import { TIMES } from '@claudemesh/protocol'
 import type { Core } from './core.ts'
+import { eraseTexts } from './inbox/retention.ts'
 import { closeGap, placeEarly } from './inbox/store-message.ts'
 import { endMessages } from './outbox/end.ts'
 import { needsCertificate } from './session/certify.ts'
@@ -38,6 +39,7 @@ export function keepHouse(core: Core, port: HousePort): () => void {
     // A machine that slept, or a clock that was set, was not attached all the while.
     eraseWorn(core, port, Math.min(Math.max(at - lookedAt, 0), 2 * LOOK_MS))
     lookedAt = at
+    eraseTexts(core)
     if (at - forgotAt >= FORGET_EVERY_MS) {
       forgotAt = at
       forget(core, at)

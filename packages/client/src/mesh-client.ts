@@ -11,6 +11,7 @@ import { assembleCore } from './assemble.ts'
 import type { Address, Core } from './core.ts'
 import { Engine } from './engine.ts'
 import { markRows, reportRows } from './inbox/report.ts'
+import { retentionOf, setRetention } from './inbox/retention.ts'
 import { inboxMessage } from './inbox/store-message.ts'
 import { moveBroker } from './mesh/hosts.ts'
 import { type InviteRequest, listInvites, type MadeInvite, makeInvite, revokeInvite } from './mesh/invite.ts'
@@ -165,6 +166,14 @@ export class MeshClient {
   /** Released, and neither surfaced nor read. */
   unread(uuid: string | null): number {
     return this.#core.store.inbox.count(ownerOf(uuid), ['unread', 'pushed'])
+  }
+  /** ms that the text of a message stays here after it came, if it was surfaced or read; 30 days unless set. */
+  get retentionMs(): number {
+    return retentionOf(this.#core)
+  }
+  /** Counts for what is there, too. Throws `usage` outside of 1 hour to 3650 days. */
+  setRetention(ms: number): void {
+    setRetention(this.#core, ms)
   }
   /** Handed to the client's input; nobody is told. */
   markPushed(uuid: string | null, msgs: readonly string[]): void {

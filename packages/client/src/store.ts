@@ -32,6 +32,17 @@ export interface ClientStore {
   readonly inbox: InboxStore
   readonly receipts: ReceiptStore
   readonly trace: TraceStore
+  readonly texts: TextStore
+}
+
+/** Texts of inbox and outbox lie in the store under keys of their hour; what is erased can be read from none of its bytes. */
+export interface TextStore {
+  /**
+   * Erases the keys of every hour whose texts are not needed: those of the inbox that were surfaced or read and came before
+   * `inboxBefore`, and what left the outbox before this hour. Texts still needed go under the key of the hour of `now`.
+   * True if anything was erased: `purge` then cleans the files.
+   */
+  erase(now: number, inboxBefore: number): boolean
 }
 
 /** Small named values; a name is at most 128 characters. */

@@ -100,7 +100,7 @@ export interface InboxMessage {
   readonly msg: string
   readonly id: string
   readonly kind: string
-  /** What the kind says; of the sender, so not to be trusted in shape unless `kind` is `text`. */
+  /** What the kind says; of the sender, so not to be trusted in shape unless `kind` is `text`. `null` once it was erased. */
   readonly payload: unknown
   readonly priority: Priority
   readonly composedAt: number

@@ -312,7 +312,7 @@ export function memoryStore(): MemoryStore {
       unopened: owner => unopened.all().filter(row => row.owner === owner),
       forget(now) {
         for (const row of inbox.all())
-          if ((row.state === 'surfaced' || row.state === 'read') && row.forgetAt < now)
+          if ((row.state === 'surfaced' || row.state === 'read') && row.forgetAt < now && row.payload === '')
             inbox.delete(`${row.owner}|${row.from}|${row.msg}`)
       },
     },
@@ -337,6 +337,20 @@ export function memoryStore(): MemoryStore {
         ),
       remove(rows) {
         for (const row of rows) queued.delete(String(row))
+      },
+    },
+    texts: {
+      erase(_now, inboxBefore) {
+        const old = inbox
+          .all()
+          .filter(
+            row =>
+              row.payload !== '' &&
+              (row.state === 'surfaced' || row.state === 'read') &&
+              row.receivedAt < inboxBefore,
+          )
+        for (const row of old) inbox.set(`${row.owner}|${row.from}|${row.msg}`, { ...row, payload: '' })
+        return old.length > 0
       },
     },
     trace: {

@@ -30,6 +30,9 @@ export const ROUTES = {
   send: ['POST', '/v1/send'],
   /** `?as=&all=1&peek=1&follow=1`; one JSON object a line; `follow` keeps the answer open. */
   inbox: ['GET', '/v1/inbox'],
+  /** In `?mesh=`. */
+  retention: ['GET', '/v1/retention'],
+  setRetention: ['PUT', '/v1/retention'],
   outbox: ['GET', '/v1/outbox'],
   retryOutbox: ['POST', '/v1/outbox/:id/retry'],
   dropOutbox: ['POST', '/v1/outbox/:id/drop'],

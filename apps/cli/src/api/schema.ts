@@ -110,6 +110,8 @@ export const inviteList = z.array(
     state: z.enum(['open', 'used', 'expired', 'revoked', 'void']),
   }),
 )
+export const setRetention = z.strictObject({ retentionMs: ms })
+export const retentionReply = z.object({ mesh: z.string(), retentionMs: ms })
 export const joinRequest = z.strictObject({ link: z.string().min(20).max(2048), name: name.optional() })
 export const joinPreview = z.object({
   mesh: z.string(),

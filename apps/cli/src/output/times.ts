@@ -22,3 +22,9 @@ export function clock(at: number): string {
   const date = new Date(at - new Date(at).getTimezoneOffset() * 60_000)
   return date.toISOString().slice(0, 19).replace('T', ' ')
 }
+
+/** `7d`, `36h`, `90s`: the largest unit that says it whole; seconds at the least. */
+export function span(ms: number): string {
+  const [size, unit] = STEPS.find(([each]) => ms >= each && ms % each === 0) ?? [1000, 's']
+  return `${Math.round(ms / size)}${unit}`
+}

@@ -16,7 +16,7 @@ export const inboxMessage = (row: InboxRow): InboxMessage => {
     ...shown,
     uuid: uuidOf(owner),
     from: recipientOfKey(from),
-    payload: JSON.parse(payload),
+    payload: payload === '' ? null : JSON.parse(payload),
     position: position ?? 0,
   }
 }

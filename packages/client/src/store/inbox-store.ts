@@ -21,7 +21,7 @@ export interface InboxRow {
   readonly line: string
   readonly pairSeq: number
   readonly kind: string
-  /** JSON of the payload. */
+  /** JSON of the payload; `''` once it was erased. */
   readonly payload: string
   readonly priority: Priority
   readonly composedAt: number
@@ -37,7 +37,7 @@ export interface InboxRow {
   /** What its sender was last told. */
   readonly receipt: ReceiptState
   readonly receiptWhy: string
-  /** May be forgotten from this time on, if it was surfaced or read. */
+  /** May be forgotten from this time on, if it was surfaced or read and its payload was erased. */
   readonly forgetAt: number
 }
 /** One sender's line into one mailbox. */
@@ -89,6 +89,6 @@ export interface InboxStore {
   /** Keyed by (owner, id); a repeat changes nothing. Keeps the newest `keep` of all. */
   keepUnopened(row: UnopenedRow, keep: number): void
   unopened(owner: Owner): UnopenedRow[]
-  /** Removes rows surfaced or read with forgetAt before `now`. */
+  /** Removes rows surfaced or read with forgetAt before `now` whose payload was erased. */
   forget(now: number): void
 }

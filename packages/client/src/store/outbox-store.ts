@@ -78,6 +78,7 @@ export interface SealingRecipientRow {
 export interface OutboxStore {
   insert(message: OutboxMessageRow, recipients: readonly OutboxRecipientRow[]): void
   message(msg: string): OutboxMessageRow | undefined
+  /** The payload stays as it was, or becomes `''`. */
   updateMessage(row: OutboxMessageRow): void
   recipient(msg: string, to: RecipientKey): OutboxRecipientRow | undefined
   recipients(msg: string): OutboxRecipientRow[]

@@ -1,5 +1,6 @@
 /** Sealing and opening: all that needs a secret agreement key. The broker never imports this half. */
 export { type AgreementSecret, eraseAgreement, generateAgreement, openerId } from './agreement.ts'
+export { openAtRest, sealAtRest } from './at-rest.ts'
 export {
   epochCommitment,
   newEpochKey,

@@ -5,7 +5,7 @@ import { recipientKey } from '@claudemesh/crypto'
 import { MeshError, uuid } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
-import { sendRequest, type TraceStep } from '../../api/schema.ts'
+import { sendRequest, setRetention, type TraceStep } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, speakerOf, userOnly } from '../http.ts'
 import { labeller } from '../labels.ts'
@@ -43,8 +43,24 @@ export function messageRoutes(daemon: Daemon): Hono<Env> {
       mesh.client.drop(message.msg)
       return call.json({ id: message.msg })
     })
+    .get(ROUTES.retention[1], call => {
+      userOnly(call)
+      return call.json(retentionOf(daemon.meshes.find(asked(call, 'mesh'))))
+    })
+    .put(ROUTES.setRetention[1], async call => {
+      userOnly(call)
+      const mesh = daemon.meshes.find(asked(call, 'mesh'))
+      const { retentionMs } = await readBody(call, setRetention)
+      mesh.client.setRetention(retentionMs)
+      return call.json(retentionOf(mesh))
+    })
     .get(ROUTES.trace[1], call => call.json(traceOf(daemon, call)))
 }
+
+const retentionOf = ({ client }: OpenMesh) => ({
+  mesh: client.view().name,
+  retentionMs: client.retentionMs,
+})
 
 /** What has not arrived yet, or was given up; oldest first. */
 function stuckIn(daemon: Daemon, mesh: OpenMesh, from: string | null | undefined) {

@@ -2,6 +2,7 @@
 import type { ClientStore } from '@claudemesh/client'
 import { eq } from 'drizzle-orm'
 import { directoryStore } from './directory.ts'
+import { textStore } from './erase-texts.ts'
 import { inboxStore } from './inbox.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { counterStore, settingStore } from './named-values.ts'
@@ -38,6 +39,7 @@ export function openMeshStore(file: StoreFile, id: string): MeshStore {
     inbox: inboxStore(scope),
     receipts: receiptStore(scope),
     trace: traceStore(scope),
+    texts: textStore(scope, file.transaction),
   }
 }
 

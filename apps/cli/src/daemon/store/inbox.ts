@@ -1,11 +1,40 @@
 /** The inbox of a mesh, where exactly once is decided: one row for each (mailbox, sender, msg); lanes keep each sender's order. */
-import type { InboxFilter, InboxStore } from '@claudemesh/client'
-import { and, asc, count, desc, eq, gt, inArray, isNotNull, lt, lte, type SQL, sql } from 'drizzle-orm'
+import type { InboxFilter, InboxRow, InboxStore } from '@claudemesh/client'
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  type SQL,
+  sql,
+} from 'drizzle-orm'
 import { assigned, named, rowColumns } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { inbox, lane, unopened } from './schema.ts'
+import { hourOf, type SealedText, textsOf } from './texts.ts'
+
+type Stored = Omit<InboxRow, 'payload'> & SealedText
+
+/** Where the text of a row belongs. */
+export const inboxPlace = ({ owner, from, msg }: Pick<InboxRow, 'owner' | 'from' | 'msg'>): string =>
+  `${owner}/${from}/${msg}`
 
 export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
+  const texts = textsOf({ orm, mesh }, 'inbox')
+  const shown = (rows: readonly Stored[]): InboxRow[] => {
+    const read = texts.reader()
+    return rows.map(({ sealed, textKey, ...row }) => ({
+      ...row,
+      payload: read({ sealed, textKey }, inboxPlace(row)),
+    }))
+  }
   const columns = rowColumns(inbox)
   const ours = eq(inbox.mesh, mesh)
   const asked = named({ owner: 0, from: 0, msg: 0, line: 0, until: 0, keep: 0 })
@@ -96,18 +125,21 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
     .prepare()
 
   return {
-    find: (owner, from, msg) => find.get({ owner, from, msg }),
-    insert: row => void insert.run({ ...row }),
+    find: (owner, from, msg) => shown(find.all({ owner, from, msg }))[0],
+    insert: ({ payload, ...row }) =>
+      void insert.run({ ...row, ...texts.seal(hourOf(row.receivedAt), inboxPlace(row), payload) }),
     update: row => void update.run({ ...row }),
-    byMsg: (owner, msg) => byMsg.all({ owner, msg }),
+    byMsg: (owner, msg) => shown(byMsg.all({ owner, msg })),
     list: filter =>
-      orm
-        .select(columns)
-        .from(inbox)
-        .where(and(ours, isNotNull(inbox.position), ...listed(filter)))
-        .orderBy(asc(inbox.position), asc(inbox.row))
-        .limit(filter.limit ?? Number.MAX_SAFE_INTEGER)
-        .all(),
+      shown(
+        orm
+          .select(columns)
+          .from(inbox)
+          .where(and(ours, isNotNull(inbox.position), ...listed(filter)))
+          .orderBy(asc(inbox.position), asc(inbox.row))
+          .limit(filter.limit ?? Number.MAX_SAFE_INTEGER)
+          .all(),
+      ),
     count: (owner, states) =>
       orm
         .select({ n: count() })
@@ -116,14 +148,14 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
         .get()!.n,
     lane: (owner, from, line) => getLane.get({ owner, from, line }),
     putLane: row => void putLane.run({ ...row }),
-    waiting: (owner, from, line) => waiting.all({ owner, from, line }),
+    waiting: (owner, from, line) => shown(waiting.all({ owner, from, line })),
     gapped: () =>
       orm
         .select(rowColumns(lane))
         .from(lane)
         .where(and(eq(lane.mesh, mesh), sql`EXISTS ${waits}`))
         .all(),
-    early: until => early.all({ until }),
+    early: until => shown(early.all({ until })),
     keepUnopened: (row, keep) => {
       keepUnopened.run({ ...row })
       const rows = unopenedBeyond.all({ keep }).map(each => each.row)
@@ -139,7 +171,7 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
     forget: now =>
       void orm
         .delete(inbox)
-        .where(and(ours, sql`state IN ('surfaced', 'read')`, lt(inbox.forgetAt, now)))
+        .where(and(ours, sql`state IN ('surfaced', 'read')`, lt(inbox.forgetAt, now), isNull(inbox.textKey)))
         .run(),
   }
 }

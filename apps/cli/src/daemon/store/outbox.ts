@@ -1,5 +1,5 @@
 /** The outbox of a mesh: messages, how far each has come for whom; its sealings are in sealings.ts. */
-import type { OutboxFilter, OutboxState, OutboxStore } from '@claudemesh/client'
+import type { OutboxFilter, OutboxMessageRow, OutboxState, OutboxStore } from '@claudemesh/client'
 import {
   and,
   asc,
@@ -23,6 +23,9 @@ import { assigned, named, rowColumns } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { outboxMessage as message, outboxRecipient as recipient, trace } from './schema.ts'
 import { sealingStore } from './sealings.ts'
+import { hourOf, type SealedText, textsOf } from './texts.ts'
+
+type Stored = Omit<OutboxMessageRow, 'payload'> & SealedText
 
 /** Word for word as in the partial indexes, which serve no other wording. */
 const PENDING = sql`state = 'pending'`
@@ -40,6 +43,15 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     .insert(message)
     .values({ mesh, ...named(rowColumns(message)) })
     .prepare()
+  const texts = textsOf(scope, 'outbox')
+  const shown = ({ sealed, textKey, ...row }: Stored, read = texts.reader()): OutboxMessageRow => ({
+    ...row,
+    payload: read({ sealed, textKey }, row.msg),
+  })
+  const allShown = (rows: readonly Stored[]): OutboxMessageRow[] => {
+    const read = texts.reader()
+    return rows.map(row => shown(row, read))
+  }
   const insertRecipient = orm
     .insert(recipient)
     .values({ mesh, ...named(columns) })
@@ -52,7 +64,6 @@ export function outboxStore(scope: MeshScope): OutboxStore {
       assigned({
         owner: 0,
         kind: 0,
-        payload: 0,
         priority: 0,
         line: 0,
         composedAt: 0,
@@ -63,6 +74,7 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     )
     .where(byMsg)
     .prepare()
+  const clearText = orm.update(message).set({ sealed: null, textKey: null }).where(byMsg).prepare()
   const byKey = and(ours, eq(recipient.msg, asked.msg), eq(recipient.to, asked.to))
   const getRecipient = orm.select(columns).from(recipient).where(byKey).prepare()
   const getRecipients = orm
@@ -135,12 +147,18 @@ export function outboxStore(scope: MeshScope): OutboxStore {
 
   return {
     ...sealingStore(scope),
-    insert: (row, recipients) => {
-      insertMessage.run({ ...row })
+    insert: ({ payload, ...row }, recipients) => {
+      insertMessage.run({ ...row, ...texts.seal(hourOf(row.composedAt), row.msg, payload) })
       for (const each of recipients) insertRecipient.run({ ...each })
     },
-    message: msg => getMessage.get({ msg }),
-    updateMessage: row => void updateMessage.run({ ...row }),
+    message: msg => {
+      const row = getMessage.get({ msg })
+      return row && shown(row)
+    },
+    updateMessage: ({ payload, ...row }) => {
+      updateMessage.run({ ...row })
+      if (payload === '') clearText.run({ msg: row.msg })
+    },
     recipient: (msg, to) => getRecipient.get({ msg, to }),
     recipients: msg => getRecipients.all({ msg }),
     updateRecipient: row => void updateRecipient.run({ ...row }),
@@ -156,27 +174,31 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     },
     lowestOpen: (owner, line, to) => lowestOpen.get({ owner, line, to })?.pairSeq ?? undefined,
     ended: (now, states, limit) =>
-      orm
-        .select(rowColumns(message))
-        .from(message)
-        .where(
-          and(
-            ourMessages,
-            lte(sql`coalesce(${message.endsAt}, ${message.composedAt} + ${message.ttlMs})`, now),
-            exists(hasRecipient(inState(states))),
-          ),
-        )
-        .orderBy(asc(message.row))
-        .limit(limit)
-        .all(),
+      allShown(
+        orm
+          .select(rowColumns(message))
+          .from(message)
+          .where(
+            and(
+              ourMessages,
+              lte(sql`coalesce(${message.endsAt}, ${message.composedAt} + ${message.ttlMs})`, now),
+              exists(hasRecipient(inState(states))),
+            ),
+          )
+          .orderBy(asc(message.row))
+          .limit(limit)
+          .all(),
+      ),
     list: filter =>
-      orm
-        .select(rowColumns(message))
-        .from(message)
-        .where(and(ourMessages, ne(message.kind, 'receipt'), ...listed(filter, isOpen)))
-        .orderBy(desc(message.row))
-        .limit(filter.limit ?? Number.MAX_SAFE_INTEGER)
-        .all(),
+      allShown(
+        orm
+          .select(rowColumns(message))
+          .from(message)
+          .where(and(ourMessages, ne(message.kind, 'receipt'), ...listed(filter, isOpen)))
+          .orderBy(desc(message.row))
+          .limit(filter.limit ?? Number.MAX_SAFE_INTEGER)
+          .all(),
+      ),
     countOpen: () => countOpen.get()!.n,
     remove: msg => removeAll([msg]),
     forget: (before, receiptsBefore) => {

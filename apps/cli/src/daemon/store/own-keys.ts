@@ -3,7 +3,7 @@ import type { EpochStore, PrekeyStore } from '@claudemesh/client'
 import { and, asc, eq } from 'drizzle-orm'
 import { rowColumns } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
-import { epoch, opener, prekey } from './schema.ts'
+import { epoch, opener, prekey, textKey } from './schema.ts'
 import { secretRows } from './secrets.ts'
 
 export function epochStore({ orm, mesh }: MeshScope): EpochStore {
@@ -59,6 +59,7 @@ export function prekeyStore({ orm, mesh }: MeshScope): PrekeyStore {
 /** Of a mesh that is left: what cascades away takes no secret along. */
 export function eraseOwnKeys({ orm, mesh }: MeshScope): void {
   const secrets = secretRows({ orm })
-  const rows = orm.select({ row: prekey.secretRow }).from(prekey).where(eq(prekey.mesh, mesh)).all()
-  for (const { row } of rows) if (row !== null) secrets.erase(row)
+  for (const table of [prekey, textKey])
+    for (const { row } of orm.select({ row: table.secretRow }).from(table).where(eq(table.mesh, mesh)).all())
+      if (row !== null) secrets.erase(row)
 }

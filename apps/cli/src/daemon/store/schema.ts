@@ -31,6 +31,8 @@ const place = () => integer().primaryKey({ autoIncrement: true })
 const time = () => integer().notNull()
 export const flag = () => integer({ mode: 'boolean' }).notNull()
 const priority = () => text().$type<Priority>().notNull()
+/** A text and the hour of its key (see texts.ts). */
+const sealedText = () => ({ sealed: bytes('sealed_text'), textKey: integer('text_key') })
 
 export const setting = sqliteTable(
   'setting',
@@ -62,6 +64,19 @@ export const secret = sqliteTable('secret', {
   free: flag(),
   bytes: bytes().notNull(),
 })
+
+export const textKey = sqliteTable(
+  'text_key',
+  {
+    mesh: ofMesh(),
+    kind: text().$type<'inbox' | 'outbox'>().notNull(),
+    /** Hours since 1970. */
+    hour: integer().notNull(),
+    /** Its row in `secret`. */
+    secretRow: integer('secret_row').notNull(),
+  },
+  t => [primaryKey({ columns: [t.mesh, t.kind, t.hour] })],
+)
 
 export const prekey = sqliteTable(
   'prekey',
@@ -110,7 +125,7 @@ export const outboxMessage = sqliteTable(
     msg: text().notNull(),
     owner: text().notNull(),
     kind: text().notNull(),
-    payload: text().notNull(),
+    ...sealedText(),
     priority: priority(),
     line: text().notNull(),
     composedAt: integer('composed_at').notNull(),
@@ -118,7 +133,10 @@ export const outboxMessage = sqliteTable(
     endsAt: integer('ends_at'),
     dead: flag(),
   },
-  t => [uniqueIndex('outbox_message_msg').on(t.mesh, t.msg)],
+  t => [
+    uniqueIndex('outbox_message_msg').on(t.mesh, t.msg),
+    index('outbox_message_text').on(t.mesh, t.textKey).where(sql`text_key IS NOT NULL`),
+  ],
 )
 
 export const outboxRecipient = sqliteTable(
@@ -202,7 +220,7 @@ export const inbox = sqliteTable(
     line: text().notNull(),
     pairSeq: integer('pair_seq').notNull(),
     kind: text().notNull(),
-    payload: text().notNull(),
+    ...sealedText(),
     priority: priority(),
     composedAt: integer('composed_at').notNull(),
     sentAt: integer('sent_at').notNull(),
@@ -221,6 +239,7 @@ export const inbox = sqliteTable(
     index('inbox_state').on(t.mesh, t.owner, t.state, t.position),
     index('inbox_waiting').on(t.mesh, t.owner, t.from, t.line, t.pairSeq).where(sql`state = 'waiting'`),
     index('inbox_early').on(t.mesh, t.sentAt).where(sql`state = 'early'`),
+    index('inbox_text').on(t.mesh, t.textKey).where(sql`text_key IS NOT NULL`),
     index('inbox_done').on(t.mesh, t.forgetAt).where(sql`state IN ('surfaced', 'read')`),
   ],
 )

@@ -1,0 +1,2 @@
+ALTER TABLE `inbox` DROP COLUMN `payload`;--> statement-breakpoint
+ALTER TABLE `outbox_message` DROP COLUMN `payload`;

@@ -1,0 +1,88 @@
+/**
+ * Texts at rest: each under the key of the hour it was written in. SQLite may leave copies of rows that it moved, and backups
+ * hold older pages; once the key is erased none of them can be read.
+ */
+import { openAtRest, sealAtRest } from '@claudemesh/crypto/sealing'
+import { MeshError } from '@claudemesh/protocol'
+import { and, asc, eq, sql } from 'drizzle-orm'
+import type { MeshScope } from './mesh-scope.ts'
+import { secret, textKey } from './schema.ts'
+import { secretRows } from './secrets.ts'
+
+export type TextKind = 'inbox' | 'outbox'
+/** As the tables hold it: the key's hour beside the sealed text; both `null` once it was erased. */
+export interface SealedText {
+  readonly sealed: Uint8Array | null
+  readonly textKey: number | null
+}
+
+const HOUR_MS = 3_600_000
+const KEY_BYTES = 32
+/** The hour of texts that stand as they are, from before they were sealed. */
+export const UNSEALED = -1
+export const hourOf = (at: number): number => Math.floor(at / HOUR_MS)
+/** When the last text of this hour was written. */
+export const endOf = (hour: number): number => (hour + 1) * HOUR_MS
+
+export interface Texts {
+  /** Under the key of this hour, which is made with its first text. `place` is the row it stands in. */
+  seal(hour: number, place: string, text: string): SealedText
+  /** Opens many; `''` for one that was erased. Throws `integrity`. */
+  reader(): (text: SealedText, place: string) => string
+  /** Hours that have a key, oldest first. */
+  hours(): number[]
+  /** Writes zeros over the key; the log still has it until the next checkpoint. */
+  erase(hour: number): void
+}
+
+export function textsOf({ orm, mesh }: MeshScope, kind: TextKind): Texts {
+  const secrets = secretRows({ orm })
+  const ours = and(eq(textKey.mesh, mesh), eq(textKey.kind, kind))
+  const find = orm
+    .select({ bytes: secret.bytes })
+    .from(textKey)
+    .innerJoin(secret, eq(secret.row, textKey.secretRow))
+    .where(and(ours, eq(textKey.hour, sql.placeholder('hour'))))
+    .prepare()
+  const keyOf = (hour: number): Uint8Array | undefined => find.get({ hour })?.bytes.slice(0, KEY_BYTES)
+  const make = (hour: number): Uint8Array => {
+    const bytes = crypto.getRandomValues(new Uint8Array(64))
+    orm
+      .insert(textKey)
+      .values({ mesh, kind, hour, secretRow: secrets.put(bytes) })
+      .run()
+    return bytes.slice(0, KEY_BYTES)
+  }
+  return {
+    seal: (hour, place, text) => ({
+      sealed: sealAtRest({ key: keyOf(hour) ?? make(hour), place, text }),
+      textKey: hour,
+    }),
+    reader() {
+      const keys = new Map<number, Uint8Array | undefined>()
+      return ({ sealed, textKey: hour }, place) => {
+        if (sealed === null || hour === null) return ''
+        if (hour === UNSEALED) return new TextDecoder().decode(sealed)
+        if (!keys.has(hour)) keys.set(hour, keyOf(hour))
+        const key = keys.get(hour)
+        if (!key) throw new MeshError('integrity', 'the key of a stored text is missing')
+        return openAtRest({ key, place, sealed })
+      }
+    },
+    hours: () =>
+      orm
+        .select({ hour: textKey.hour })
+        .from(textKey)
+        .where(ours)
+        .orderBy(asc(textKey.hour))
+        .all()
+        .map(row => row.hour),
+    erase: hour => {
+      const one = and(ours, eq(textKey.hour, hour))
+      const held = orm.select({ row: textKey.secretRow }).from(textKey).where(one).get()
+      if (!held) return
+      secrets.erase(held.row)
+      orm.delete(textKey).where(one).run()
+    },
+  }
+}

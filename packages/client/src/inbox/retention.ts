@@ -1,0 +1,26 @@
+/** How long the text of a message that was read can be read again on this machine; then its key is erased. */
+import { MeshError } from '@claudemesh/protocol'
+import type { Core } from '../core.ts'
+
+const SETTING = 'retention'
+const DEFAULT_MS = 30 * 86_400_000
+/** Keys belong to full hours: less could not be kept. */
+const LEAST_MS = 3_600_000
+const MOST_MS = 3_650 * 86_400_000
+
+export const retentionOf = ({ store }: Pick<Core, 'store'>): number =>
+  Number(store.settings.get(SETTING) ?? DEFAULT_MS)
+
+/** From now on, and for what is there. Throws `usage` outside of 1 hour to 10 years. */
+export function setRetention(core: Core, ms: number): void {
+  if (!Number.isSafeInteger(ms) || ms < LEAST_MS || ms > MOST_MS)
+    throw new MeshError('usage', 'texts are kept for 1 hour to 3650 days', { field: 'retentionMs' })
+  core.store.settings.set(SETTING, String(ms))
+  eraseTexts(core)
+}
+
+/** Erases what is to be read no more, in every byte of the store. */
+export function eraseTexts(core: Core): void {
+  const now = core.now()
+  if (core.store.texts.erase(now, now - retentionOf(core))) core.store.purge()
+}
