@@ -38,6 +38,8 @@ export const ROUTES = {
   dropOutbox: ['POST', '/v1/outbox/:id/drop'],
   trace: ['GET', '/v1/trace/:id'],
   presence: ['POST', '/v1/presence'],
+  /** Holds all delivery on this machine, or lets it go on. */
+  pause: ['POST', '/v1/pause'],
   doctor: ['GET', '/v1/doctor'],
   /** Claude's hooks of the session whose token is used. */
   hook: ['POST', '/v1/hook'],

@@ -64,8 +64,12 @@ export const statusReply = z.object({
   sessions: z.int(),
   outbox: z.int(),
   unread: z.int(),
+  /** Nothing is handed to sessions since then. */
+  pausedSince: ms.nullable(),
   problems: z.array(z.object({ code: z.string(), message: z.string(), mesh: z.string().nullable() })),
 })
+export const setPause = z.strictObject({ paused: z.boolean() })
+export const pauseReply = z.object({ pausedSince: ms.nullable() })
 export type StatusReply = z.output<typeof statusReply>
 
 export const createMesh = z.strictObject({

@@ -26,6 +26,13 @@ export function addStatus(program: Command): void {
     if (cli.json) return cli.object(now)
     cli.line(`Daemon ${now.version}, process ${now.pid}, started ${relative(now.startedAt, Date.now())}`)
     cli.line(`${now.sessions} sessions, ${now.unread} unread, ${now.outbox} on the way`)
+    if (now.pausedSince !== null)
+      cli.line(
+        cli.paint(
+          'yellow',
+          `Delivery is paused here since ${relative(now.pausedSince, Date.now())}: claudemesh resume`,
+        ),
+      )
     if (now.meshes.length > 0)
       cli.line(
         table(

@@ -4,6 +4,7 @@ import type { HomePaths } from '../home/index.ts'
 import type { DaemonLog } from './log.ts'
 import type { Mail } from './mail.ts'
 import type { Meshes } from './meshes.ts'
+import type { Pause } from './pause.ts'
 import type { SessionStatus } from './session-status.ts'
 import type { Sessions } from './sessions.ts'
 import type { StoreFile } from './store/store-file.ts'
@@ -23,6 +24,9 @@ export interface Daemon {
   readonly mail: Mail
   readonly delivery: Delivery
   readonly status: SessionStatus
+  readonly pause: Pause
+  /** Hands over what a pause held. */
+  readonly resume: () => void
   /** Aborted when the daemon stops: ends what is kept open. */
   readonly ending: AbortSignal
   /** Ends the daemon, once the answer under way is out. */

@@ -4,6 +4,7 @@ import { textPayload, toBase64url } from '@claudemesh/protocol'
 import type { InboxMessage } from '../api/schema.ts'
 import { labeller } from './labels.ts'
 import type { OpenMesh } from './meshes.ts'
+import type { Pause } from './pause.ts'
 import type { Seated, Sessions } from './sessions.ts'
 import { personMailOf } from './store/person-mail.ts'
 import { standings } from './verification.ts'
@@ -23,10 +24,12 @@ export interface MailFilter {
 
 export class Mail {
   readonly #sessions: Sessions
+  readonly #pause: Pause
   readonly #followers = new Set<(mailbox: Mailbox) => void>()
 
-  constructor(sessions: Sessions) {
+  constructor(sessions: Sessions, pause: Pause) {
     this.#sessions = sessions
+    this.#pause = pause
   }
 
   /** Released messages of the mailbox, oldest first. */
@@ -58,8 +61,9 @@ export class Mail {
     this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.markSurfaced(uuid, msgs))
   }
 
-  /** What delivery may hand to an open session: `dnd` holds all but `now`. */
+  /** What delivery may hand to an open session: `dnd` holds all but `now`, a pause all. */
   waiting(seat: Seated): InboxMessage[] {
+    if (this.#pause.since !== null) return []
     const messages = this.list({ mesh: seat.mesh, uuid: seat.row.uuid }, { all: false })
     return seat.row.status === 'dnd' ? messages.filter(message => message.priority === 'now') : messages
   }
@@ -97,10 +101,10 @@ export class Mail {
   }
 
   /** Tells the senders of what waits in a session's mailbox that it is held, and why. */
-  tellHeld({ mesh, uuid }: Mailbox, why: 'closed' | 'dnd'): void {
+  tellHeld({ mesh, uuid }: Mailbox, why: 'closed' | 'dnd' | 'paused'): void {
     const held = mesh.client
       .inbox({ uuid, states: NEW })
-      .filter(each => why === 'closed' || each.priority !== 'now')
+      .filter(each => why !== 'dnd' || each.priority !== 'now')
     const msgs = held.map(message => message.msg)
     if (msgs.length > 0) mesh.client.report(uuid, msgs, 'held', why)
   }

@@ -15,6 +15,7 @@ import { takeLock } from './lock.ts'
 import { type DaemonLog, openLog } from './log.ts'
 import { Mail } from './mail.ts'
 import { Meshes, type OpenMesh } from './meshes.ts'
+import { Pause } from './pause.ts'
 import { serve } from './server.ts'
 import { SessionStatus } from './session-status.ts'
 import { type Seated, Sessions } from './sessions.ts'
@@ -107,9 +108,10 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     onStatus: ({ row }) => parts.delivery.wake(row.uuid),
   })
   const status = new SessionStatus({ sessions, log, now })
-  const mail = new Mail(sessions)
+  const pause = new Pause(paths.paused)
+  const mail = new Mail(sessions, pause)
   const delivery = createDelivery(deliveryPort({ sessions, mail, log, now }))
-  const parts: Wiring = { sessions, mail, delivery, status }
+  const parts: Wiring = { sessions, mail, delivery, status, pause }
   const meshes = new Meshes({
     paths,
     file,
@@ -146,6 +148,8 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     mail,
     delivery,
     status,
+    pause,
+    resume: () => resume(parts),
     ending,
     shutDown,
   }
@@ -156,6 +160,7 @@ interface Wiring {
   readonly mail: Mail
   readonly delivery: Delivery
   readonly status: SessionStatus
+  readonly pause: Pause
 }
 
 function opened({ mail, delivery, status }: Wiring, { mesh, row }: Seated): void {
@@ -188,10 +193,17 @@ function arrived(parts: Wiring, mesh: OpenMesh, uuid: string | null): void {
   const [seat] = uuid === null ? [] : sessions.byUuid(uuid, mesh)
   if (uuid === null) giveOut(parts, mesh)
   else if (!seat?.row.open) mail.tellHeld({ mesh, uuid }, 'closed')
+  else if (parts.pause.since !== null) mail.tellHeld({ mesh, uuid }, 'paused')
   else {
     if (seat.row.status === 'dnd') mail.tellHeld({ mesh, uuid }, 'dnd')
     delivery.wake(uuid)
   }
+}
+
+/** What a pause held goes on its way. */
+function resume({ pause, sessions, delivery }: Wiring): void {
+  pause.end()
+  for (const { row } of sessions.all()) if (row.open) delivery.wake(row.uuid)
 }
 
 /** Delivery knows sessions by their UUID alone: one that is in several meshes has the mail of all. */

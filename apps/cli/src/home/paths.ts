@@ -18,6 +18,8 @@ export interface HomePaths {
   readonly daemonFile: string
   /** Says who may be the one daemon of this home. */
   readonly lock: string
+  /** There while delivery is paused on this machine. */
+  readonly paused: string
   /** The daemon's socket, in `socketFolder`. */
   readonly socket: string
   /** The home, or a short 0700 folder where the home's path is too long for a socket. */
@@ -50,6 +52,7 @@ export function homePaths(home: string = currentHome(), env: Env = process.env):
     token: within('token'),
     daemonFile: within('daemon.json'),
     lock: within('daemon.lock'),
+    paused: within('paused'),
     socket: join(socketFolder, 'daemon.sock'),
     socketFolder,
     store: within('daemon.sqlite'),

@@ -1,10 +1,10 @@
 /** The daemon itself: how it stands, what ails it, its end. */
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
-import type { StatusReply } from '../../api/schema.ts'
+import { type StatusReply, setPause } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
 import { diagnose } from '../doctor.ts'
-import { type Env, userOnly } from '../http.ts'
+import { type Env, readBody, userOnly } from '../http.ts'
 import { meshInfoOf } from './mesh-routes.ts'
 
 export function daemonRoutes(daemon: Daemon): Hono<Env> {
@@ -14,6 +14,13 @@ export function daemonRoutes(daemon: Daemon): Hono<Env> {
       userOnly(call)
       return call.json(await diagnose(daemon))
     })
+    .post(ROUTES.pause[1], async call => {
+      userOnly(call)
+      const { paused } = await readBody(call, setPause)
+      if (paused) daemon.pause.begin(daemon.now())
+      else if (daemon.pause.since !== null) daemon.resume()
+      return call.json({ pausedSince: daemon.pause.since })
+    })
     .post(ROUTES.shutdown[1], call => {
       userOnly(call)
       daemon.shutDown()
@@ -21,7 +28,7 @@ export function daemonRoutes(daemon: Daemon): Hono<Env> {
     })
 }
 
-function statusOf({ paths, version, startedAt, meshes, sessions }: Daemon): StatusReply {
+function statusOf({ paths, version, startedAt, meshes, sessions, pause }: Daemon): StatusReply {
   const open = sessions.all().filter(({ row }) => row.open)
   const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
   const mailboxes = sessions.all().map(({ mesh, row }) => mesh.client.unread(row.uuid))
@@ -35,6 +42,7 @@ function statusOf({ paths, version, startedAt, meshes, sessions }: Daemon): Stat
     sessions: open.length,
     outbox: sum(meshes.all.map(({ client }) => client.outboxCount())),
     unread: sum([...mailboxes, ...persons]),
+    pausedSince: pause.since,
     problems: [
       ...meshes.problems,
       ...sessions.problems,
