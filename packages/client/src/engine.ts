@@ -183,7 +183,8 @@ export class Engine {
     this.#heardTime(link.welcome.time)
     if (!equalBytes(link.welcome.mesh, this.#core.identity.mesh))
       throw new MeshError('integrity', 'the broker welcomed into another mesh')
-    const { rosterSeq, rosterHead, checkpoint } = link.welcome
+    const { rosterSeq, rosterHead, checkpoint, copiesMissing } = link.welcome
+    keeper.copiesMissing = copiesMissing === true
     const signed = checkpoint !== null && claims.hearCheckpoint(checkpoint)
     if (
       signed ||

@@ -96,7 +96,7 @@ describe('a broker is refused, and nothing of it kept, when it', () => {
   test('shows a shorter one, and does not take back what it lacks', async () => {
     const broker = brokerWith(made.seed.entries.slice(0, 3))
     expect(await code(syncRoster(broker, keeper))).toBe('integrity')
-    expect(broker.asked.at(-1)).toMatchObject({ type: 'roster.append', entry: { seq: 3 } })
+    expect(broker.asked.at(-1)).toMatchObject({ type: 'roster.restore', entries: [{ seq: 3 }, { seq: 4 }] })
   })
   test('names entries that it does not serve', async () => {
     expect(await code(syncRoster(brokerWith(made.seed.entries, 9), keeper))).toBe('integrity')

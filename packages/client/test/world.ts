@@ -1,6 +1,6 @@
 /** Real members on a real broker and a real Postgres: what a test needs to make people talk. */
 import { randomUUID } from 'node:crypto'
-import { type RunningBroker, readSettings, startBroker } from '@claudemesh/broker'
+import { type Clock, type RunningBroker, readSettings, startBroker } from '@claudemesh/broker'
 import { generateSigner, ready } from '@claudemesh/crypto'
 import { generateAgreement } from '@claudemesh/crypto/sealing'
 import { type Profile, type Recipient, toBase64url } from '@claudemesh/protocol'
@@ -22,8 +22,9 @@ export interface World {
   readonly url: string
   readonly host: string
   broker: RunningBroker
-  /** A broker on the same port, database and key. */
-  restart(): Promise<void>
+  readonly databaseUrl: string
+  /** A broker on the same port, database and key, but for what `more` and `clock` say otherwise. */
+  restart(more?: Record<string, string>, clock?: Clock): Promise<void>
   stop(): Promise<void>
 }
 
@@ -46,9 +47,13 @@ export async function startWorld(more: Record<string, string> = {}): Promise<Wor
     url: `ws://${host}/ws`,
     host,
     broker,
-    async restart() {
+    databaseUrl: database.url,
+    async restart(changes = {}, clock) {
       await world.broker.stop()
-      world.broker = await startBroker(readSettings({ ...env, BROKER_PORT: String(broker.port) }))
+      world.broker = await startBroker(
+        readSettings({ ...env, BROKER_PORT: String(broker.port), ...changes }),
+        clock,
+      )
     },
     async stop() {
       await world.broker.stop()

@@ -94,6 +94,13 @@ async function unique<T>(statement: PromiseLike<T>): Promise<T> {
   }
 }
 
+/** Whether epoch keys that begin at `seq` have copies here; a database restored from a backup may have lost them. */
+export async function hasEpochCopies(db: Database, p: { mesh: Uint8Array; seq: number }): Promise<boolean> {
+  const [row] = await run(db.sql<{ has: boolean }[]>`select exists (select from mesh.epoch_copy c
+    join mesh.mesh_head h on h.id = c.mesh_id where h.mesh = ${p.mesh} and c.roster_seq = ${p.seq}) as has`)
+  return row?.has ?? false
+}
+
 export interface RosterPage {
   readonly entries: RosterEntry[]
   readonly head: Uint8Array

@@ -57,6 +57,13 @@ export const clientFrame = z.union([
     frame('prekeys.put', { prekey: prekeyBundle }),
     frame('roster.get', { from: seq }),
     frame('roster.append', { entry: rosterEntry, copies: epochCopies.nullable() }),
+    /** Copies for the next `roster.append` of this socket, where they are too many for its frame. */
+    frame('roster.copies', { copies: epochCopies.min(1).max(LIMITS.epochCopiesPerFrame) }),
+    /** Entries that a broker on an older database lacks. */
+    frame('roster.restore', {
+      entries: z.array(rosterEntry).min(1).max(LIMITS.restorePage),
+      checkpoint: checkpointNote.nullable(),
+    }),
     /** One of `index` (of a leaf) and `from` (an earlier size). */
     frame('audit.proof', { size: seq, index: seq.optional(), from: seq.optional() }),
     frame('audit.get', { from: seq, size: seq }),
@@ -89,6 +96,9 @@ export const directoryEntry = z.strictObject({
 })
 export type DirectoryEntry = z.output<typeof directoryEntry>
 
+/** The broker has no copies of the present epoch key: a `rekey` is due. */
+const copiesMissing = z.literal(true).optional()
+
 export const brokerFrame = z.discriminatedUnion('type', [
   frame('challenge', { nonce: bytes(32), brokerKey: key, time: ms }),
   frame('welcome', {
@@ -99,6 +109,7 @@ export const brokerFrame = z.discriminatedUnion('type', [
     checkpoint: checkpointNote.nullable(),
     leaseMs: ms,
     time: ms,
+    copiesMissing,
   }),
   frame('attached', {
     recipient,
@@ -131,6 +142,7 @@ export const brokerFrame = z.discriminatedUnion('type', [
     headSeq: seq,
     /** Epoch keys sealed to whoever asks, for the epochs that begin in `entries`. */
     copies: z.array(z.strictObject({ epoch: z.int(), copy: bytesUpTo(1200, 1200) })),
+    copiesMissing,
   }),
   frame('appended', { seq, head: hash }),
   frame('proof', { hashes: z.array(hash).max(128), size: seq, leaf: auditLeaf.nullable() }),

@@ -40,6 +40,8 @@ export const LIMITS = {
   profileBytes: 16 * 1024,
   ttlMs: 30 * 86_400_000,
   rosterPage: 256,
+  restorePage: 128,
+  epochCopiesPerFrame: 500,
   directoryPage: 256,
   prekeysPerRequest: 256,
 } as const

@@ -25,12 +25,16 @@ export async function startTestPostgres(): Promise<TestPostgres> {
 let shared: Promise<TestPostgres> | undefined
 let count = 0
 
-/** An empty database on the server that this process shares; `drop` it when the test is over. */
-export async function freshDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+/**
+ * A database on the server that this process shares; `drop` it when the test is over. Empty, or a copy of the one at
+ * `copyOf` (a URL given by this function), to which nobody may be connected.
+ */
+export async function freshDatabase(copyOf?: string): Promise<{ url: string; drop(): Promise<void> }> {
   shared ??= startTestPostgres()
   const server = await shared
   const name = `test_${process.pid}_${++count}`
-  await onServer(server.url, sql => sql.unsafe(`create database ${name}`))
+  const template = copyOf === undefined ? '' : ` template ${new URL(copyOf).pathname.slice(1)}`
+  await onServer(server.url, sql => sql.unsafe(`create database ${name}${template}`))
   const url = new URL(server.url)
   url.pathname = `/${name}`
   return {

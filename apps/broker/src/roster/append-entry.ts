@@ -14,14 +14,17 @@ import type { Broker } from '../broker.ts'
 import { type MeshState, tellMesh } from './mesh-state.ts'
 import { removeMember } from './remove-member.ts'
 
-/** Appends one entry. Throws `stale-head` with the head that stands, or what the entry breaks. */
+/** Copies of the epoch that an entry begins; or an entry that was appended once before, whose copies nobody has. */
+export type Brought = { readonly copies: readonly EpochCopy[] } | { readonly restored: true }
+
+/** Appends one entry. Throws `stale-head` with the head that stands, `clock`, or what the entry breaks. */
 export function appendEntry(
   broker: Broker,
   mesh: MeshState,
   entry: RosterEntry,
-  copies: readonly EpochCopy[],
+  brought: Brought,
 ): Promise<{ seq: number; head: Uint8Array }> {
-  const turn = mesh.appending.then(() => append(broker, mesh, entry, copies))
+  const turn = mesh.appending.then(() => append(broker, mesh, entry, brought))
   mesh.appending = turn.catch(() => {})
   return turn
 }
@@ -30,20 +33,22 @@ async function append(
   broker: Broker,
   mesh: MeshState,
   entry: RosterEntry,
-  copies: readonly EpochCopy[],
+  brought: Brought,
 ): Promise<{ seq: number; head: Uint8Array }> {
   const { seq: expectedSeq, head: expectedHead } = mesh.roster
   if (entry.seq !== expectedSeq + 1 || entry.prev === null || !equalBytes(entry.prev, expectedHead))
     throw stale(expectedSeq, expectedHead)
   const now = broker.clock.now()
-  if (Math.abs(entry.at - now) > TIMES.idSkewMs)
+  const restored = 'restored' in brought
+  if (!restored && Math.abs(entry.at - now) > TIMES.idSkewMs)
     throw new MeshError('clock', 'The time of the entry is more than 5 minutes off.', {
       field: 'entry.at',
       facts: { time: now },
     })
   const { roster } = mesh
   const { hash, apply } = checkEntry(roster, entry, { now })
-  checkEpochCopies(roster, entry, copies)
+  const copies = restored ? [] : brought.copies
+  if (!restored) checkEpochCopies(roster, entry, copies)
   const outcome = await appendRoster(broker.db, {
     mesh: mesh.id,
     entry,
@@ -58,9 +63,11 @@ async function append(
     throw stale(outcome.conflict.seq, outcome.conflict.head)
   }
   // Another append may have been read from the database meanwhile; this one stands in it.
-  if (mesh.roster === roster && roster.seq === expectedSeq) apply()
-  else await broker.meshes.refresh(mesh)
-  broker.log.info('roster.appended', { kind: entry.kind, seq: outcome.seq })
+  if (mesh.roster === roster && roster.seq === expectedSeq) {
+    apply()
+    if (roster.epoch.beganSeq === entry.seq) mesh.copiesMissing = restored
+  } else await broker.meshes.refresh(mesh)
+  broker.log.info('roster.appended', { kind: entry.kind, seq: outcome.seq, restored })
   tellMesh(mesh, encodeBrokerFrame({ type: 'roster.changed', seq: outcome.seq, head: outcome.head }))
   if (entry.kind === 'remove') removeMember(broker, mesh, entry.body.member)
   return outcome

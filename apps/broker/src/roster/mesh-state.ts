@@ -14,6 +14,8 @@ export interface MeshState {
   readonly id: Uint8Array
   /** Moved on after an append is committed, and by nothing else. */
   roster: Roster
+  /** Nobody can fetch the key of the present epoch here: its entry came back from a member, without copies. */
+  copiesMissing: boolean
   readonly attachments: Map<string, Attachment>
   /** Sockets with a good hello as member. */
   readonly sockets: Set<MemberSocket>

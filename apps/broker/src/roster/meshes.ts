@@ -1,6 +1,6 @@
 /** The meshes in memory: replayed from the database and verified at first use, forgotten when nobody is left. */
 import { type Roster, replayRoster } from '@claudemesh/crypto'
-import { type Database, rosterPage } from '@claudemesh/db'
+import { type Database, hasEpochCopies, rosterPage } from '@claudemesh/db'
 import { LIMITS, type RosterEntry } from '@claudemesh/protocol'
 import { bytesIndex } from '../delivery/recipient-index.ts'
 import type { MeshState } from './mesh-state.ts'
@@ -29,6 +29,7 @@ export function openMeshes(db: Database): Meshes {
     const mesh: MeshState = {
       id,
       roster,
+      copiesMissing: await lacksCopies(db, roster),
       attachments: new Map(),
       sockets: new Set(),
       guests: 0,
@@ -51,6 +52,7 @@ export function openMeshes(db: Database): Meshes {
     peek: id => standing.get(bytesIndex(id)),
     async refresh(mesh) {
       mesh.roster = await readRoster(db, mesh.id)
+      mesh.copiesMissing = await lacksCopies(db, mesh.roster)
     },
     all: () => standing.values(),
     sweep() {
@@ -59,6 +61,11 @@ export function openMeshes(db: Database): Meshes {
         if (mesh.sockets.size === 0 && mesh.guests === 0 && ++idle > IDLE_KEPT) standing.delete(index)
     },
   }
+}
+
+/** The key of the first epoch has no copies: it stands in the invites. */
+async function lacksCopies(db: Database, { mesh, epoch }: Roster): Promise<boolean> {
+  return epoch.number > 1 && !(await hasEpochCopies(db, { mesh, seq: epoch.beganSeq }))
 }
 
 async function readRoster(db: Database, mesh: Uint8Array): Promise<Roster> {

@@ -1,5 +1,11 @@
 /** One socket: what it has proven, what is attached on it, and frames out in order; too slow a reader is cut off, not buffered. */
-import { CLOSE, type CloseReason, encodeBrokerFrame, type Recipient } from '@claudemesh/protocol'
+import {
+  CLOSE,
+  type CloseReason,
+  type EpochCopy,
+  encodeBrokerFrame,
+  type Recipient,
+} from '@claudemesh/protocol'
 import type { ServerWebSocket } from 'bun'
 import type { Attachment, PushSocket } from '../delivery/attachment.ts'
 import type { MeshState } from '../roster/mesh-state.ts'
@@ -50,6 +56,8 @@ export class Connection implements PushSocket {
   readonly inbox: (string | Uint8Array)[] = []
   inboxBytes = 0
   busy = false
+  /** Copies of an epoch key that wait for their entry. */
+  copies: EpochCopy[] = []
   /** Refused frames before a good hello. */
   mistakes = 0
   /** Stops the handshake's deadline. */

@@ -13,7 +13,9 @@ import { prekeysGetFrame } from './frames/prekeys-get.ts'
 import { prekeysPutFrame } from './frames/prekeys-put.ts'
 import { presenceFrame } from './frames/presence.ts'
 import { rosterAppendFrame } from './frames/roster-append.ts'
+import { rosterCopiesFrame } from './frames/roster-copies.ts'
 import { rosterGetFrame } from './frames/roster-get.ts'
+import { rosterRestoreFrame } from './frames/roster-restore.ts'
 
 type Control = Exclude<ClientFrame, { type: 'hello' }>
 
@@ -29,6 +31,8 @@ const COST: Readonly<Record<Control['type'], number>> = {
   'roster.append': 10,
   'audit.proof': 2,
   'audit.get': 4,
+  'roster.copies': 10,
+  'roster.restore': 20,
   ping: 1,
 }
 
@@ -68,6 +72,10 @@ export function controlFrame(
       return prekeysGetFrame(broker, connection, standing, frame)
     case 'prekeys.put':
       return prekeysPutFrame(broker, connection, standing, frame)
+    case 'roster.copies':
+      return rosterCopiesFrame(connection, standing, frame)
+    case 'roster.restore':
+      return rosterRestoreFrame(broker, connection, standing, frame)
     case 'audit.proof':
       return auditProofFrame(broker, connection, standing, frame)
     case 'audit.get':

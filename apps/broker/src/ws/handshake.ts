@@ -139,5 +139,6 @@ function welcome(
     checkpoint,
     leaseMs: TIMES.graceMs,
     time: clock.now(),
+    ...(mesh.copiesMissing ? { copiesMissing: true } : {}),
   })
 }

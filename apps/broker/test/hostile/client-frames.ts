@@ -51,6 +51,9 @@ export function clientFrames({ socket, mesh, member, session }: Speaker): Record
     ping: { type: 'ping', time: 1 },
   }
   const copies = [{ to: key, copy: randomBytes(1200) }]
+  frames['roster.copies'] = { type: 'roster.copies', copies }
+  const restored = entriesOf(mesh, member).slice(0, 1)
+  frames['roster.restore'] = { type: 'roster.restore', entries: restored, checkpoint: 'note' }
   for (const entry of entriesOf(mesh, member))
     frames[`roster.append ${entry.kind}`] = { type: 'roster.append', entry, copies }
   return frames as Record<string, ClientFrame>
@@ -69,6 +72,7 @@ function entriesOf(mesh: TestMesh, { signer }: TestMember): RosterEntry[] {
     { kind: 'invite-revoke', body: { invite: hash } },
     { kind: 'join', body: joined, signatures: [randomBytes(64), randomBytes(64)] },
     { kind: 'rename', body: { name: randomBytes(298) } },
+    { kind: 'mesh-rename', body: { name: randomBytes(298) } },
     { kind: 'role', body: { member: hash, role: 'viewer' } },
     { kind: 'rekey', body: { epoch } },
     { kind: 'remove', body: { member: hash, epoch } },

@@ -6,6 +6,9 @@ import type { Core } from '../core.ts'
 import { appendEntry, entryTime, signedDraft } from '../roster/append.ts'
 import { draftEpoch } from './epoch-drafts.ts'
 
+const BELIEVED = 'rekey-for-lost-copies'
+const BELIEVED_EVERY_MS = 3_600_000
+
 export class Chores {
   readonly #core: Core
   #busy = false
@@ -37,13 +40,18 @@ const may = ({ keeper, identity }: Core, kind: 'rekey' | 'invite-revoke'): boole
 
 /** True if it was written. */
 export async function writeDueRekey(core: Core, link: Link): Promise<boolean> {
-  const { keeper } = core
+  const { keeper, store, now } = core
+  // The broker says that it lost the copies of the present key. It may lie: it is believed once an hour.
+  const believed = now() - store.counters.get(BELIEVED) >= BELIEVED_EVERY_MS
+  const due = () => keeper.roster.rekeyDue || (keeper.copiesMissing && believed)
+  const lost = !keeper.roster.rekeyDue
   const written = await appendEntry(link, keeper, () => {
-    if (!keeper.roster.rekeyDue || !may(core, 'rekey')) return null
+    if (!due() || !may(core, 'rekey')) return null
     const at = entryTime(core)
     const { epoch, copies } = draftEpoch(keeper, at, null)
     return signedDraft(core, 'rekey', { epoch }, { copies, at })
   })
+  if (written && lost) store.counters.set(BELIEVED, now())
   return written !== null
 }
 

@@ -9,6 +9,7 @@ import {
 import {
   type EpochCopy,
   equalBytes,
+  LIMITS,
   MeshError,
   type RosterEntry,
   type RosterEntryOf,
@@ -43,10 +44,7 @@ export async function appendEntry(
     if (!drafted) return null
     const { entry, copies } = drafted
     try {
-      const reply = await link.request(
-        { type: 'roster.append', entry, copies: copies && [...copies] },
-        'appended',
-      )
+      const reply = await offerEntry(link, entry, copies)
       if (!equalBytes(reply.head, rosterEntryHash(entry)))
         throw new MeshError('integrity', 'the broker appended something else')
     } catch (error) {
@@ -62,6 +60,16 @@ export async function appendEntry(
     return entry
   }
   throw new MeshError('conflict', 'others kept changing the roster at the same moment; try again')
+}
+
+/** Copies that are too many for the frame of their entry go before it. */
+async function offerEntry(link: Link, entry: RosterEntry, copies: Draft['copies']) {
+  const { epochCopiesPerFrame: most } = LIMITS
+  if (copies === null || copies.length <= most)
+    return link.request({ type: 'roster.append', entry, copies: copies && [...copies] }, 'appended')
+  for (let i = 0; i < copies.length; i += most)
+    await link.request({ type: 'roster.copies', copies: copies.slice(i, i + most) }, 'ok')
+  return link.request({ type: 'roster.append', entry, copies: null }, 'appended')
 }
 
 type Written = Exclude<RosterKind, 'genesis' | 'join'>

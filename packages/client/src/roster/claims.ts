@@ -20,6 +20,8 @@ interface Unproven extends RosterClaim {
   readonly at: number
 }
 interface Proven extends RosterClaim {
+  /** The checkpoint that proves it. */
+  readonly note: string
   /** ms connected since it was proven. */
   readonly waitedMs: number
 }
@@ -38,7 +40,7 @@ const head = z.string().transform((text, ctx) => {
 })
 const stored = z.object({
   unproven: z.record(z.string(), z.object({ seq: z.int(), head, at: z.int() })),
-  proven: z.object({ seq: z.int(), head }).nullable(),
+  proven: z.object({ seq: z.int(), head, note: z.string() }).nullable(),
 })
 
 export class Claims {
@@ -125,10 +127,13 @@ export class Claims {
     }
     if (this.#notes.size >= NOTES_KEPT) this.#notes.clear()
     this.#notes.add(note)
-    if (this.#keeper.holds(claim.seq, claim.head)) return false
+    if (this.#keeper.holds(claim.seq, claim.head)) {
+      this.#keeper.keepProof(claim.seq, note)
+      return false
+    }
     // A fork is kept for good; of heads to come the highest says all.
     if (this.#proven && (this.#isFork(this.#proven) || this.#proven.seq >= claim.seq)) return false
-    this.#proven = { ...claim, waitedMs: this.#proven?.waitedMs ?? 0 }
+    this.#proven = { ...claim, note, waitedMs: this.#proven?.waitedMs ?? 0 }
     this.#save()
     this.#fetchDue = true
     return true
@@ -151,6 +156,7 @@ export class Claims {
       this.#forget(key)
     }
     if (this.#proven && this.#keeper.holds(this.#proven.seq, this.#proven.head)) {
+      this.#keeper.keepProof(this.#proven.seq, this.#proven.note)
       this.#proven = null
       this.#save()
     }
@@ -221,8 +227,7 @@ export class Claims {
   #save(): void {
     const wire = <C extends RosterClaim>(claim: C) => ({ ...claim, head: toBase64url(claim.head) })
     const unproven = Object.fromEntries([...this.#unproven].map(([key, claim]) => [key, wire(claim)]))
-    const { seq, head } = this.#proven ?? {}
-    const proven = seq === undefined || !head ? null : wire({ seq, head })
+    const proven = this.#proven && wire(this.#proven)
     this.#store.settings.set(SETTING, JSON.stringify({ unproven, proven }))
   }
 }

@@ -19,12 +19,16 @@ function replayStored(store: ClientStore, mesh: Uint8Array): { roster: Roster; e
   return { roster, entries }
 }
 
+const PROOF = 'roster-proof'
+
 export class RosterKeeper {
   readonly #store: ClientStore
   readonly #now: () => number
   readonly #entries: RosterEntry[]
   readonly roster: Roster
   readonly epochs: EpochKeys
+  /** The broker says that nobody can fetch the key of the present epoch from it. */
+  copiesMissing = false
   /** Names opened before, by the record they stand in. */
   readonly opened = new WeakMap<object, string>()
 
@@ -44,6 +48,21 @@ export class RosterKeeper {
   /** Every key that a `broker` entry named, the newest first: what one signed in its time stays signed. */
   get brokerKeys(): Uint8Array[] {
     return this.#entries.flatMap(entry => (entry.kind === 'broker' ? [entry.body.key] : [])).reverse()
+  }
+
+  /** A checkpoint by the broker (a signed note) whose roster head, at `seq`, we hold: it proves to the broker itself what it had. */
+  get proof(): { readonly seq: number; readonly note: string } | null {
+    const note = this.#store.settings.get(PROOF)
+    return note === undefined ? null : { seq: this.#store.counters.get(PROOF), note }
+  }
+
+  /** Keeps the checkpoint with the highest roster head. */
+  keepProof(seq: number, note: string): void {
+    if (seq <= this.#store.counters.get(PROOF)) return
+    this.#store.transaction(() => {
+      this.#store.settings.set(PROOF, note)
+      this.#store.counters.set(PROOF, seq)
+    })
   }
 
   /** When somebody but `self` last wrote an entry, ms since 1970. */

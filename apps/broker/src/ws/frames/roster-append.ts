@@ -20,7 +20,9 @@ export async function rosterAppendFrame(
         field: 'entry.kind',
       })
   }
-  const { seq, head } = await appendEntry(broker, standing.mesh, entry, copies ?? [])
+  const brought = [...connection.copies, ...(copies ?? [])]
+  connection.copies = []
+  const { seq, head } = await appendEntry(broker, standing.mesh, entry, { copies: brought })
   if (standing.is === 'invited') standing.joined = true
   connection.sendJson(encodeBrokerFrame({ type: 'appended', ref, seq, head }))
 }

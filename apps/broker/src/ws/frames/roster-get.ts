@@ -14,5 +14,12 @@ export async function rosterGetFrame(
   { from, ref }: ClientFrameOf<'roster.get'>,
 ): Promise<void> {
   const page = await rosterPage(db, { mesh: mesh.id, from, limit: PAGE, reader: key })
-  connection.sendJson(encodeBrokerFrame({ type: 'roster', ref, ...page }))
+  connection.sendJson(
+    encodeBrokerFrame({
+      type: 'roster',
+      ref,
+      ...page,
+      ...(mesh.copiesMissing ? { copiesMissing: true } : {}),
+    }),
+  )
 }

@@ -1,0 +1,124 @@
+/** A broker whose database is restored from a backup gets back from its members what it lost of the roster. */
+import { freshDatabase } from '@claudemesh/testkit'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  found,
+  join,
+  type Machine,
+  online,
+  openSession,
+  person,
+  reached,
+  startWorld,
+  text,
+  type World,
+  when,
+} from './world.ts'
+
+const LATER_MS = 10 * 60_000
+/** Where a client keeps how far the broker's signature of its roster reaches. */
+const PROOF = 'roster-proof'
+
+let world: World
+let shift = 0
+const clock = {
+  now: () => Date.now() + shift,
+  every: (ms: number, tick: () => void) => {
+    const timer = setInterval(tick, ms)
+    return () => clearInterval(timer)
+  },
+  after: (ms: number, ring: () => void) => {
+    const timer = setTimeout(ring, ms)
+    return () => clearTimeout(timer)
+  },
+}
+beforeEach(async () => {
+  shift = 0
+  world = await startWorld({ CHECKPOINT_MS: '100' })
+})
+afterEach(() => world.stop())
+
+const keyOf = (one: Machine) => one.identity.member.publicKey
+const names = (one: Machine) => one.client.members().map(({ name }) => name)
+const comeBack = async (one: Machine) => {
+  await one.start({ shift: () => shift })
+  await online(one.client)
+}
+
+/** Alice owns; Bob and Carol came before the backup; Carol is removed and Dave joins after it. `before` runs while all still stands. */
+async function story(before: (bob: Machine, rosterSeq: number) => unknown) {
+  const alice = await found(world)
+  const invite = async () =>
+    (await alice.client.invite({ role: 'member', uses: 2, expiresMs: 3_600_000 })).link
+  const early = await invite()
+  const bob = await join(world, early, 'Bob')
+  const carol = await join(world, early, 'Carol')
+  await carol.client.stop()
+  await world.broker.stop()
+  const backup = await freshDatabase(world.databaseUrl)
+  await world.restart()
+  await Promise.all([online(alice.client), online(bob.client)])
+  await when(alice.client, 'roster', () => alice.client.view().members === 3)
+  await alice.client.remove(keyOf(carol))
+  const dave = await join(world, await invite(), 'Dave')
+  await when(bob.client, 'roster', () => names(bob).join() === 'Alice,Bob,Dave')
+  const { rosterSeq } = bob.client.view()
+  await before(bob, rosterSeq)
+  await Promise.all([alice, bob, dave].map(one => one.client.stop()))
+  const restore = async () => {
+    shift = LATER_MS
+    await world.restart({ DATABASE_URL: backup.url }, clock)
+  }
+  return { alice, bob, carol, dave, rosterSeq, restore }
+}
+
+describe('after a restore', () => {
+  test('an owner brings back entries of any age, and a new key for those who missed one', async () => {
+    const { alice, bob, carol, dave, rosterSeq, restore } = await story(() => {})
+    await restore()
+    await comeBack(alice)
+    expect(names(alice)).toEqual(['Alice', 'Bob', 'Dave'])
+    await comeBack(bob)
+    await comeBack(dave)
+    // The copies of the second epoch are lost: a third begins.
+    await when(bob.client, 'roster', () => bob.client.view().epoch === 3)
+    await when(dave.client, 'roster', () => dave.client.view().epoch === 3)
+    expect(bob.client.view().rosterSeq).toBe(rosterSeq + 1)
+    expect(names(dave)).toEqual(['Alice', 'Bob', 'Dave'])
+    const session = await openSession(bob, 'api')
+    await when(dave.client, 'presence', () => dave.client.peers().some(one => one.profile?.name === 'api'))
+    expect(session.uuid).toBeTruthy()
+    const sent = dave.client.send(text(null, [person(bob)], 'still here'))
+    await reached(dave.client, sent, 'delivered')
+    await carol.start({ shift: () => shift })
+    await when(carol.client, 'state', () => carol.client.state === 'removed')
+    await Promise.all([alice, bob, carol, dave].map(one => one.client.stop()))
+  })
+
+  test('a member waits for an owner, seals nothing meanwhile, and says what it waits for', async () => {
+    const { alice, bob, carol, dave, restore } = await story(() => {})
+    // No checkpoint of the broker's came since.
+    bob.store.counters.set(PROOF, 0)
+    await restore()
+    await bob.start({ shift: () => shift })
+    await when(bob.client, 'state', () => bob.client.why?.code === 'unavailable')
+    expect(bob.client.why?.message).toContain('an owner or admin has to come online')
+    const sent = bob.client.send(text(null, [person(alice)], 'anybody?'))
+    expect(bob.client.outboxMessage(sent)?.recipients).toMatchObject([{ state: 'pending' }])
+    await comeBack(alice)
+    await reached(bob.client, sent, 'delivered')
+    await Promise.all([alice, bob, carol, dave].map(one => one.client.stop()))
+  })
+
+  test('a member who holds the broker’s own signature of what it lost brings it back without an owner', async () => {
+    const { alice, bob, carol, dave, rosterSeq, restore } = await story((one, seq) =>
+      expect.poll(() => one.store.counters.get(PROOF), { timeout: 60_000 }).toBe(seq),
+    )
+    await restore()
+    await comeBack(bob)
+    expect(bob.client.view().rosterSeq).toBe(rosterSeq)
+    await comeBack(alice)
+    await when(bob.client, 'roster', () => bob.client.view().epoch === 3)
+    await Promise.all([alice, bob, carol, dave].map(one => one.client.stop()))
+  })
+})
