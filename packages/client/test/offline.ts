@@ -24,6 +24,8 @@ export interface Side {
   readonly party: Party
   /** upTo of every ack, in order. */
   readonly acks: number[]
+  /** How often the roster was asked for. */
+  readonly synced: () => number
 }
 export interface Offline {
   readonly clock: { now: number }
@@ -57,8 +59,12 @@ export async function offline(count: number): Promise<Offline> {
       giveWay: () => {},
       clockWrong: () => {},
     })
-    const inbox = new Inbox(core, outbox, { syncRoster: nothing, stored: () => {} })
-    return { core, store, outbox, inbox, party, acks: [] }
+    let asked = 0
+    const syncRoster = async (): Promise<void> => {
+      asked++
+    }
+    const inbox = new Inbox(core, outbox, { syncRoster, stored: () => {} })
+    return { core, store, outbox, inbox, party, acks: [], synced: () => asked }
   })
   return { clock, sides, brokerKey }
 }

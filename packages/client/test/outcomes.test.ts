@@ -47,10 +47,17 @@ const fact = (sealed: Sealed, kind: FactKind, key = world.brokerKey, to: Side = 
       id: uuidBytes(sealed.id),
       from: alice.party.recipient,
       to: to.party.recipient,
-      at: world.clock.now,
+      at: kind === 'expired' ? sealed.endsAt : world.clock.now,
     },
     key,
   )
+/** Alice's queue at the end of the message: before it no fact says that it expired. */
+async function atEnd(sealed: Sealed, ...facts: Fact[]): Promise<void> {
+  const { now } = world.clock
+  world.clock.now = sealed.endsAt
+  await deliver(alice, ...facts)
+  world.clock.now = now
+}
 
 /** A receipt in an envelope of its own, as its maker would seal it; `change` is applied before it is signed. */
 async function tell(
@@ -134,9 +141,9 @@ describe('a fact', () => {
     const [first, second] = [seal(alice, [bob], msg), seal(alice, [bob], msg)]
     answer(first)
     answer(second)
-    await deliver(alice, fact(first, 'expired'))
+    await atEnd(first, fact(first, 'expired'))
     expect(stateOf(msg)).toBe('accepted')
-    await deliver(alice, fact(second, 'expired'))
+    await atEnd(second, fact(second, 'expired'))
     expect(stateOf(msg)).toBe('expired')
     await tell(bob, [{ id: first.id, msg }], 'delivered')
     expect(stateOf(msg)).toBe('delivered')
@@ -146,14 +153,41 @@ describe('a fact', () => {
     const msg = compose(alice, [bob], 'hello')
     const sealed = seal(alice, [bob], msg)
     answer(sealed)
-    await deliver(
-      alice,
+    await atEnd(
+      sealed,
       fact(sealed, 'expired', bob.party.signer),
-      fact(sealed, 'dropped', world.brokerKey, carol),
+      fact(sealed, 'expired', world.brokerKey, carol),
     )
     expect(stateOf(msg)).toBe('accepted')
+  })
+
+  test('that says expired before the end is nothing, nor is one at the end by a clock that is not ours', async () => {
+    const msg = compose(alice, [bob], 'hello')
+    const sealed = seal(alice, [bob], msg)
+    answer(sealed)
+    await deliver(alice, fact(sealed, 'expired'))
+    await atEnd(sealed, signFact({ ...fact(sealed, 'expired'), at: sealed.endsAt - 1 }, world.brokerKey))
+    expect(stateOf(msg)).toBe('accepted')
+    await atEnd(sealed, fact(sealed, 'expired'))
+    expect(stateOf(msg)).toBe('expired')
+  })
+
+  test('that says dropped counts when the roster has removed the recipient, which is fetched first', async () => {
+    const msg = compose(alice, [bob], 'hello')
+    const sealed = seal(alice, [bob], msg)
+    answer(sealed)
     await deliver(alice, fact(sealed, 'dropped'))
-    expect(stateOf(msg)).toBe('removed')
+    expect([stateOf(msg), alice.synced()]).toEqual(['accepted', 1])
+    const { keeper, identity } = alice.core
+    const { seq, head } = keeper.roster
+    const place = { mesh: identity.mesh, seq: seq + 1, prev: head, at: world.clock.now }
+    const hash = new Uint8Array(32)
+    const epoch = { number: 2, commitment: hash, root: hash, previous: new Uint8Array(72) }
+    const body = { member: bob.core.identity.member.publicKey, epoch }
+    const author = identity.member.publicKey
+    keeper.accept([signRosterEntry({ ...place, author, kind: 'remove', body }, identity.member)], [])
+    await deliver(alice, fact(sealed, 'dropped'))
+    expect([stateOf(msg), alice.synced()]).toEqual(['removed', 1])
   })
 })
 
@@ -177,7 +211,7 @@ test('a fact by the key that the roster named before the newest one still counts
     const msg = compose(alice, [bob], 'hello')
     const sealed = seal(alice, [bob], msg)
     answer(sealed)
-    await deliver(alice, fact(sealed, 'expired', key))
+    await atEnd(sealed, fact(sealed, 'expired', key))
     expect(stateOf(msg)).toBe(then)
   }
 })
@@ -232,7 +266,7 @@ test('whatever comes in whatever order: success is never taken back, and what en
       for (const one of events) {
         if ('error' in one) answer(sealed, one.error)
         else if ('state' in one) await tell(bob, [{ id: sealed.id, msg: null }], one.state)
-        else if ('kind' in one) await deliver(alice, fact(sealed, one.kind))
+        else if ('kind' in one) await atEnd(sealed, fact(sealed, one.kind))
         else if ('seal' in one) {
           if (stateOf(msg) === 'pending') sealed = seal(alice, [bob], msg)
         } else endMessages(alice.core, world.clock.now + one.passes)

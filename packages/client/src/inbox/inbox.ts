@@ -106,18 +106,20 @@ export class Inbox {
     return batch
   }
 
-  /** A sender we do not know may have joined since: the roster is looked at first. */
+  /** A sender we do not know may have joined since, and who is said to be removed been so: the roster is looked at first. */
   async #meetStrangers(batch: readonly Arrived[]): Promise<void> {
     const { members, removed } = this.#core.keeper.roster
-    const stranger = batch.some(
-      ({ frame }) =>
-        frame.type === 'deliver' &&
-        frame.deliveries.some(({ envelope }) => {
-          const key = toBase64url(envelope.header.from.member)
-          return !members.has(key) && !removed.has(key)
-        }),
+    const behind = batch.some(({ frame }) =>
+      frame.type === 'deliver'
+        ? frame.deliveries.some(({ envelope }) => {
+            const key = toBase64url(envelope.header.from.member)
+            return !members.has(key) && !removed.has(key)
+          })
+        : frame.facts.some(
+            ({ fact }) => fact.kind === 'dropped' && !removed.has(toBase64url(fact.to.member)),
+          ),
     )
-    if (stranger) await this.#port.syncRoster()
+    if (behind) await this.#port.syncRoster()
   }
 
   #store(batch: readonly Arrived[]): void {

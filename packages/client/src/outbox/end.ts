@@ -1,6 +1,6 @@
 /** The end of what could not be delivered in time: by our own clock, or by a fact the broker signed. */
 import { recipientKey, uuidText, verifyFact } from '@claudemesh/crypto'
-import { equalBytes, type Fact, MeshError, TIMES } from '@claudemesh/protocol'
+import { equalBytes, type Fact, MeshError, TIMES, toBase64url } from '@claudemesh/protocol'
 import type { Core } from '../core.ts'
 import type { OutboxState } from '../store.ts'
 import { isOpen, moveRecipient } from './states.ts'
@@ -43,11 +43,21 @@ export function applyFact(core: Core, fact: Fact): void {
   const message = outbox.message(sealing.msg)
   const party = message && core.parties.get(message.owner)
   if (!party || party.key !== recipientKey(fact.from)) return
+  if (!couldBe(core, fact, message.endsAt)) {
+    core.log('fact.refused', { id, why: fact.why })
+    return
+  }
   outbox.endSealing(id, to, fact.kind)
   const row = outbox.recipient(sealing.msg, to)
   if (!row || !isOpen(row.state) || row.state === 'pending' || outbox.hasLiveSealing(sealing.msg, to)) return
   const state = fact.why === 'removed' ? 'removed' : 'expired'
   moveRecipient(core, row, { state, why: fact.why, at: fact.at, by: 'broker', verified: true })
+}
+
+/** A signature makes no lie true: a message expires at its end, and is dropped with a member whom the roster removed. */
+function couldBe({ keeper, now }: Core, { kind, to, at }: Fact, endsAt: number | null): boolean {
+  if (kind === 'dropped') return keeper.roster.removed.has(toBase64url(to.member))
+  return endsAt !== null && at >= endsAt && now() >= endsAt - TIMES.idSkewMs
 }
 
 /** Facts wait in a queue: the broker may have got another key since it signed them. */

@@ -70,15 +70,23 @@ const factOf = ({ alice, bob, id }: Scene, more: Partial<Fact> = {}): Omit<Fact,
   id,
   from: alice.recipient,
   to: bob.recipient,
-  at: Date.now(),
+  at: Date.now() + END_MS,
   ...more,
 })
+/** Alice's messages have ended after it. */
+const END_MS = 86_401_000
 /** A fact in Alice's own queue. */
-const fact = (name: string, seen: string[], make: (scene: Scene, stage: Stage) => Fact): Attack => ({
+const fact = (
+  name: string,
+  seen: string[],
+  make: (scene: Scene, stage: Stage) => Fact,
+  shiftMs = END_MS,
+): Attack => ({
   name,
   seen,
   async run(stage) {
     const scene = await swallowed(stage)
+    scene.alice.shiftMs = shiftMs
     await stage.broker.deliver(scene.alice.recipient, make(scene, stage))
     return [...scene.alice.log.map(({ event }) => event).filter(isReceipt), scene.alice.stateOf(scene.msg)]
   },
@@ -185,5 +193,22 @@ export const OUTCOME_ATTACKS: readonly Attack[] = [
       ...signFact(factOf(scene), broker.key),
       at: Date.now() - 86_400_000,
     }),
+  ),
+  fact(
+    'a broker signs that a message expired before its end',
+    ['fact.refused', 'accepted'],
+    (scene, { broker }) => signFact(factOf(scene, { at: Date.now() }), broker.key),
+    0,
+  ),
+  fact(
+    'a broker signs with a date of tomorrow that a message expired',
+    ['fact.refused', 'accepted'],
+    (scene, { broker }) => signFact(factOf(scene), broker.key),
+    0,
+  ),
+  fact(
+    'a broker signs that a message was dropped with somebody who was never removed',
+    ['fact.refused', 'accepted'],
+    (scene, { broker }) => signFact(factOf(scene, { kind: 'dropped', why: 'removed' }), broker.key),
   ),
 ]
