@@ -84,6 +84,7 @@ export function assemble(
     lane,
     window,
     backplane,
+    signing: Promise.resolve(),
     trees: new Map(),
     refusals: new Refusals(key.secretKey.subarray(0, 32)),
     hookLapses: new HookLapses(clock),

@@ -27,6 +27,8 @@ export interface Broker {
   readonly lane: BatchWriter
   readonly window: PushWindow
   readonly backplane: Backplane
+  /** The round of signing that is under way: rounds follow one another. */
+  signing: Promise<void>
   /** Of the logs this node signed last, each at the size of its checkpoint. */
   readonly trees: Map<string, TreeFrontier>
   readonly refusals: Refusals

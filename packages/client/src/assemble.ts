@@ -1,4 +1,5 @@
 /** Puts together what the parts of a client share, from what the store holds. */
+import { AuditHeads } from './audit/heads.ts'
 import { byTimeout } from './connection/schedule.ts'
 import { type Core, type Emit, makeCommit } from './core.ts'
 import { Directory } from './directory.ts'
@@ -23,6 +24,7 @@ export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
     schedule: o.schedule ?? byTimeout,
     keeper,
     claims,
+    audit: new AuditHeads(store, keeper),
     directory: new Directory({ store, keeper, claims, now, log }),
     prekeys: new Prekeys(store, identity.mesh),
     parties: new Map([[PERSON, person]]),

@@ -1,4 +1,5 @@
 /** What the parts of a client share, and the one way to change the store: events are told after their transaction stands. */
+import type { AuditHeads } from './audit/heads.ts'
 import type { Directory } from './directory.ts'
 import type { Claims } from './roster/claims.ts'
 import type { RosterKeeper } from './roster/keeper.ts'
@@ -25,6 +26,7 @@ export interface Core {
   readonly log: Log
   readonly keeper: RosterKeeper
   readonly claims: Claims
+  readonly audit: AuditHeads
   readonly directory: Directory
   readonly prekeys: Prekeys
   readonly parties: Map<Owner, Party>

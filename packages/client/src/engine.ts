@@ -8,6 +8,7 @@ import {
   TIMES,
   toBase64url,
 } from '@claudemesh/protocol'
+import { AuditFollower } from './audit/follow.ts'
 import { dialMember } from './connection/dial-member.ts'
 import type { Link } from './connection/link.ts'
 import { Reconnect } from './connection/reconnect.ts'
@@ -38,6 +39,7 @@ export class Engine {
   clockOffsetMs: number | null = null
   #flushing = false
   readonly following: Following
+  readonly audit: AuditFollower
   #stopHousekeeping = (): void => {}
 
   constructor(o: EngineOptions) {
@@ -58,7 +60,12 @@ export class Engine {
       giveWay: party => this.#giveWay(party),
       clockWrong: time => this.#heardTime(time),
     })
-    this.inbox = new Inbox(core, this.outbox, { syncRoster: sync, stored: () => this.flush() })
+    this.audit = new AuditFollower(core, {
+      link: () => this.connection.link,
+      halt: error => this.#halt(error),
+      problem: (code, message) => this.problem(code, message),
+    })
+    this.inbox = new Inbox(core, this.outbox, { syncRoster: sync, stored: () => this.#stored() })
     this.connection = new Reconnect({
       now: core.now,
       schedule: core.schedule,
@@ -82,8 +89,17 @@ export class Engine {
       erased: prekeys => this.inbox.forgetPairs(prekeys),
       flush: () => this.flush(),
       chores: () => void this.following.chores(),
-      waited: ms => this.following.waited(ms),
+      waited: ms => {
+        this.following.waited(ms)
+        this.audit.waited(ms)
+      },
     })
+  }
+
+  /** Connects anew after a person has looked at what stopped it. */
+  async again(): Promise<void> {
+    await this.connection.stop()
+    this.connection.start()
   }
 
   async stop(): Promise<void> {
@@ -103,6 +119,11 @@ export class Engine {
     const { link } = this.connection
     if (!link) throw new MeshError('unreachable', 'there is no connection to the broker')
     return link
+  }
+
+  #stored(): void {
+    this.flush()
+    this.audit.heard()
   }
 
   /** Receipts that are due become messages, and whatever can go out goes out. */
@@ -196,6 +217,7 @@ export class Engine {
       await this.following.sync()
     requireStanding(this.#core)
     requireNamedBroker(keeper, link)
+    await this.audit.up(link)
     if (await directory.load(link)) await this.following.sync()
     this.outbox.up(link)
     await Promise.all([...parties.values()].map(party => this.attach(party)))
@@ -232,8 +254,10 @@ export class Engine {
     const { log } = this.#core
     if (frame.type === 'presence') this.#presence(frame.entry)
     else if (frame.type === 'roster.changed') this.following.changed(frame.seq)
-    else if (frame.type === 'checkpoint') this.following.checkpoint(frame.note)
-    else if (frame.type === 'draining') this.connection.draining(frame.retryAfterMs)
+    else if (frame.type === 'checkpoint') {
+      this.following.checkpoint(frame.note)
+      this.audit.told(frame.note)
+    } else if (frame.type === 'draining') this.connection.draining(frame.retryAfterMs)
     else if (frame.type === 'replaced') this.#replaced(frame.recipient, frame.attachment)
     else if (frame.type === 'error') log('broker.error', { code: frame.code, message: frame.message })
   }

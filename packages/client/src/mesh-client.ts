@@ -1,5 +1,6 @@
 /** A mesh member without a face: what it says was accepted, delivered or received stands in its store first. */
 import {
+  type BrokerFrameOf,
   MeshError,
   type PresenceStatus,
   type Profile,
@@ -8,6 +9,9 @@ import {
   toBase64url,
 } from '@claudemesh/protocol'
 import { assembleCore } from './assemble.ts'
+import { type AcceptedLog, acceptLog } from './audit/accept-log.ts'
+import type { AcceptedProof } from './audit/accepted.ts'
+import type { PinnedHead } from './audit/heads.ts'
 import type { Address, Core } from './core.ts'
 import { Engine } from './engine.ts'
 import { markRows, reportRows } from './inbox/report.ts'
@@ -155,6 +159,29 @@ export class MeshClient {
   /** Every step known of a message, sent or received, oldest first. */
   trace(msg: string): TraceStep[] {
     return traceMessage(this.#core, msg)
+  }
+
+  /** Asks the broker to prove that its log holds what it accepted of a message; `trace` shows it from then on. Throws `integrity`, `unreachable`. */
+  proveAccepted(msg: string): Promise<AcceptedProof[]> {
+    return this.#engine.audit.prove(msg)
+  }
+  /** The newest signed head of the audit log that was proven to follow all before it; `null` before the first. */
+  auditHead(): PinnedHead | null {
+    return this.#core.audit.pinned
+  }
+  /** A page of the log below `size` leaves, as the broker shows it. Throws `bad-field`, `unreachable`. */
+  auditPage(from: number, size: number): Promise<BrokerFrameOf<'audit'>> {
+    return this.#engine.link.request({ type: 'audit.get', from, size }, 'audit')
+  }
+  /** Wire JSON of the pinned roster, from the genesis. */
+  rosterEntries(): unknown[] {
+    return this.#core.store.roster.entries().map(entry => JSON.parse(entry))
+  }
+  /** The owner's word for the log that a restored broker shows; connects anew. Throws as `acceptLog` of audit/accept-log.ts. */
+  async acceptLog(): Promise<AcceptedLog> {
+    const accepted = await acceptLog(this.#core, this.#webSocket)
+    await this.#engine.again()
+    return accepted
   }
 
   /** Released messages in order; `uuid` absent = every mailbox, `null` = the person's. */

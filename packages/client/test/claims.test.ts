@@ -97,18 +97,26 @@ describe('a roster head that the broker signed', () => {
     await again.stop()
   })
 
-  test('by no key of the roster, or of another mesh, proves nothing', async () => {
-    const { broker, start, signed, last } = scene()
-    const { client } = start()
-    client.start()
-    await when(client, 'state', () => client.state === 'online')
-    broker.push({ type: 'checkpoint', note: signed(last, NOWHERE, generateSigner()) })
-    const other = scene()
-    broker.push({ type: 'checkpoint', note: other.signed(last, NOWHERE) })
-    broker.push({ type: 'checkpoint', note: 'believe me\n' })
-    await settled()
-    expect([client.state, client.view().problems]).toEqual(['online', []])
-    await client.stop()
+  test('by no key of the roster, or of another mesh, proves nothing of the roster, and who shows it is a liar', async () => {
+    type Scene = ReturnType<typeof scene>
+    const lies: ((own: Scene) => string)[] = [
+      ({ signed, last }) => signed(last, NOWHERE, generateSigner()),
+      ({ last }) => scene().signed(last, NOWHERE),
+      () => 'believe me\n',
+    ]
+    for (const lie of lies) {
+      const own = scene()
+      const { broker, start } = own
+      const note = lie(own)
+      const { client } = start()
+      client.start()
+      await when(client, 'state', () => client.state === 'online')
+      broker.push({ type: 'checkpoint', note })
+      await when(client, 'state', () => client.state === 'stopped')
+      expect(client.why?.message).toMatch(/a checkpoint that its key did not sign/)
+      expect(client.view().problems).toEqual([])
+      await client.stop()
+    }
   })
 
   test('says so on its own, without a connection and whoever shows it', async () => {

@@ -214,6 +214,7 @@ export function memoryStore(): MemoryStore {
         for (const key of to) sealingTo.set(`${row.id}|${key}`, { id: row.id, to: key, end: null })
       },
       sealing: id => sealings.get(id),
+      sealingsOf: msg => sealings.all().filter(row => row.msg === msg),
       updateSealing: row => sealings.set(row.id, row),
       sealingRecipients: id => sealingTo.all().filter(row => row.id === id),
       endSealing(id, to, end) {

@@ -105,10 +105,10 @@ export function seal(from: Side, to: readonly Side[], msg: string): Sealed {
     pairs: outbox.pairs,
     floors: new Map(),
   })
-  const { id, sentAt, bytes } = sealed
+  const { id, sentAt, bytes, toHash } = sealed
   core.commit.run(() => {
     core.store.outbox.addSealing(
-      { id, msg, sentAt, state: 'sealed', bytes, seq: 0, auditIndex: 0, acceptedAt: 0 },
+      { id, msg, sentAt, state: 'sealed', bytes, toHash, seq: 0, auditIndex: 0, acceptedAt: 0 },
       sealed.to,
     )
     core.store.outbox.updateMessage({ ...message, endsAt: sealed.endsAt })

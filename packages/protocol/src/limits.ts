@@ -68,6 +68,8 @@ export const TIMES = {
   rememberMs: 48 * 3_600_000,
   gapMs: 60_000,
   factsKeptMs: 30 * 86_400_000,
+  /** A broker has this long to prove an audit checkpoint that somebody was shown. */
+  auditProofMs: 10 * 60_000,
   /** A broker has this long to serve a roster head that it signed. */
   provenMs: 30_000,
   /** Without a word from another member for so long, a roster counts as unconfirmed. */

@@ -20,8 +20,14 @@ const TREES_KEPT = 1024
 const MESHES_A_ROUND = 1000
 const LEAVES_A_READ = 8192
 
-/** Signs what is due. A log that cannot be signed stops no other. */
-export async function signCheckpoints(broker: Broker): Promise<void> {
+/** Signs what is due, after the round that is under way. A log that cannot be signed stops no other. */
+export function signCheckpoints(broker: Broker): Promise<void> {
+  const round = broker.signing.then(() => signDue(broker))
+  broker.signing = round.catch(() => {})
+  return round
+}
+
+async function signDue(broker: Broker): Promise<void> {
   for (const head of await auditDue(broker.db, { limit: MESHES_A_ROUND }))
     try {
       await signHead(broker, head)

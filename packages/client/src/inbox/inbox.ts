@@ -194,7 +194,10 @@ export class Inbox {
       const claim = { seq: certificate.rosterSeq, head: certificate.rosterHead }
       heard.push(claims.hear(from.member, claim, certificate.notBefore))
     }
-    if (checkpoint !== null) heard.push(claims.hearCheckpoint(checkpoint))
+    if (checkpoint !== null) {
+      heard.push(claims.hearCheckpoint(checkpoint))
+      this.#core.audit.hear(from.member, checkpoint)
+    }
     return heard.includes(true)
   }
 

@@ -215,9 +215,9 @@ export class Outbox {
     if (!message) return undefined
     try {
       const one = sealMessage(this.#core, { message, party, rows, pairs: this.pairs, floors })
-      const { id, sentAt, bytes } = one
+      const { id, sentAt, bytes, toHash } = one
       store.outbox.addSealing(
-        { id, msg, sentAt, state: 'sealed', bytes, seq: 0, auditIndex: 0, acceptedAt: 0 },
+        { id, msg, sentAt, state: 'sealed', bytes, toHash, seq: 0, auditIndex: 0, acceptedAt: 0 },
         one.to,
       )
       if (message.endsAt === null) store.outbox.updateMessage({ ...message, endsAt: one.endsAt })

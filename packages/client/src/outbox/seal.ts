@@ -1,5 +1,5 @@
 /** Seals one outbox message to recipients whose keys are at hand; pure but for the ids and counters it is given. */
-import { compareRecipients, uuidText, uuidv7 } from '@claudemesh/crypto'
+import { compareRecipients, recipientsHash, uuidText, uuidv7 } from '@claudemesh/crypto'
 import { type SealTarget, sealEnvelope } from '@claudemesh/crypto/sealing'
 import {
   type Envelope,
@@ -24,6 +24,8 @@ export interface Sealed {
   readonly envelope: Envelope
   /** A `send` frame with this one envelope: what is stored. */
   readonly bytes: Uint8Array
+  /** What the broker's `accepted` leaf is to say of `to`. */
+  readonly toHash: Uint8Array
   /** In the order of the header. */
   readonly to: readonly RecipientKey[]
   readonly pairs: ReadonlyMap<RecipientKey, Pair>
@@ -68,8 +70,7 @@ export function sealMessage(core: Core, { message, party, rows, pairs, floors }:
     line: lineBytes(message.line),
     prekey: { n: own.bundle.n, id: own.id },
     roster: { seq: roster.seq, head: roster.head },
-    // Checkpoints are pinned once their signatures and proofs are verified here.
-    checkpoint: null,
+    checkpoint: core.audit.pinned?.note ?? null,
     certificate: openerTravels ? party.certificate : null,
     // A receipt that asks for a new sealing says what to seal to.
     ...(message.kind === 'receipt' ? { bundle: z.encode(prekeyBundle, own.bundle) } : {}),
@@ -91,6 +92,7 @@ export function sealMessage(core: Core, { message, party, rows, pairs, floors }:
     endsAt,
     envelope,
     bytes: encodeFrame({ type: 'send', ref: 0, envelopes: [envelope] }),
+    toHash: recipientsHash(envelope.header.to),
     to: sorted.map(({ row }) => row.to),
     pairs: used,
   }

@@ -62,6 +62,7 @@ export function dropMessage(core: Core, msg: string): void {
 
 /** Steps of a message that was sent, or received, here; oldest first. */
 export function traceMessage(core: Core, msg: string): TraceStep[] {
+  const proven = core.store.outbox.sealingsOf(msg).filter(({ id }) => core.audit.proven.has(id))
   const steps = core.store.trace.of(msg).map(
     (row): TraceStep => ({
       at: row.at,
@@ -69,7 +70,7 @@ export function traceMessage(core: Core, msg: string): TraceStep[] {
       by: row.by === 'me' || row.by === 'broker' ? row.by : recipientOfKey(row.by),
       to: row.to === null ? null : recipientOfKey(row.to),
       why: row.why,
-      verified: row.verified,
+      verified: row.verified || (row.state === 'accepted' && proven.some(one => one.acceptedAt === row.at)),
     }),
   )
   for (const party of core.parties.values())

@@ -64,6 +64,8 @@ export interface SealingRow {
   readonly state: 'sealed' | 'accepted' | 'void'
   /** A `send` frame with this one envelope; `null` once it was answered. */
   readonly bytes: Uint8Array | null
+  /** Hash of the header's `to`, 32 bytes; `null` for what an older version sealed. */
+  readonly toHash: Uint8Array | null
   readonly seq: number
   readonly auditIndex: number
   /** Broker's time of acceptance; 0 before. */
@@ -94,6 +96,8 @@ export interface OutboxStore {
   lowestOpen(owner: Owner, line: string, to: RecipientKey): number | undefined
   addSealing(row: SealingRow, to: readonly RecipientKey[]): void
   sealing(id: string): SealingRow | undefined
+  /** Sealings of one message, in the order they were added. */
+  sealingsOf(msg: string): SealingRow[]
   updateSealing(row: SealingRow): void
   /** In the order they were given to `addSealing`. */
   sealingRecipients(id: string): SealingRecipientRow[]

@@ -54,7 +54,7 @@ export function messageRoutes(daemon: Daemon): Hono<Env> {
       mesh.client.setRetention(retentionMs)
       return call.json(retentionOf(mesh))
     })
-    .get(ROUTES.trace[1], call => call.json(traceOf(daemon, call)))
+    .get(ROUTES.trace[1], async call => call.json(await traceOf(daemon, call)))
 }
 
 const retentionOf = ({ client }: OpenMesh) => ({
@@ -85,7 +85,7 @@ function sentMessage(daemon: Daemon, call: Call): { mesh: OpenMesh; message: Cli
 }
 
 /** The steps of a message that the caller sent or received. */
-function traceOf(daemon: Daemon, call: Call): TraceStep[] {
+async function traceOf(daemon: Daemon, call: Call): Promise<TraceStep[]> {
   const id = messageId(call)
   const asks = { as: asked(call, 'as'), mesh: asked(call, 'mesh') }
   const whole = call.get('caller').kind === 'user' && asks.as === undefined
@@ -97,10 +97,20 @@ function traceOf(daemon: Daemon, call: Call): TraceStep[] {
       : [daemon.meshes.find(asks.mesh)]
   for (const mesh of meshes) {
     if (one?.speaker && !concerns(daemon, mesh, id, one.speaker.row.uuid)) continue
-    const steps = mesh.client.trace(id)
-    if (steps.length > 0) return shown(daemon, mesh, steps)
+    if (mesh.client.trace(id).length === 0) continue
+    await provenNow(mesh, id)
+    return shown(daemon, mesh, mesh.client.trace(id))
   }
   throw new MeshError('not-found', 'Nothing is known of a message with this id.', { field: 'id' })
+}
+
+/** What can be proven now is; offline, and for what no checkpoint covers yet, the broker's bare word is shown as that. */
+async function provenNow({ client }: OpenMesh, id: string): Promise<void> {
+  try {
+    await client.proveAccepted(id)
+  } catch (error) {
+    if (!(error instanceof MeshError) || error.code === 'integrity') throw error
+  }
 }
 
 function concerns(daemon: Daemon, mesh: OpenMesh, id: string, session: string): boolean {

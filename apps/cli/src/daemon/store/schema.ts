@@ -179,6 +179,7 @@ export const sealing = sqliteTable(
     sentAt: integer('sent_at').notNull(),
     state: text().$type<SealingRow['state']>().notNull(),
     bytes: bytes(),
+    toHash: bytes('to_hash'),
     seq: integer().notNull(),
     auditIndex: integer('audit_index').notNull(),
     acceptedAt: integer('accepted_at').notNull(),

@@ -9,6 +9,7 @@ type SealingMethods = Pick<
   OutboxStore,
   | 'addSealing'
   | 'sealing'
+  | 'sealingsOf'
   | 'updateSealing'
   | 'sealingRecipients'
   | 'endSealing'
@@ -30,6 +31,12 @@ export function sealingStore({ orm, mesh }: MeshScope): SealingMethods {
     .prepare()
   const addRecipient = orm.insert(recipient).values({ mesh, id: asked.id, to: asked.to, end: null }).prepare()
   const get = orm.select(columns).from(sealing).where(byId).prepare()
+  const ofMsg = orm
+    .select(columns)
+    .from(sealing)
+    .where(and(ours, eq(sealing.msg, asked.msg)))
+    .orderBy(asc(sealing.row))
+    .prepare()
   const update = orm
     .update(sealing)
     .set(assigned({ sentAt: 0, state: 0, bytes: 0, seq: 0, auditIndex: 0, acceptedAt: 0 }))
@@ -75,6 +82,7 @@ export function sealingStore({ orm, mesh }: MeshScope): SealingMethods {
       for (const each of to) addRecipient.run({ id: row.id, to: each })
     },
     sealing: id => get.get({ id }),
+    sealingsOf: msg => ofMsg.all({ msg }),
     updateSealing: row => void update.run({ ...row }),
     sealingRecipients: id => recipients.all({ id }),
     endSealing: (id, to, how) => void end.run({ id, to, end: how }),

@@ -1,0 +1,1 @@
+ALTER TABLE `sealing` ADD `to_hash` blob;
