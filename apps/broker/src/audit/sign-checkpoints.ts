@@ -18,7 +18,8 @@ import { nativeSha256, tileReader } from './tiles.ts'
 /** Trees that are kept in memory, 53 hashes each at most; the others are read again. */
 const TREES_KEPT = 1024
 const MESHES_A_ROUND = 1000
-const LEAVES_A_READ = 8192
+/** What is hashed without a pause: a few ms. */
+const LEAVES_A_READ = 2048
 
 /** Signs what is due, after the round that is under way. A log that cannot be signed stops no other. */
 export function signCheckpoints(broker: Broker): Promise<void> {

@@ -12,5 +12,4 @@ export const tileReader =
     return level === 0 ? leafHashes(db, { mesh, from, to }) : subtreeHashes(db, { mesh, level, from, to })
   }
 
-export const nativeSha256 = (bytes: Uint8Array): Uint8Array =>
-  new Uint8Array(new Bun.CryptoHasher('sha256').update(bytes).digest())
+export const nativeSha256 = (bytes: Uint8Array): Uint8Array => Bun.CryptoHasher.hash('sha256', bytes)
