@@ -60,7 +60,7 @@ const TAKES: [RegExp, (value: Json) => boolean][] = [
     value => value === null,
   ],
   [
-    /^(cursor|token|entry\.body\.log\.(old|now)|entries\[\d\]\.body\.log)$/,
+    /^(cursor|token|checkpoint|entr(y|ies\[\d\])\.body\.log\.(old|now)|entries\[\d\]\.body\.log)$/,
     value => value === null || typeof value === 'string',
   ],
   [/^copies$/, value => Array.isArray(value) && value.length === 0],
