@@ -16,11 +16,13 @@ import type { Core, Emit } from './core.ts'
 import { keepHouse } from './housekeeping.ts'
 import { Inbox } from './inbox/inbox.ts'
 import { Outbox } from './outbox/outbox.ts'
+import { RESEALED_FOR } from './outbox/reseal.ts'
 import { sendReceipts } from './receipts/send.ts'
 import { Following } from './roster/following.ts'
 import { requireNamedBroker, requireStanding } from './roster/standing.ts'
 import { attach, presenceOf } from './session/attach.ts'
 import type { Party } from './session/party.ts'
+import { hearStanding, isSetBack } from './session/set-back.ts'
 
 export interface EngineOptions {
   readonly core: Core
@@ -41,6 +43,8 @@ export class Engine {
   readonly following: Following
   readonly audit: AuditFollower
   #stopHousekeeping = (): void => {}
+  /** Once a process: what the broker has of us was compared with what our store knows. */
+  #comparedOwn = false
 
   constructor(o: EngineOptions) {
     this.#o = o
@@ -87,6 +91,7 @@ export class Engine {
       isOnline: () => this.connection.state === 'online',
       renew: party => void this.attach(party),
       erased: prekeys => this.inbox.forgetPairs(prekeys),
+      dropPairs: () => this.outbox.pairs.dropEnded(),
       flush: () => this.flush(),
       chores: () => void this.following.chores(),
       waited: ms => {
@@ -168,6 +173,11 @@ export class Engine {
       this.flush()
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
+      if (error.code === 'counter') {
+        const { again, setBack } = hearStanding(this.#core, party, error)
+        if (setBack) this.#tellSetBack()
+        if (again) return this.attach(party)
+      }
       party.attachment = null
       this.#core.log('attach.refused', { owner: party.owner, code: error.code, message: error.message })
       if (error.code !== 'unreachable') this.problem(`attach ${party.owner}`, error.message)
@@ -219,12 +229,21 @@ export class Engine {
     requireNamedBroker(keeper, link)
     await this.audit.up(link)
     if (await directory.load(link)) await this.following.sync()
+    if (!this.#comparedOwn && (await isSetBack(this.#core, link))) this.#tellSetBack()
+    this.#comparedOwn = true
     this.outbox.up(link)
     await Promise.all([...parties.values()].map(party => this.attach(party)))
     for (const { recipient } of directory.sessions(this.#core.identity.member.publicKey))
       this.outbox.targets.heard(recipientKey(recipient), directory.leaseOf(recipientKey(recipient)))
     this.flush()
     void this.following.chores()
+  }
+
+  #tellSetBack(): void {
+    this.problem(
+      'set-back',
+      'this home is older than what was sent from it: it was restored from a copy, or another machine uses its keys. What came or went in between may be missing here',
+    )
   }
 
   /** Times are judged everywhere: a clock that is off is told, one that agrees again seals again. */
@@ -272,7 +291,7 @@ export class Engine {
     const { recipient, fetch } = heard
     this.outbox.targets.heard(recipientKey(recipient), entry.lease)
     this.#o.emit('presence', { recipient })
-    store.outbox.hasten(toBase64url(recipient.member), now())
+    store.outbox.hasten(toBase64url(recipient.member), now(), RESEALED_FOR)
     if (fetch) this.following.changed(Number.MAX_SAFE_INTEGER)
     this.flush()
   }

@@ -20,6 +20,8 @@ export interface HousePort {
   readonly renew: (party: Party) => void
   /** The secrets of these prekeys are gone: what was derived from them goes too. */
   readonly erased: (prekeys: readonly Uint8Array[]) => void
+  /** What was derived for sealing goes at the end of its freshness. */
+  readonly dropPairs: () => void
   readonly flush: () => void
   /** Connected for so much longer. */
   readonly waited: (ms: number) => void
@@ -40,6 +42,7 @@ export function keepHouse(core: Core, port: HousePort): () => void {
     eraseWorn(core, port, Math.min(Math.max(at - lookedAt, 0), 2 * LOOK_MS))
     lookedAt = at
     eraseTexts(core)
+    port.dropPairs()
     if (at - forgotAt >= FORGET_EVERY_MS) {
       forgotAt = at
       forget(core, at)

@@ -194,9 +194,14 @@ export function memoryStore(): MemoryStore {
             .filter(row => row.state === 'pending' && row.dueAt > now)
             .map(row => row.dueAt),
         ),
-      hasten(member, now) {
+      hasten(member, now, except) {
         for (const row of recipients.all())
-          if (row.state === 'pending' && row.dueAt > now && row.to.startsWith(`${member}/`))
+          if (
+            row.state === 'pending' &&
+            row.dueAt > now &&
+            row.to.startsWith(`${member}/`) &&
+            !except.includes(row.why ?? '')
+          )
             recipients.set(`${row.msg}|${row.to}`, { ...row, dueAt: now })
       },
       lowestOpen: (owner, line, to) =>

@@ -110,6 +110,10 @@ export class ScriptedBroker {
         return { type: 'roster', entries: entries.slice(frame.from), head, headSeq, copies: [] }
       case 'directory':
         return { type: 'directory', entries: [], cursor: null }
+      case 'prekeys.get': {
+        const nobody = { certificate: null, prekey: null, lease: 'offline' as const }
+        return { type: 'prekeys', bundles: frame.recipients.map(recipient => ({ recipient, ...nobody })) }
+      }
       case 'ping':
         return { type: 'pong', time }
       case 'ack':

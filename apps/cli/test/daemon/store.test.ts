@@ -217,6 +217,21 @@ describe('openers', () => {
   })
 })
 
+describe('the outbox', () => {
+  test('makes due what waits for a member, but for what waits for a reason of its own', () => {
+    const { file } = openScratch()
+    const { outbox } = openMeshStore(file, 'a')
+    const waits = (n: number, to: string, why: string | null) =>
+      outbox.insert(outboxMessage(n), [{ ...outboxRecipient(n, to), why, dueAt: 100 }])
+    waits(1, 'm/s', null)
+    waits(2, 'm/', 'no-keys')
+    waits(3, 'm/s', 'undecryptable')
+    waits(4, 'm2/s', 'no-keys')
+    outbox.hasten('m', 50, ['undecryptable', 'stale-prekey'])
+    expect(outbox.due('', 50, 10).map(row => row.pairSeq)).toEqual([1, 2])
+  })
+})
+
 describe('the roster', () => {
   test('grows by its next entry alone', () => {
     const { file } = openScratch()

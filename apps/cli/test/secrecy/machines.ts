@@ -28,6 +28,8 @@ export interface Machine {
   disconnect(): Promise<void>
   /** A copy of the whole disk as it is at this instant. */
   copyDisk(): string
+  /** The same person on a copy of her disk, as after a restore. */
+  restored(home: string): Machine
 }
 export interface Mesh {
   readonly relay: Relay
@@ -47,19 +49,25 @@ interface Surroundings {
   readonly clock: TurnedClock
 }
 
+interface Person {
+  readonly member: Signer
+  readonly agreement: ReturnType<typeof generateAgreement>
+}
+
 function machineOf(
-  person: { member: Signer; agreement: ReturnType<typeof generateAgreement> },
-  { relay, seed, clock }: Surroundings,
+  person: Person,
+  surroundings: Surroundings,
+  home = join(scratchFolder(), 'home'),
+  uuid: string = randomUUID(),
 ): Machine {
+  const { relay, seed, clock } = surroundings
   const { mesh, url, host } = seed
   const id = toBase64url(mesh)
-  const home = join(scratchFolder(), 'home')
-  mkdirSync(home)
+  mkdirSync(home, { recursive: true })
   const paths = homePaths(home)
   const memberSeed = person.member.secretKey.slice(0, 32)
   const { secret } = person.agreement
   writeMemberFile(paths, { version: 1, mesh, url, host, memberSeed, agreement: secret, pending: false })
-  const uuid = randomUUID()
   const signer = openSessionKey(paths, id, uuid)
   const file = openStoreFile(paths.store)
   const store = openMeshStore(file, id)
@@ -98,6 +106,7 @@ function machineOf(
       cpSync(home, copy, { recursive: true })
       return copy
     },
+    restored: copy => machineOf(person, surroundings, copy, uuid),
   }
 }
 

@@ -40,6 +40,8 @@ export class Relay {
   endless = false
   /** What `prekeys.get` shows instead of the newest, and as offline, by recipient. */
   readonly shows = new Map<string, PrekeyBundle>()
+  /** Of these it says that it knows nothing. */
+  readonly hides = new Set<string>()
   readonly #seed: MeshSeed
   readonly #brokerKey: Signer
   readonly #now: () => number
@@ -144,7 +146,7 @@ export class Relay {
 
   #bundle(recipient: Recipient) {
     const key = recipientKey(recipient)
-    const held = this.#attached.get(key)
+    const held = this.hides.has(key) ? undefined : this.#attached.get(key)
     const shown = this.shows.get(key)
     const lease = shown || !held?.socket ? ('offline' as const) : ('online' as const)
     return {

@@ -14,20 +14,12 @@ import { nextNumber } from '../counter.ts'
 import { ownerOf } from '../session/party.ts'
 import type { OutboxRecipientRow, Owner } from '../store.ts'
 import type { SendRequest } from '../types.ts'
+import { lineOf } from './line.ts'
 
 /** Room left in a body for certificate, signature and the rest of the JSON. */
 const OVERHEAD_BYTES = 8 * 1024
 const MIN_TTL_MS = 1000
 const MAX_RECIPIENTS = 10_000
-
-/** This outbox's line: pairSeqs count within it. */
-function lineOf(core: Core): string {
-  const held = core.store.settings.get('line')
-  if (held) return held
-  const line = toBase64url(crypto.getRandomValues(new Uint8Array(16)))
-  core.store.settings.set('line', line)
-  return line
-}
 
 export interface Draft {
   readonly owner: Owner
@@ -45,7 +37,7 @@ export function writeMessage(core: Core, draft: Draft): string {
   const now = core.now()
   const msg = uuidText(uuidv7(now))
   core.commit.run(() => {
-    const line = lineOf(core)
+    const line = lineOf(core.store)
     const { owner, kind, priority, ttlMs } = draft
     const recipients = draft.to.map((to): OutboxRecipientRow => {
       const key = recipientKey(to)

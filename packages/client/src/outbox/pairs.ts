@@ -46,6 +46,7 @@ export class Pairs {
     const { freshUntil, usableUntil } = target.prekey
     const prekeyEnds = now < freshUntil ? freshUntil : Math.min(usableUntil, now + TIMES.prekeyFreshMs)
     const endsAt = Math.min(prekeyEnds, party.certificate?.notAfter ?? prekeyEnds)
+    this.#drop(name)
     const made = { pairKey, opener, openerId, certificate: party.certificate, prekeyId, endsAt, known: false }
     this.#pairs.set(name, made)
     return made
@@ -67,6 +68,17 @@ export class Pairs {
 
   /** The recipient could not open: the next sealing begins with a new opener. */
   forget(from: RecipientKey, to: RecipientKey): void {
-    this.#pairs.delete(`${from}>${to}`)
+    this.#drop(`${from}>${to}`)
+  }
+
+  /** Wipes every key whose prekey is no longer fresh, or whose certificate ran out. */
+  dropEnded(): void {
+    const now = this.#now()
+    for (const [name, { endsAt }] of this.#pairs) if (endsAt <= now) this.#drop(name)
+  }
+
+  #drop(name: string): void {
+    this.#pairs.get(name)?.pairKey.fill(0)
+    this.#pairs.delete(name)
   }
 }

@@ -3,6 +3,9 @@ import type { Core } from '../core.ts'
 import type { OutboxRecipientRow } from '../store.ts'
 import { moveRecipient } from './states.ts'
 
+/** Why a row is sealed again; such a row waits for its time, whatever is heard of the recipient meanwhile. */
+export const RESEALED_FOR = ['stale-prekey', 'unknown-opener', 'undecryptable', 'conflict'] as const
+
 const MAX_RESEALS = 3
 const BACKOFF_MS = [0, 5_000, 60_000] as const
 
@@ -10,7 +13,7 @@ const BACKOFF_MS = [0, 5_000, 60_000] as const
 export function resealOrGiveUp(
   core: Core,
   row: OutboxRecipientRow,
-  asked: { why: string; by: string; verified: boolean },
+  asked: { why: (typeof RESEALED_FOR)[number]; by: string; verified: boolean },
 ): OutboxRecipientRow {
   const at = core.now()
   const { reseals } = row

@@ -119,7 +119,9 @@ export class Prekeys {
 
   #serves(own: OwnPrekey, now: number): boolean {
     const taken = own.life.publishedAt !== null || own.bundle.n <= now + TIMES.idSkewMs
-    return taken && this.#ours.has(own) && !isAged(own.bundle, now)
+    // A record of ours that the broker has and this store never made: what follows goes above it.
+    const newest = own.bundle.n >= this.#store.counters.get(`prekey/${own.owner}`)
+    return taken && newest && this.#ours.has(own) && !isAged(own.bundle, now)
   }
 
   #make(party: Party, now: number): OwnPrekey {

@@ -90,8 +90,8 @@ export interface OutboxStore {
   due(owner: Owner, now: number, limit: number): OutboxRecipientRow[]
   /** The earliest dueAt above `now` among `pending` rows. */
   nextDueAt(now: number): number | undefined
-  /** `pending` rows to recipients of this member (key begins with `member` + '/'), made due at `now`. */
-  hasten(member: string, now: number): void
+  /** `pending` rows to recipients of this member (key begins with `member` + '/') are made due at `now`, but for those whose why is in `except`. */
+  hasten(member: string, now: number, except: readonly string[]): void
   /** Lowest pairSeq ≥ 1 of (owner, line, to) in an open state. */
   lowestOpen(owner: Owner, line: string, to: RecipientKey): number | undefined
   addSealing(row: SealingRow, to: readonly RecipientKey[]): void

@@ -10,12 +10,15 @@ import {
   gt,
   gte,
   inArray,
+  isNull,
   like,
   lt,
   lte,
   min,
   ne,
   notExists,
+  notInArray,
+  or,
   type SQL,
   sql,
 } from 'drizzle-orm'
@@ -164,12 +167,20 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     updateRecipient: row => void updateRecipient.run({ ...row }),
     due: (owner, now, limit) => due.all({ owner, now, limit }),
     nextDueAt: now => nextDue.get({ now })?.dueAt ?? undefined,
-    hasten: (member, now) => {
+    hasten: (member, now, except) => {
       const theirs = like(recipient.to, sql`${`${member.replace(/[\\_%]/g, '\\$&')}/%`} ESCAPE '\\'`)
       orm
         .update(recipient)
         .set({ dueAt: now })
-        .where(and(ours, PENDING, theirs, gt(recipient.dueAt, now)))
+        .where(
+          and(
+            ours,
+            PENDING,
+            theirs,
+            gt(recipient.dueAt, now),
+            or(isNull(recipient.why), notInArray(recipient.why, [...except])),
+          ),
+        )
         .run()
     },
     lowestOpen: (owner, line, to) => lowestOpen.get({ owner, line, to })?.pairSeq ?? undefined,
