@@ -87,6 +87,17 @@ describe('an honest log', () => {
   })
 })
 
+test('a head that is told before the one of welcome was looked at is no lie', async () => {
+  const { follower, told, connect } = following(alice)
+  const link = log.link(log.note(alice, key))
+  log.grow(3)
+  told.link = link
+  follower.told(log.note(alice, key))
+  expect(await connect(link)).toBe('followed')
+  await expect.poll(() => pinned(alice)).toBe(15)
+  expect(told.halted).toBeNull()
+})
+
 describe('a lie of the broker', () => {
   beforeEach(() => connectTo(alice, log))
 
@@ -148,8 +159,10 @@ describe('a lie of the broker', () => {
     const { follower, told, connect, settled } = following(alice)
     await connect(log.link(log.note(alice, key)))
     const other = log.fork(4).grow(20)
+    const lied = other.link(log.note(alice, key))
+    await connect(lied)
+    expect(told.link).toBe(lied)
     follower.told(other.note(alice, key))
-    told.link = other.link(null)
     await settled()
     await expect.poll(() => told.halted?.message).toMatch(/another one than it signed before/)
   })

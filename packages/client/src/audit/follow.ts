@@ -19,6 +19,9 @@ export class AuditFollower {
   readonly #core: Core
   readonly #port: AuditPort
   #turn: Promise<void> = Promise.resolve()
+  /** The connection whose head was followed from ours: before that, what it tells waits. */
+  #followed: Link | null = null
+  #missed: string | null = null
 
   constructor(core: Core, port: AuditPort) {
     this.#core = core
@@ -44,10 +47,16 @@ export class AuditFollower {
       await this.#reach(link, note, shown)
     }
     await this.#settle(link)
+    this.#followed = link
+    if (this.#missed !== null) this.told(this.#missed)
   }
 
   /** The broker told a new head. */
   told(note: string): void {
+    // It may come before `up`, and be newer than the head of `welcome`.
+    this.#missed = note
+    if (this.#followed !== this.#port.link()) return
+    this.#missed = null
     this.#queue(link => this.#reach(link, note, this.#openOwn(note)))
   }
 
@@ -79,7 +88,7 @@ export class AuditFollower {
   #queue(work: (link: Link) => Promise<void>): void {
     this.#turn = this.#turn.then(async () => {
       const link = this.#port.link()
-      if (!link) return
+      if (!link || link !== this.#followed) return
       try {
         await work(link)
       } catch (error) {
