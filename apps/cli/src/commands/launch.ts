@@ -15,6 +15,7 @@ interface LaunchOptions extends CommonOptions {
   continue?: boolean
   deliver: 'push' | 'inbox' | 'off'
   yes?: boolean
+  headless?: boolean
 }
 
 export function addLaunch(program: Command): void {
@@ -24,6 +25,7 @@ export function addLaunch(program: Command): void {
     examples: [
       'claudemesh launch --name api --groups core/backend:lead,ops',
       'claudemesh launch --continue -- --model opus',
+      'claudemesh launch --headless -y --name night-watch > watch.jsonl',
       'claudemesh launch -y -- -p "ask alice/api whether the tests are green"',
     ],
     mesh: true,
@@ -40,13 +42,21 @@ export function addLaunch(program: Command): void {
         .choices(['push', 'inbox', 'off'])
         .default('push'),
     )
+    .option('--headless', 'no terminal: woken by messages and by JSON lines on stdin, until it is ended')
     .option('-y, --yes', 'let claude use the mesh tools without asking')
   act<LaunchOptions>(
     command,
     async (cli, options, args) => {
       const groups = splitGroups(options.groups)
       const ending = await launch(
-        { ...options, mesh: cli.mesh, groups, yes: options.yes === true, claude: args },
+        {
+          ...options,
+          mesh: cli.mesh,
+          groups,
+          yes: options.yes === true,
+          headless: options.headless === true,
+          claude: args,
+        },
         {
           // A daemon that is gone at the end is not started to be told: it sees by itself that the process ended.
           call: (route, request) =>

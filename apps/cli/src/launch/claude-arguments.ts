@@ -48,15 +48,19 @@ export function chooseConversation(
   return { uuid, resumed: true }
 }
 
+/** A session without a terminal: it reads turns from its stdin and from the mesh, and tells what it does as JSON lines. */
+const HEADLESS = ['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose']
+
 /** All arguments of `claude`; with `acceptTools` it asks no permission for the mesh tools. Throws `usage` for flags that are ours. */
 export function claudeArguments(
   conversation: Conversation,
   pluginDir: string,
   extra: readonly string[],
-  acceptTools: boolean,
+  { acceptTools, headless }: { acceptTools: boolean; headless: boolean },
 ): string[] {
   refuseOurs(extra)
   return [
+    ...(headless ? HEADLESS : []),
     conversation.resumed ? '--resume' : '--session-id',
     conversation.uuid,
     '--plugin-dir',

@@ -16,6 +16,8 @@ export interface LaunchOptions {
   readonly deliver: 'push' | 'inbox' | 'off'
   /** Ask no permission for the mesh tools. */
   readonly yes: boolean
+  /** No terminal: turns come from stdin as JSON lines, and from the mesh; it lives until it is ended. */
+  readonly headless: boolean
   /** Arguments for `claude`, as they are. */
   readonly claude: readonly string[]
 }
@@ -71,7 +73,9 @@ export async function launch(options: LaunchOptions, place: LaunchPlace): Promis
       CLAUDEMESH_SESSION: uuid,
       CLAUDEMESH_TOKEN_FILE: session.tokenFile,
     }
-    return await runClaude(path, claudeArguments(conversation, dir, options.claude, options.yes), env)
+    const { headless, yes: acceptTools } = options
+    const args = claudeArguments(conversation, dir, options.claude, { acceptTools, headless })
+    return await runClaude(path, args, env, { headless })
   } finally {
     removePluginDir(place.home, uuid)
     await place

@@ -99,8 +99,17 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
       }
       if (pathname === '/v1/send') {
         const id = '019a0000-0000-7000-8000-0000000000ff'
-        const recipients = [{ to: body.to[0], session: null, state: 'pending', why: 'no broker' }]
-        return Response.json({ id, recipients, reached: false })
+        const recipients = [
+          {
+            to: body.to[0],
+            session: null,
+            state: 'pending',
+            why: 'no broker',
+            verified: false,
+            nameTaken: false,
+          },
+        ]
+        return Response.json({ id, recipients, reached: false, unconfirmedSince: null })
       }
       if (pathname === '/v1/inbox') return new Response(inbox.map(m => `${JSON.stringify(m)}\n`).join(''))
       return Response.json([])

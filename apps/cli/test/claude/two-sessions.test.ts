@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fromBase64url } from '@claudemesh/protocol'
 import {
   type BrokerProcess,
@@ -18,7 +20,7 @@ import {
   stopSharedPostgres,
   type Terminal,
 } from '@claudemesh/testkit'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 const claude = claudeForTests()
 if (claude === undefined) console.warn('skipped: no real claude (set CLAUDE_BIN or put claude on PATH)')
@@ -129,9 +131,9 @@ describe.skipIf(claude === undefined)('two people with a claude each', { timeout
       'api',
     )
     expect(said).toMatchObject({ code: 0, stdout: 'all said\n' })
-    const accepted = [...model.requests.at(-1)!.whole.matchAll(/message ([0-9a-f-]{36})\\nbob\/web: /g)].map(
-      m => m[1]!,
-    )
+    const accepted = [
+      ...model.requests.at(-1)!.whole.matchAll(/message ([0-9a-f-]{36})\\nbob\/web \(key not verified\): /g),
+    ].map(m => m[1]!)
     const ids = accepted.slice(-10)
     expect(
       new Set(ids).size,
@@ -160,6 +162,42 @@ describe.skipIf(claude === undefined)('two people with a claude each', { timeout
       all => all.every(steps => steps.some(step => step.state === 'surfaced' && step.verified)),
     )
     expect(traces).toHaveLength(10)
+  })
+
+  test('a headless one needs no terminal: mail wakes it, lines on its stdin too, and it lives until it is ended', async () => {
+    const [bun, ...args] = bob.command('launch', '-y', '--headless', '--name', 'night')
+    const night = spawn(bun!, args, { cwd: bob.cwd, env: bob.env, stdio: ['pipe', 'pipe', 'inherit'] })
+    onTestFinished(() => void night.kill('SIGKILL'))
+    const ended = new Promise<unknown[]>(resolve => night.on('exit', (...how) => resolve(how)))
+    const lines = createInterface({ input: night.stdout })[Symbol.asyncIterator]()
+    /** The next result it tells of. */
+    const result = async (): Promise<Record<string, unknown>> => {
+      for (;;) {
+        const { value, done } = await lines.next()
+        if (done === true) throw new Error('it ended')
+        const line = JSON.parse(value) as Record<string, unknown>
+        if (line.type === 'result') return line
+      }
+    }
+    await becomes(
+      () => alice.json<{ name: string; online: boolean }>('peers'),
+      peers => peers.some(peer => peer.name === 'bob/night' && peer.online),
+    )
+    await alice.json('send', 'bob/night', 'SAY read at night: peony-3')
+    const first = await result()
+    const { uuid } = await sessionNamed(bob, 'night')
+    expect(first).toMatchObject({ session_id: uuid })
+    expect(model.requests.some(r => r.whole.includes('| SAY read at night: peony-3'))).toBe(true)
+    const turn = { type: 'user', message: { role: 'user', content: 'SAY told by its stdin' } }
+    night.stdin.end(`${JSON.stringify(turn)}\n`)
+    expect(await result()).toMatchObject({ result: 'told by its stdin' })
+    // Its stdin has ended; it has not.
+    await alice.json('send', 'bob/night', 'SAY and again: peony-4')
+    expect(await result()).toMatchObject({ session_id: uuid })
+    expect((await sessionNamed(bob, 'night')).open).toBe(true)
+    night.kill('SIGTERM')
+    expect(await ended).toEqual([143, null])
+    expect((await sessionNamed(bob, 'night')).open).toBe(false)
   })
 
   test('and leave no word or name at the broker, and no secret outside its file', async () => {
