@@ -18,7 +18,7 @@ CREATE FUNCTION mesh_fn.commit_batch(
   k_who int[], k_attachment bigint[], k_upto bigint[],
   p_pack bytea,
   OUT at_ms bigint, OUT first_seq bigint, OUT first_index bigint, OUT verdicts int[], OUT seqs bigint[], OUT indexes bigint[], OUT times bigint[], OUT states text[],
-  OUT ack_codes int[], OUT ack_marks bigint[], OUT gone_ack int[], OUT gone_count int[]
+  OUT ack_codes int[], OUT ack_marks bigint[], OUT gone_ack int[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_meshes int := octet_length(p_meshes) / 32;
@@ -40,6 +40,7 @@ DECLARE
   -- acks, in the order of k_*; 0 in v_ack_id is an ack that moves nothing
   v_ack_id bigint[] := '{}'; v_ack_from bigint[]; v_ack_index bigint[];
   v_moved boolean := false;
+  v_gone tid[];
   v_shared_mesh int[]; v_shared_seq bigint[];
   -- leaf_hash and who are written out below: a call of a function per row costs more than the row
   v_leaf bytea := '\x00636c617564656d6573682f76312f6c65616600000010';
@@ -210,27 +211,23 @@ BEGIN
       END IF;
     END LOOP;
 
-    -- What they cover leaves the queue; each row says which ack it belonged to. Rows of a queue are never updated, and
-    -- only the holder of the mesh's lock deletes them: their place is their name.
+    -- What they cover leaves the queue; gone_ack says of each row which ack it belonged to. Rows of a queue are never
+    -- updated, and only the holder of the mesh's lock deletes them: their place is their name.
     IF v_moved THEN
-      WITH gone AS (
-        DELETE FROM mesh.delivery d WHERE d.ctid = ANY (ARRAY(
-          SELECT x.tid FROM unnest(v_ack_id, v_ack_from, ack_marks) AS k(id, lo, hi)
-          CROSS JOIN LATERAL (
-            SELECT y.ctid AS tid FROM mesh.delivery y WHERE y.recipient_id = k.id AND y.seq > k.lo AND y.seq <= k.hi OFFSET 0) x))
-        RETURNING d.recipient_id, d.mesh_id, d.seq, d.shared
-      ), marked AS (
-        UPDATE mesh.recipient q SET acked = ack_marks[array_position(v_ack_id, q.id)] WHERE q.id = ANY (v_ack_id)
-      )
-      SELECT array_agg(array_position(v_ack_id, g.recipient_id)),
-        array_agg(g.mesh_id) FILTER (WHERE g.shared), array_agg(g.seq) FILTER (WHERE g.shared)
-      INTO gone_ack, v_shared_mesh, v_shared_seq FROM gone g;
-      gone_count := array_fill(1, ARRAY[coalesce(cardinality(gone_ack), 0)]);
+      SELECT array_agg(x.tid), array_agg(k.ord),
+        array_agg(x.mesh_id) FILTER (WHERE x.shared), array_agg(x.seq) FILTER (WHERE x.shared)
+      INTO v_gone, gone_ack, v_shared_mesh, v_shared_seq
+      FROM unnest(v_ack_id, v_ack_from, ack_marks) WITH ORDINALITY AS k(id, lo, hi, ord)
+      CROSS JOIN LATERAL (
+        SELECT y.ctid AS tid, y.mesh_id, y.seq, y.shared FROM mesh.delivery y
+        WHERE y.recipient_id = k.id AND y.seq > k.lo AND y.seq <= k.hi OFFSET 0) x;
+      DELETE FROM mesh.delivery d WHERE d.ctid = ANY (v_gone);
+      UPDATE mesh.recipient q SET acked = ack_marks[array_position(v_ack_id, q.id)] WHERE q.id = ANY (v_ack_id);
 
       IF v_meshes = 1 THEN
-        v_queued[1] := v_queued[1] - cardinality(gone_count);
+        v_queued[1] := v_queued[1] - coalesce(cardinality(gone_ack), 0);
       ELSE
-        FOR i IN 1 .. cardinality(gone_count) LOOP
+        FOR i IN 1 .. coalesce(cardinality(gone_ack), 0) LOOP
           m := w_mesh[k_who[gone_ack[i]]];
           v_queued[m] := v_queued[m] - 1;
         END LOOP;

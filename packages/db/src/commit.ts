@@ -159,13 +159,10 @@ interface CommitRow {
   readonly ack_codes: string | null
   readonly ack_marks: string
   readonly gone_ack: string | null
-  readonly gone_count: string
 }
 
 const COLUMNS =
-  'at_ms first_seq first_index verdicts seqs indexes times states ack_codes ack_marks gone_ack gone_count'.split(
-    ' ',
-  )
+  'at_ms first_seq first_index verdicts seqs indexes times states ack_codes ack_marks gone_ack'.split(' ')
 const CALL = `select ${COLUMNS.map(name => `${name}::text`).join(', ')}
   from mesh_fn.commit_batch(${Array.from({ length: 19 }, (_, i) => `$${i + 1}`).join(',')})`
 const CALL_ONE =
@@ -215,11 +212,8 @@ async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcom
   if (row!.ack_codes !== null) {
     const [codes, marks] = [row!.ack_codes, row!.ack_marks].map(numbers)
     const deleted = new Map<number, number>()
-    if (row!.gone_ack !== null) {
-      const counts = numbers(row!.gone_count)
-      for (const [i, place] of numbers(row!.gone_ack).entries())
-        deleted.set(place, (deleted.get(place) ?? 0) + counts[i]!)
-    }
+    if (row!.gone_ack !== null)
+      for (const place of numbers(row!.gone_ack)) deleted.set(place, (deleted.get(place) ?? 0) + 1)
     for (let i = 0; i < acks.length; i++) {
       out.acks.push({
         error: ACK_CODES[codes![i]!]!,
