@@ -15,6 +15,7 @@ const standing = {
   /** A person confirmed another key by this name: it may be somebody else who took it. */
   nameTaken: z.boolean(),
 }
+const keyStanding = z.object(standing)
 
 export const priority = z.enum(['now', 'next', 'low'])
 const deliverMode = z.enum(['push', 'inbox', 'off'])
@@ -111,6 +112,7 @@ export const inviteList = z.array(
     uses: z.int(),
     used: z.int(),
     by: z.string(),
+    byKey: keyStanding,
     state: z.enum(['open', 'used', 'expired', 'revoked', 'void']),
   }),
 )
@@ -287,7 +289,10 @@ export const traceStep = z.object({
   at: ms,
   state: z.string(),
   by: z.string(),
+  /** Of the peer that says so; `null` for this machine and the broker. */
+  byKey: keyStanding.nullable(),
   to: z.string().nullable(),
+  toKey: keyStanding.nullable(),
   why: z.string().nullable(),
   verified: z.boolean(),
 })

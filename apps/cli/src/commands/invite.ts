@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { inviteList, inviteReply } from '../api/schema.ts'
 import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { shownName } from '../output/names.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
 import { act, type CommonOptions, define, unknownBelow } from './define.ts'
@@ -67,7 +68,7 @@ export function addInvite(program: Command): void {
             i.state,
             `${i.used}/${i.uses}`,
             relative(i.expiresAt, Date.now()),
-            harmlessLine(i.by),
+            shownName(i.by, i.byKey, cli.paint),
           ]),
         ),
       )

@@ -1,8 +1,10 @@
 /** `trace`: the whole path of a message, and whose word each step stands on. */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { traceStep } from '../api/schema.ts'
+import { type TraceStep, traceStep } from '../api/schema.ts'
+import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { shownName } from '../output/names.ts'
 import { table } from '../output/table.ts'
 import { clock } from '../output/times.ts'
 import { act, define } from './define.ts'
@@ -31,8 +33,8 @@ export function addTrace(program: Command): void {
           steps.map(step => [
             `${clock(step.at)}.${String(step.at % 1000).padStart(3, '0')}`,
             step.state,
-            harmlessLine(step.to ?? ''),
-            harmlessLine(step.by),
+            named(cli, step.to ?? '', step.toKey),
+            named(cli, step.by, step.byKey),
             step.verified ? cli.paint('green', 'checked') : 'none',
             harmlessLine(step.why ?? ''),
           ]),
@@ -41,3 +43,6 @@ export function addTrace(program: Command): void {
     },
   )
 }
+
+const named = (cli: Cli, name: string, key: TraceStep['byKey']): string =>
+  key === null ? harmlessLine(name) : shownName(name, key, cli.paint)

@@ -4,7 +4,9 @@ import { looseFiles } from '../home/index.ts'
 import type { Daemon } from './daemon.ts'
 import type { OpenMesh } from './meshes.ts'
 import { whyPending } from './outbox-view.ts'
+import { standings, takenNames } from './verification.ts'
 import { whenOnline } from './when-online.ts'
+import { whoIn } from './who.ts'
 
 export interface Check {
   readonly name: string
@@ -82,6 +84,7 @@ function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
     checkRoster(called('roster'), mesh),
     checkOutbox(daemon, mesh, called('outbox')),
     ...checkSessions(daemon, mesh, called('sessions')),
+    checkKeys(daemon, mesh, called('keys')),
   ]
 }
 
@@ -102,6 +105,16 @@ function fixOf({ client }: OpenMesh): string {
     return 'you are no member any more: claudemesh mesh leave, then join by a new invite'
   if (client.state === 'stopped') return 'nothing is sealed until this is clear: ask the owner of the mesh'
   return 'see that the broker runs and can be reached from here; the daemon goes on trying'
+}
+
+function checkKeys({ sessions }: Daemon, mesh: OpenMesh, name: string): Check {
+  const who = whoIn(mesh, sessions)
+  const taken = takenNames(who)
+  if (taken.length > 0)
+    return ill(name, taken.join('; '), 'compare numbers with them, or put them out: claudemesh remove <key>')
+  const others = who.members.filter(({ self }) => !self)
+  const verified = others.filter(({ key }) => standings(who)(key).verified).length
+  return well(name, `${verified} of ${others.length} others verified by you`)
 }
 
 function checkClock(name: string, offset: number | null): Check {

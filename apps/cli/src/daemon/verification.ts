@@ -37,7 +37,7 @@ function othersCalled(member: MemberView, { members, confirmed }: Who): Confirme
 }
 
 /** Throws `integrity` where somebody bears this name beside or instead of the one a person confirmed by it. */
-export function refuseTakenName(name: string, who: Who): void {
+export function refuseTakenName(name: string, who: Who, field = 'to'): void {
   for (const member of who.members) {
     if (member.name !== name || member.self) continue
     const others = othersCalled(member, who).map(each => each.member)
@@ -47,10 +47,21 @@ export function refuseTakenName(name: string, who: Who): void {
     const [theirs, known] = [typedKey(key), typedKey(confirmed)]
     throw new MeshError(
       'integrity',
-      `${name} is a name you verified with another key than the one that bears it now (${key.slice(0, 12)}): it may be somebody else. Nothing was sent. ` +
+      `${name} is a name you verified with another key than the one that bears it now (${key.slice(0, 12)}): it may be somebody else. Nothing was done. ` +
         `Compare numbers with them: claudemesh verify ${theirs} · the same: claudemesh verify --confirm ${theirs} · ` +
         `not the same: claudemesh remove ${theirs} · to take back what you verified: claudemesh verify --forget ${known}`,
-      { field: 'to', facts: { name, member: key, confirmed: others } },
+      { field, facts: { name, member: key, confirmed: others } },
     )
   }
+}
+
+/** One line for each member that bears a name somebody else was verified by. */
+export function takenNames(who: Who): string[] {
+  const standing = standings(who)
+  return who.members
+    .filter(({ key }) => standing(key).nameTaken)
+    .map(({ key, name }) => {
+      const typed = typedKey(toBase64url(key))
+      return `${name} is a name you verified with another key; nothing is sent to it. See: claudemesh verify ${typed}`
+    })
 }

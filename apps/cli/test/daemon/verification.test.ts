@@ -93,6 +93,17 @@ describe('another key under a verified name', () => {
       })
     expect(await eve.inbox({ all: true })).toEqual([])
     expect(await alice.call('outbox')).toEqual([])
+    const promoting = alice.call('setRole', { params: { member: 'bob' }, body: { role: 'admin' } })
+    await expect(promoting).rejects.toMatchObject({ code: 'integrity', field: 'member' })
+    const checks = await alice.call<{ name: string; ok: boolean }[]>('doctor')
+    expect(checks.find(({ name }) => name === 'home: keys')).toMatchObject({ ok: false })
+    const { problems } = await alice.call<{ problems: object[] }>('status')
+    expect(problems).toMatchObject([
+      {
+        code: 'integrity',
+        message: expect.stringContaining(`verify ${hers.startsWith('-') ? '-- ' : ''}${hers.slice(0, 12)}`),
+      },
+    ])
 
     const seen = await members(alice)
     expect(seen.find(each => each.member === hers)).toMatchObject({ verified: false, nameTaken: true })
@@ -104,6 +115,10 @@ describe('another key under a verified name', () => {
 
     const sent = await alice.send(his.slice(0, 12), 'to the true one')
     expect(sent.recipients).toMatchObject([{ state: 'delivered', verified: true }])
+    expect((await alice.trace(sent.id)).at(-1)).toMatchObject({
+      byKey: { verified: true },
+      toKey: { verified: true },
+    })
     expect(await bob.inbox({ as: UUID })).toMatchObject([{ text: 'to the true one' }])
 
     await alice.call('removeMember', { params: { member: hers.slice(0, 12) } })

@@ -5,6 +5,8 @@ import { type StatusReply, setPause } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
 import { diagnose } from '../doctor.ts'
 import { type Env, readBody, userOnly } from '../http.ts'
+import { takenNames } from '../verification.ts'
+import { whoIn } from '../who.ts'
 import { meshInfoOf } from './mesh-routes.ts'
 
 export function daemonRoutes(daemon: Daemon): Hono<Env> {
@@ -50,6 +52,13 @@ function statusOf({ paths, version, startedAt, meshes, sessions, pause }: Daemon
         const { name, problems } = client.view()
         return problems.map(problem => ({ ...problem, mesh: name }))
       }),
+      ...meshes.all.flatMap(mesh =>
+        takenNames(whoIn(mesh, sessions)).map(message => ({
+          code: 'integrity',
+          message,
+          mesh: mesh.client.view().name,
+        })),
+      ),
     ],
   }
 }

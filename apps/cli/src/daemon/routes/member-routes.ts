@@ -9,7 +9,7 @@ import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, userOnly } from '../http.ts'
 import type { OpenMesh } from '../meshes.ts'
 import { plainName } from '../plain-words.ts'
-import { standings } from '../verification.ts'
+import { refuseTakenName, standings } from '../verification.ts'
 import { whenOnline } from '../when-online.ts'
 import { whoIn } from '../who.ts'
 
@@ -35,8 +35,10 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
     .post(ROUTES.setRole[1], async call => {
       userOnly(call)
       const { role } = await readBody(call, setRole)
-      const { client } = meant(call)
+      const mesh = meant(call)
+      const { client } = mesh
       await whenOnline(client)
+      refuseTakenName(call.req.param('member'), whoIn(mesh, daemon.sessions), 'member')
       const { key, name } = memberNamed(client, call.req.param('member'))
       const changed = await client.setRole(key, role)
       return call.json({ member: toBase64url(key), name, role, changed })
@@ -59,7 +61,7 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
     })
     .get(ROUTES.invites[1], call => {
       userOnly(call)
-      return call.json(listed(call).flatMap(invitesOf))
+      return call.json(listed(call).flatMap(mesh => invitesOf(daemon, mesh)))
     })
     .delete(ROUTES.revokeInvite[1], async call => {
       userOnly(call)
@@ -106,9 +108,10 @@ function membersOf(daemon: Daemon, open: OpenMesh) {
   }))
 }
 
-function invitesOf({ client }: OpenMesh) {
-  const mesh = client.view().name
-  return client.invites().map(({ id, role, expiresAt, uses, used, byName, state }) => ({
+function invitesOf(daemon: Daemon, open: OpenMesh) {
+  const mesh = open.client.view().name
+  const standing = standings(whoIn(open, daemon.sessions))
+  return open.client.invites().map(({ id, role, expiresAt, uses, used, by, byName, state }) => ({
     id: toBase64url(id),
     mesh,
     role,
@@ -116,6 +119,7 @@ function invitesOf({ client }: OpenMesh) {
     uses,
     used,
     by: byName,
+    byKey: standing(by),
     state,
   }))
 }

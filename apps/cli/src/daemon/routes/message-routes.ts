@@ -12,6 +12,7 @@ import { labeller } from '../labels.ts'
 import type { OpenMesh } from '../meshes.ts'
 import { showOutboxMessage } from '../outbox-view.ts'
 import { sendText } from '../sending.ts'
+import { standings } from '../verification.ts'
 import { whoIn } from '../who.ts'
 
 export function messageRoutes(daemon: Daemon): Hono<Env> {
@@ -119,7 +120,9 @@ function concerns(daemon: Daemon, mesh: OpenMesh, id: string, session: string): 
 }
 
 function shown(daemon: Daemon, mesh: OpenMesh, steps: readonly ClientStep[]): TraceStep[] {
-  const label = labeller(whoIn(mesh, daemon.sessions))
+  const who = whoIn(mesh, daemon.sessions)
+  const label = labeller(who)
+  const standing = standings(who)
   const seen = new Set<string>()
   return steps.flatMap(({ at, state, by, to, why, verified }) => {
     const key = JSON.stringify([
@@ -132,7 +135,9 @@ function shown(daemon: Daemon, mesh: OpenMesh, steps: readonly ClientStep[]): Tr
     if (seen.has(key)) return []
     seen.add(key)
     const speaker = by === 'me' ? 'this machine' : by === 'broker' ? 'broker' : label(by)
-    return [{ at, state, by: speaker, to: to && label(to), why, verified }]
+    const byKey = typeof by === 'string' ? null : standing(by.member)
+    const toKey = to && standing(to.member)
+    return [{ at, state, by: speaker, byKey, to: to && label(to), toKey, why, verified }]
   })
 }
 
