@@ -32,6 +32,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[
   { names: ['daemon'], load: async () => (await import('./commands/daemon.ts')).addDaemon },
   { names: ['broker'], load: async () => (await import('./commands/broker.ts')).addBroker },
   { names: ['mcp'], load: async () => (await import('./commands/mcp.ts')).addMcp },
+  { names: ['audit'], load: async () => (await import('./commands/audit.ts')).addAudit },
   { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctor },
   { names: ['version'], load: async () => (await import('./commands/version.ts')).addVersion },
 ]

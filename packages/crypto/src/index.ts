@@ -19,6 +19,7 @@ export {
   TILE_LEVELS,
 } from './audit/stored-tree.ts'
 export { nodeHash, type Sha256, TreeFrontier } from './audit/tree.ts'
+export { type LogFault, type LogReport, LogVerifier, type ShownLeaf } from './audit/verify-log.ts'
 export { certificateHash, signCertificate, verifyCertificate } from './certificate.ts'
 export { recipientsHash, slotHash } from './envelope-header.ts'
 export { signFact, verifyFact } from './fact.ts'

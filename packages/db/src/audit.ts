@@ -94,15 +94,18 @@ export async function newestCheckpoint(db: Database, mesh: Uint8Array): Promise<
   return row ? { size: Number(row.size), note: row.note } : null
 }
 
-/** The newest `limit` checkpoints over more than `above` and at most `upTo` leaves, smallest first. */
+/** `limit` checkpoints over more than `above` and at most `upTo` leaves, smallest first: the newest of them, unless `order` says the smallest. */
 export async function checkpointsIn(
   db: Database,
-  p: { mesh: Uint8Array; above: number; upTo: number; limit: number },
+  p: { mesh: Uint8Array; above: number; upTo: number; limit: number; order?: 'newest' | 'smallest' },
 ): Promise<AuditCheckpoint[]> {
+  const newest = p.order !== 'smallest'
   const rows = await run(db.sql<{ size: string; note: string }[]>`
     select c.size, c.note from mesh.audit_checkpoint c join mesh.mesh_head h on h.id = c.mesh_id
-    where h.mesh = ${p.mesh} and c.size > ${p.above} and c.size <= ${p.upTo} order by c.size desc limit ${p.limit}`)
-  return rows.map(row => ({ size: Number(row.size), note: row.note })).reverse()
+    where h.mesh = ${p.mesh} and c.size > ${p.above} and c.size <= ${p.upTo}
+    order by ${newest ? db.sql`c.size desc` : db.sql`c.size`} limit ${p.limit}`)
+  const found = rows.map(row => ({ size: Number(row.size), note: row.note }))
+  return newest ? found.reverse() : found
 }
 
 /** Leaf hashes from `from` to before `to`, in order, also of pruned leaves; fewer where the log ends or has a gap. */
@@ -162,21 +165,55 @@ export async function auditLeaves(
 ): Promise<AuditLeafRow[]> {
   const rows = await run(
     db.sql<
-      {
-        index: string
-        hash: Uint8Array
-        at: string
-        salt: Uint8Array | null
-        type: string
-        fields: Uint8Array
-      }[]
+      LeafRow[]
     >`select f.* from mesh.mesh_head h, mesh_fn.read_leaves(h.id, ${p.from}, ${p.to}) f where h.mesh = ${p.mesh} order by f.index`,
   )
-  return rows.map(({ index, hash, at, salt, type, fields }) => ({
-    index: Number(index),
-    hash,
-    body: salt === null ? null : { at: Number(at), salt, type, fields },
-  }))
+  return rows.map(leafRow)
 }
+
+/**
+ * Every leaf row of a mesh in the order of its index, `page` places at a time, whatever stands there: for who believes nothing.
+ * Rows come as bytes, so that a million take seconds.
+ */
+export async function* auditRows(
+  db: Database,
+  p: { mesh: Uint8Array; page: number },
+): AsyncGenerator<AuditLeafRow[]> {
+  const [head] = await run(db.sql<{ id: number; top: string | null }[]>`
+    select h.id, greatest((select max(l.index) from mesh.audit_leaf l where l.mesh_id = h.id),
+      (select max(x.index) from mesh.audit_pruned x where x.mesh_id = h.id)) as top
+    from mesh.mesh_head h where h.mesh = ${p.mesh}`)
+  if (!head || head.top === null) return
+  for (let from = 0; from <= Number(head.top); from += p.page) {
+    const rows = await run(
+      db.lane.call<LeafRow>(
+        'select index::text, hash, at::text, salt, type, fields from mesh_fn.read_leaves($1::int, $2::bigint, $3::bigint)',
+        [String(head.id), String(from), String(from + p.page)],
+      ),
+    )
+    yield rows.map(leafRow)
+  }
+}
+
+/** Every mesh that the database holds. */
+export async function meshIds(db: Database): Promise<Uint8Array[]> {
+  const rows = await run(db.sql<{ mesh: Uint8Array }[]>`select mesh from mesh.mesh_head order by id`)
+  return rows.map(row => row.mesh)
+}
+
+interface LeafRow {
+  readonly index: string
+  readonly hash: Uint8Array
+  readonly at: string
+  readonly salt: Uint8Array | null
+  readonly type: string
+  readonly fields: Uint8Array
+}
+
+const leafRow = ({ index, hash, at, salt, type, fields }: LeafRow): AuditLeafRow => ({
+  index: Number(index),
+  hash,
+  body: salt === null ? null : { at: Number(at), salt, type, fields },
+})
 
 const intArray = (numbers: readonly number[]): string => `{${numbers.join()}}`

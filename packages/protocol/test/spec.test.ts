@@ -130,6 +130,14 @@ describe('SPEC.md says what the code does', () => {
     expect(Object.fromEntries(said)).toMatchObject(inSql)
   })
 
+  test('faults of an audit log', () => {
+    const source = repoFile('packages/crypto/src/audit/verify-log.ts')
+    const inCode = [.../type LogFault =([\s\S]*?)\n\n/.exec(source)![1]!.matchAll(/'([\w-]+)'/g)].map(
+      ([, fault]) => fault!,
+    )
+    expect(sorted(table('fault', 'found by').map(([fault]) => plain(fault!)))).toEqual(sorted(inCode))
+  })
+
   test('what comes too fast, by default', () => {
     const settings = repoFile('apps/broker/src/settings.ts')
     const fallback = (name: string) =>

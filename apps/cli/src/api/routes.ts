@@ -37,6 +37,12 @@ export const ROUTES = {
   retryOutbox: ['POST', '/v1/outbox/:id/retry'],
   dropOutbox: ['POST', '/v1/outbox/:id/drop'],
   trace: ['GET', '/v1/trace/:id'],
+  auditHead: ['GET', '/v1/audit/head'],
+  /** The whole log as JSON lines. */
+  auditExport: ['GET', '/v1/audit/export'],
+  auditProof: ['GET', '/v1/audit/proof/:id'],
+  /** Another log in place of the pinned one: an owner's to say. */
+  auditAccept: ['POST', '/v1/audit/accept'],
   presence: ['POST', '/v1/presence'],
   /** Holds all delivery on this machine, or lets it go on. */
   pause: ['POST', '/v1/pause'],

@@ -298,6 +298,32 @@ export const traceStep = z.object({
 })
 export type TraceStep = z.output<typeof traceStep>
 
+/** `note` is the signed checkpoint; `root` and `rosterHead` stand in it. */
+export const auditHead = z.object({
+  mesh: keyText,
+  name: z.string(),
+  size: z.int(),
+  root: keyText,
+  rosterSeq: z.int(),
+  rosterHead: keyText,
+  note: z.string(),
+})
+export type AuditHead = z.output<typeof auditHead>
+/** PATH(index, D[size]) of RFC 6962 for the leaf of an accepted sealing `id`, checked under `note`. */
+export const auditProof = z.object({
+  id: uuid,
+  index: z.int(),
+  size: z.int(),
+  hash: keyText,
+  at: ms,
+  seq: z.int(),
+  path: z.array(keyText),
+  note: z.string(),
+})
+export type AuditProof = z.output<typeof auditProof>
+/** Leaves of the log that was given up, and of the one that stands for it. */
+export const auditAccepted = z.object({ old: z.int(), now: z.int() })
+
 export const setPresence = z.strictObject({
   as: z.string().max(64).optional(),
   status: z.enum(['idle', 'working', 'dnd']).optional(),

@@ -82,6 +82,7 @@ function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
       : ill(called('broker'), `${host}: ${whyPending(mesh) ?? client.state}`, fixOf(mesh)),
     checkClock(called('clock'), clockOffsetMs),
     checkRoster(called('roster'), mesh),
+    checkAudit(called('audit'), mesh),
     checkOutbox(daemon, mesh, called('outbox')),
     ...checkSessions(daemon, mesh, called('sessions')),
     checkKeys(daemon, mesh, called('keys')),
@@ -98,6 +99,19 @@ function checkRoster(name: string, { client }: OpenMesh): Check {
     `verified to entry ${rosterSeq}, unconfirmed since ${new Date(unconfirmedSince).toISOString()}: no other member was heard of since then`,
     'ask another member for the last entry that its doctor names; a broker that cuts you off looks like this',
   )
+}
+
+function checkAudit(name: string, { client }: OpenMesh): Check {
+  const { why } = client
+  if (why?.code === 'integrity' && why.message.startsWith('audit:'))
+    return ill(
+      name,
+      why.message,
+      'keep what `claudemesh audit head` prints and ask the owner of the mesh; after a restore the owner types: claudemesh audit accept',
+    )
+  const head = client.auditHead()
+  if (!head) return well(name, 'the broker has signed no log yet')
+  return well(name, `${head.checkpoint.size} leaves, each signed head proven to follow the one before`)
 }
 
 function fixOf({ client }: OpenMesh): string {

@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Daemon } from './daemon.ts'
 import { type Call, type Env, errorAnswer } from './http.ts'
+import { auditRoutes } from './routes/audit-routes.ts'
 import { daemonRoutes } from './routes/daemon-routes.ts'
 import { hookRoutes } from './routes/hook-routes.ts'
 import { inboxRoute } from './routes/inbox-route.ts'
@@ -46,6 +47,7 @@ function localApi(daemon: Daemon): Hono<Env> {
     peerRoutes(daemon),
     messageRoutes(daemon),
     inboxRoute(daemon),
+    auditRoutes(daemon),
     hookRoutes(daemon),
   ])
     app.route('/', routes)
