@@ -14,6 +14,8 @@ const standing = {
   verified: z.boolean(),
   /** A person confirmed another key by this name: it may be somebody else who took it. */
   nameTaken: z.boolean(),
+  /** A person confirmed this key when it bore another name, this one; `verified` is false then. */
+  verifiedAs: z.string().nullable(),
 }
 const keyStanding = z.object(standing)
 

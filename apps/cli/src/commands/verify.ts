@@ -42,7 +42,7 @@ export function addVerify(program: Command): void {
 
 function show(
   cli: Cli,
-  { name, mesh, member, digits, words, verified, nameTaken, confirmedAt }: Reply,
+  { name, mesh, member, digits, words, verified, nameTaken, verifiedAs, confirmedAt }: Reply,
 ): void {
   const who = harmlessLine(name)
   cli.line(`You and ${cli.paint('bold', who)} (key ${member.slice(0, 12)}) in ${harmlessLine(mesh)}:`)
@@ -53,6 +53,7 @@ function show(
   cli.line('')
   if (nameTaken)
     cli.line(cli.paint('red', `! You verified ${who} with another key: this may be somebody else.`))
+  if (verifiedAs !== null) cli.line(`You verified this key when it was called ${harmlessLine(verifiedAs)}.`)
   if (verified && confirmedAt !== null) cli.line(`Verified ${relative(confirmedAt, Date.now())}. ✓`)
   else {
     cli.line(

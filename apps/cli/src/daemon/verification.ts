@@ -10,9 +10,11 @@ export interface Standing {
   readonly verified: boolean
   /** A person confirmed another key by this name: it may be somebody else who took it. */
   readonly nameTaken: boolean
+  /** A person confirmed this key by another name, this one: whoever was verified does not lend the mark to any name. */
+  readonly verifiedAs: string | null
 }
 
-const UNKNOWN: Standing = { verified: false, nameTaken: false }
+const UNKNOWN: Standing = { verified: false, nameTaken: false, verifiedAs: null }
 
 /** For many members of one moment. */
 export function standings(who: Who): (member: Uint8Array) => Standing {
@@ -21,9 +23,14 @@ export function standings(who: Who): (member: Uint8Array) => Standing {
 }
 
 function standingOf(member: MemberView, who: Who): Standing {
-  if (member.self) return { verified: true, nameTaken: false }
-  const nameTaken = othersCalled(member, who).length > 0
-  return { verified: !nameTaken && who.confirmed.has(toBase64url(member.key)), nameTaken }
+  if (member.self) return { ...UNKNOWN, verified: true }
+  const as = who.confirmed.get(toBase64url(member.key))?.name
+  const verified = as === member.name
+  return {
+    verified,
+    nameTaken: othersCalled(member, who).length > 0,
+    verifiedAs: verified ? null : (as ?? null),
+  }
 }
 
 /** Confirmed keys of others that have, or had when they were confirmed, the name that this member bears and was not confirmed by. */

@@ -17,6 +17,7 @@ const message = (n: number, change: Partial<InboxMessage> = {}): InboxMessage =>
   threadId: null,
   verified: false,
   nameTaken: false,
+  verifiedAs: null,
   priority: 'next',
   late: false,
   warning: null,

@@ -28,8 +28,10 @@ export function frameMessages(messages: readonly InboxMessage[], again = false):
 }
 
 /** What the user knows of the sender's key. */
-const keyWords = ({ verified, nameTaken }: InboxMessage): string => {
+const keyWords = ({ verified, nameTaken, verifiedAs }: InboxMessage): string => {
   if (nameTaken) return 'NOT the key your user verified by this name: perhaps an impostor'
+  if (verifiedAs !== null)
+    return `key verified by your user under another name, "${neutraliseName(verifiedAs)}"`
   return verified ? 'key verified by your user' : 'key not verified by your user'
 }
 

@@ -4,7 +4,9 @@ import { isLost, wordPeers, wordSend } from './words.ts'
 
 const reply = (state: SendState, why: string | null = null) => ({
   id: '019a0000-0000-7000-8000-000000000001',
-  recipients: [{ to: 'bob/web', session: null, state, why, verified: false, nameTaken: false }],
+  recipients: [
+    { to: 'bob/web', session: null, state, why, verified: false, nameTaken: false, verifiedAs: null },
+  ],
   reached: true,
   unconfirmedSince: null,
 })
@@ -45,6 +47,7 @@ describe('what mesh_peers says', () => {
     directory: '',
     verified: false,
     nameTaken: false,
+    verifiedAs: null,
     self: false,
     mesh: 'home',
   }

@@ -55,8 +55,13 @@ export function wordPeers(peers: readonly Peer[]): string {
 }
 
 /** What the user knows of the key behind a name. */
-const keyWords = ({ verified, nameTaken }: Pick<Peer, 'verified' | 'nameTaken'>): string => {
+const keyWords = ({
+  verified,
+  nameTaken,
+  verifiedAs,
+}: Pick<Peer, 'verified' | 'nameTaken' | 'verifiedAs'>): string => {
   if (nameTaken) return 'NOT the key your user verified by this name: perhaps an impostor'
+  if (verifiedAs !== null) return `key verified under another name, "${neutraliseName(verifiedAs)}"`
   return verified ? 'key verified' : 'key not verified'
 }
 

@@ -107,6 +107,7 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
             why: 'no broker',
             verified: false,
             nameTaken: false,
+            verifiedAs: null,
           },
         ]
         return Response.json({ id, recipients, reached: false, unconfirmedSince: null })
@@ -211,6 +212,7 @@ export function fromAlice(text: string, change: Partial<InboxMessage> = {}): Inb
     threadId: null,
     verified: false,
     nameTaken: false,
+    verifiedAs: null,
     priority: 'next',
     late: false,
     warning: null,

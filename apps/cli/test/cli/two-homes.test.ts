@@ -168,7 +168,7 @@ describe('two homes', () => {
     const me = String((await alice.json('members')).find(member => member.self)?.name)
     expect((await alice.run(['peers'])).stdout).toMatch(/^bob\S* \(unverified\)/m)
     const [[atAlice], [atBob]] = [await alice.json('verify', 'bob'), await bob.json('verify', me)]
-    expect(atAlice).toMatchObject({ name: 'bob', verified: false })
+    expect(atAlice).toMatchObject({ name: 'bob', verified: false, verifiedAs: null })
     expect([atAlice!.digits, atAlice!.words]).toEqual([atBob!.digits, atBob!.words])
     expect(atAlice!.digits).toMatch(/^\d{5}( \d{5}){11}$/)
     const shown = (await alice.run(['verify', 'bob'])).stdout

@@ -143,6 +143,24 @@ describe('another key under a verified name', () => {
     })
   })
 
+  test('is not verified by a name that its owner took later: it says as whom it was', async () => {
+    const { alice, bob } = await pair()
+    await confirm(alice, 'bob')
+    await bob.call('rename', { body: { name: 'carol' } })
+    await expect
+      .poll(async () => (await members(alice)).map(({ name }) => name), { timeout: 10_000 })
+      .toContain('carol')
+    expect((await members(alice)).find(each => each.name === 'carol')).toMatchObject({
+      verified: false,
+      nameTaken: false,
+      verifiedAs: 'bob',
+    })
+    await bob.send('alice', 'trust me, I am carol')
+    const [mail] = await alice.inbox()
+    expect(frameMessages([mail!])).toContain('key verified by your user under another name, "bob"')
+    expect(await confirm(alice, 'carol')).toMatchObject({ verified: true, verifiedAs: null })
+  })
+
   test('confirmed beside the first makes the name ambiguous, never a guess', async () => {
     const { alice } = await pair()
     await confirm(alice, 'bob')
