@@ -24,6 +24,7 @@ export interface Core {
   readonly now: () => number
   readonly schedule: Schedule
   readonly log: Log
+  readonly refuses: (member: string, several: boolean) => boolean
   readonly keeper: RosterKeeper
   readonly claims: Claims
   readonly audit: AuditHeads

@@ -42,6 +42,8 @@ export interface MeshClientOptions {
   readonly webSocket?: typeof WebSocket
   /** Default: `setTimeout`. */
   readonly schedule?: Schedule
+  /** Whether messages of this member (base64url of its key) are refused; `several`: it went to others too. Default: none. */
+  readonly refuses?: (member: string, several: boolean) => boolean
   /** 0 ≤ x < 1, for jitter only. Default: `Math.random`. */
   readonly random?: () => number
 }

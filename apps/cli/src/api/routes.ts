@@ -18,6 +18,8 @@ export const ROUTES = {
   safetyNumber: ['GET', '/v1/verify/:peer'],
   confirmKey: ['POST', '/v1/verify/:peer'],
   forgetKey: ['DELETE', '/v1/verify/:peer'],
+  /** What of this member's messages is refused from now on. */
+  block: ['POST', '/v1/members/:member/block'],
   setRole: ['POST', '/v1/members/:member/role'],
   /** Oneself, in `?mesh=`. */
   rename: ['POST', '/v1/rename'],

@@ -155,6 +155,13 @@ export const verifyReply = z.object({
   confirmedAt: ms.nullable(),
 })
 
+/** How a message came: to this recipient alone, or to several at once. */
+export const reaches = z.enum(['dm', 'broadcast'])
+export type Reach = z.output<typeof reaches>
+const reachList = z.array(reaches).max(reaches.options.length)
+export const setBlock = z.strictObject({ block: reachList.default([]), grant: reachList.default([]) })
+export const blockReply = z.object({ name: z.string(), member: keyText, blocked: reachList })
+
 export const openSession = z.strictObject({
   mesh,
   uuid,

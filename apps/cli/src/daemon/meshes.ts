@@ -22,6 +22,7 @@ import {
 import { brokerAddress } from './broker-url.ts'
 import { chooseOne } from './choose-one.ts'
 import type { DaemonLog } from './log.ts'
+import { type Blocks, blocksOf } from './store/blocks.ts'
 import { eraseMeshStore, type MeshStore, openMeshStore } from './store/client-store.ts'
 import type { StoreFile } from './store/store-file.ts'
 import { whenOnline } from './when-online.ts'
@@ -31,6 +32,7 @@ export interface OpenMesh {
   readonly id: string
   readonly store: MeshStore
   readonly client: MeshClient
+  readonly blocks: Blocks
 }
 
 export interface MeshProblem {
@@ -230,13 +232,15 @@ export class Meshes {
     const { mesh, url, host } = member
     const id = toBase64url(mesh)
     const store = openMeshStore(file, id)
+    const blocks = blocksOf(store.scope)
     const client = new MeshClient({
       identity: { mesh, url, host, ...cryptoKeys(member) },
       store,
       now,
       log: (event, facts) => log(event, { mesh: id, ...facts }),
+      refuses: (from, several) => blocks.of(from).includes(several ? 'broadcast' : 'dm'),
     })
-    const open: OpenMesh = { id, store, client }
+    const open: OpenMesh = { id, store, client, blocks }
     this.#open.set(id, open)
     client.on('state', ({ state, why }) => {
       log('mesh.state', { mesh: id, state, why: why?.code })

@@ -31,8 +31,10 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
     tell(core, known, id, known.receipt, known.receiptWhy)
     return
   }
-  const { sentAt, ttl, priority } = envelope.header
+  const { from, to, sentAt, ttl, priority } = envelope.header
   const now = core.now()
+  // Only text is refused: what keeps the mesh going is no message to anybody.
+  const refused = plaintext.kind === 'text' && core.refuses(toBase64url(from.member), to.length > 1)
   const row: InboxRow = {
     owner,
     from: fromKey,
@@ -41,7 +43,7 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
     line: toBase64url(plaintext.line),
     pairSeq: content.pairSeq,
     kind: plaintext.kind,
-    payload: JSON.stringify(plaintext.payload ?? null),
+    payload: refused ? '' : JSON.stringify(plaintext.payload ?? null),
     priority,
     composedAt: plaintext.composedAt,
     sentAt,
@@ -50,8 +52,7 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
     position: null,
     late: false,
     gap: false,
-    receipt: opened.early ? 'held' : 'delivered',
-    receiptWhy: opened.early ? 'clock' : '',
+    ...answerOf(refused, opened.early),
     forgetAt: sentAt + ttl + TIMES.rememberMs,
   }
   if (opened.early) inbox.insert(row)
@@ -59,11 +60,17 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
   tell(core, row, id, row.receipt, row.receiptWhy)
 }
 
+function answerOf(refused: boolean, early: boolean): Pick<InboxRow, 'receipt' | 'receiptWhy'> {
+  if (refused) return { receipt: 'refused', receiptWhy: 'blocked' }
+  return early ? { receipt: 'held', receiptWhy: 'clock' } : { receipt: 'delivered', receiptWhy: '' }
+}
+
 /** Inside `commit.run`: what came too early, once our clock has caught up. */
 export function placeEarly(core: Core, early: InboxRow): void {
-  const row: InboxRow = { ...early, receipt: 'delivered', receiptWhy: '' }
+  const refused = early.receipt === 'refused'
+  const row: InboxRow = refused ? early : { ...early, receipt: 'delivered', receiptWhy: '' }
   place(core, row, 0, 'update')
-  tell(core, row, row.id, 'delivered', '')
+  if (!refused) tell(core, row, row.id, 'delivered', '')
 }
 
 /** Inside `commit.run`: ends a gap that lasted too long. */
@@ -101,7 +108,7 @@ function place(core: Core, row: InboxRow, floor: number, how: 'insert' | 'update
 
 const placed = (core: Core, row: InboxRow): InboxRow => ({
   ...row,
-  state: 'unread',
+  state: row.receipt === 'refused' ? 'read' : 'unread',
   position: nextNumber(core.store, `position/${row.owner}`),
 })
 

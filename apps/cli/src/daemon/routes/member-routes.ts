@@ -3,7 +3,7 @@ import type { MemberView } from '@claudemesh/client'
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
-import { createInvite, renameRequest, setRole } from '../../api/schema.ts'
+import { createInvite, renameRequest, setBlock, setRole } from '../../api/schema.ts'
 import { chooseOne } from '../choose-one.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, userOnly } from '../http.ts'
@@ -42,6 +42,17 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
       const { key, name } = memberNamed(client, call.req.param('member'))
       const changed = await client.setRole(key, role)
       return call.json({ member: toBase64url(key), name, role, changed })
+    })
+    .post(ROUTES.block[1], async call => {
+      userOnly(call)
+      const { block, grant } = await readBody(call, setBlock)
+      const { client, blocks } = meant(call)
+      const { key, name, self } = memberNamed(client, call.req.param('member'))
+      if (self) throw new MeshError('usage', 'Nobody blocks themselves.', { field: 'member' })
+      const member = toBase64url(key)
+      const now = [...blocks.of(member), ...block].filter(one => !grant.includes(one))
+      blocks.set(member, now)
+      return call.json({ name, member, blocked: blocks.of(member) })
     })
     .post(ROUTES.rename[1], async call => {
       userOnly(call)
