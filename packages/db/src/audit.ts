@@ -184,15 +184,22 @@ export async function* auditRows(
       (select max(x.index) from mesh.audit_pruned x where x.mesh_id = h.id)) as top
     from mesh.mesh_head h where h.mesh = ${p.mesh}`)
   if (!head || head.top === null) return
-  for (let from = 0; from <= Number(head.top); from += p.page) {
-    const rows = await run(
+  const read = (from: number) =>
+    run(
       db.lane.call<LeafRow>(
         'select index::text, hash, at::text, salt, type, fields from mesh_fn.read_leaves($1::int, $2::bigint, $3::bigint)',
         [String(head.id), String(from), String(from + p.page)],
       ),
     )
+  // The server reads the next page while this one is looked at.
+  let next = read(0)
+  for (let from = 0; from <= Number(head.top); from += p.page) {
+    const rows = await next
+    next = read(from + p.page)
+    next.catch(() => {})
     yield rows.map(leafRow)
   }
+  await next
 }
 
 /** Every mesh that the database holds. */
