@@ -33,22 +33,36 @@ export interface HousePort {
 export function keepHouse(core: Core, port: HousePort): () => void {
   let forgotAt = 0
   let lookedAt = core.now()
+  let isClean = true
   const stopTicks = every(core, LOOK_MS, () => {
     const at = core.now()
-    endMessages(core, at)
-    showEarly(core, at)
-    renewWorn(core, port, at)
     // A machine that slept, or a clock that was set, was not attached all the while.
-    eraseWorn(core, port, Math.min(Math.max(at - lookedAt, 0), 2 * LOOK_MS))
+    const elapsedMs = Math.min(Math.max(at - lookedAt, 0), 2 * LOOK_MS)
     lookedAt = at
-    eraseTexts(core)
-    port.dropPairs()
-    if (at - forgotAt >= FORGET_EVERY_MS) {
-      forgotAt = at
-      forget(core, at)
-    }
-    port.flush()
-    port.chores()
+    // None keeps another from being done: what fails is tried again at the next look.
+    for (const chore of [
+      () => renewWorn(core, port, at),
+      () => {
+        isClean = !eraseWorn(core, port, elapsedMs) && isClean
+      },
+      () => {
+        isClean = !eraseTexts(core) && isClean
+      },
+      () => {
+        isClean = isClean || core.store.purge()
+      },
+      () => port.dropPairs(),
+      () => endMessages(core, at),
+      () => showEarly(core, at),
+      () => {
+        if (at - forgotAt < FORGET_EVERY_MS) return
+        forgotAt = at
+        forget(core, at)
+      },
+      port.flush,
+      port.chores,
+    ])
+      attempt(core, chore)
   })
   // Time counts against a gap only while connected.
   const stopGaps = every(core, GAP_TICK_MS, () => {
@@ -79,15 +93,15 @@ function renewWorn({ parties, prekeys }: Core, port: HousePort, at: number): voi
   }
 }
 
-function eraseWorn({ parties, prekeys, store, now }: Core, port: HousePort, elapsedMs: number): void {
+/** True if the store's files are to be cleaned. */
+function eraseWorn({ parties, prekeys, store, now }: Core, port: HousePort, elapsedMs: number): boolean {
   store.transaction(() => {
     for (const party of parties.values())
       if (party.attachment !== null) prekeys.attachedFor(party.owner, elapsedMs)
   })
   const ids = prekeys.eraseWorn(now(), LOOK_MS)
-  if (ids.length === 0) return
-  port.erased(ids)
-  store.purge()
+  if (ids.length > 0) port.erased(ids)
+  return ids.length > 0
 }
 
 function forget({ store }: Core, at: number): void {
@@ -109,13 +123,17 @@ export function waitOn(core: Core, elapsedMs: number): void {
 function every(core: Core, ms: number, work: () => void): () => void {
   let cancel = (): void => {}
   const tick = (): void => {
-    try {
-      work()
-    } catch (error) {
-      core.log('housekeeping.failed', { message: String(error) })
-    }
+    attempt(core, work)
     cancel = core.schedule(ms, tick)
   }
   cancel = core.schedule(ms, tick)
   return () => cancel()
+}
+
+function attempt(core: Core, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    core.log('housekeeping.failed', { message: String(error) })
+  }
 }

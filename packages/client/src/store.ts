@@ -19,8 +19,11 @@ export interface ClientStore {
    * Called inside another it joins that one.
    */
   transaction<T>(work: () => T): T
-  /** What was erased or overwritten before is in none of the store's files when it returns. Not inside a transaction. */
-  purge(): void
+  /**
+   * What was erased or overwritten before is in none of the store's files when it returns. Not inside a transaction.
+   * False if somebody else reads the files at the moment: to be called again.
+   */
+  purge(): boolean
   readonly settings: SettingStore
   readonly counters: CounterStore
   readonly roster: RosterStore

@@ -131,7 +131,7 @@ export function memoryStore(): MemoryStore {
       crash('after')
       return result
     },
-    purge() {},
+    purge: () => true,
     settings: { get: name => settings.get(name), set: (name, value) => settings.set(name, value) },
     counters: { get: name => counters.get(name) ?? 0, set: (name, value) => counters.set(name, value) },
     roster: {

@@ -64,6 +64,42 @@ describe('a prekey secret that was erased', () => {
   })
 })
 
+describe('the log of the store', () => {
+  /** A file in whose log alone an erased secret lies. */
+  function erased() {
+    const { path, file } = openScratch()
+    const { prekeys, purge } = openMeshStore(file, 'a')
+    const secret = crypto.getRandomValues(new Uint8Array(64))
+    prekeys.put(prekeyRow(new Uint8Array(16), secret))
+    prekeys.remove(new Uint8Array(16))
+    expect(readFileSync(`${path}-wal`).includes(secret)).toBe(true)
+    return { path, secret, purge }
+  }
+
+  test('that a killed process left behind is emptied at the next start', () => {
+    const { path, secret } = erased()
+    const copy = join(scratchFolder(), 'daemon.sqlite')
+    for (const end of ['', '-wal']) cpSync(`${path}${end}`, `${copy}${end}`)
+    const file = openStoreFile(copy)
+    onTestFinished(() => file.close())
+    const held = ['', '-wal'].some(end => readFileSync(`${copy}${end}`).includes(secret))
+    expect(held).toBe(false)
+  })
+
+  test('is said not to be clean while another process reads, and is clean after it', () => {
+    const { path, secret, purge } = erased()
+    const reader = new Database(path, { readonly: true })
+    reader.run('BEGIN')
+    reader.query('SELECT count(*) FROM prekey').get()
+    expect(purge()).toBe(false)
+    expect(readFileSync(`${path}-wal`).includes(secret)).toBe(true)
+    reader.run('COMMIT')
+    reader.close()
+    expect(purge()).toBe(true)
+    expect([path, `${path}-wal`].some(each => readFileSync(each).includes(secret))).toBe(false)
+  })
+})
+
 describe('texts', () => {
   const HOUR = 3_600_000
   const noon = 500_000 * HOUR

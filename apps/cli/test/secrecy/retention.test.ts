@@ -1,10 +1,12 @@
 import { ready } from '@claudemesh/crypto'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
 import { type Machine, meshOf, text } from './machines.ts'
 import { thiefOn } from './thief.ts'
 import { TurnedClock } from './turned-clock.ts'
 
 const HOUR = 3_600_000
+// Hours of a turned clock are minutes of a busy machine.
+vi.setConfig({ testTimeout: 600_000 })
 beforeAll(() => ready)
 
 const textsIn = (all: readonly { payload: unknown }[]) =>

@@ -16,11 +16,11 @@ export function setRetention(core: Core, ms: number): void {
   if (!Number.isSafeInteger(ms) || ms < LEAST_MS || ms > MOST_MS)
     throw new MeshError('usage', 'texts are kept for 1 hour to 3650 days', { field: 'retentionMs' })
   core.store.settings.set(SETTING, String(ms))
-  eraseTexts(core)
+  if (eraseTexts(core)) core.store.purge()
 }
 
-/** Erases what is to be read no more, in every byte of the store. */
-export function eraseTexts(core: Core): void {
+/** Erases what is to be read no more; true if the store's files are to be cleaned. */
+export function eraseTexts(core: Core): boolean {
   const now = core.now()
-  if (core.store.texts.erase(now, now - retentionOf(core))) core.store.purge()
+  return core.store.texts.erase(now, now - retentionOf(core))
 }

@@ -1,5 +1,6 @@
 /** Makes texts unreadable that are to be: what is still needed of an old hour goes under the key of this one, and the old key is erased. */
 import type { TextStore } from '@claudemesh/client'
+import { MeshError } from '@claudemesh/protocol'
 import { and, eq, inArray, isNotNull } from 'drizzle-orm'
 import { inboxPlace } from './inbox.ts'
 import type { MeshScope } from './mesh-scope.ts'
@@ -14,6 +15,18 @@ export function textStore(scope: MeshScope, transaction: StoreFile['transaction'
         const outbox = eraseOutbox(scope, hourOf(now))
         return eraseInbox(scope, hourOf(now), inboxBefore) || outbox
       }),
+  }
+}
+
+const ERASED: SealedText = { sealed: null, textKey: null }
+
+/** What is damaged cannot be read any more, and keeps no key from being erased. */
+function moved(texts: Texts, hour: number, place: string, read: () => string): SealedText {
+  try {
+    return texts.seal(hour, place, read())
+  } catch (error) {
+    if (error instanceof MeshError && error.code === 'integrity') return ERASED
+    throw error
   }
 }
 
@@ -34,7 +47,7 @@ function eraseOutbox({ orm, mesh }: MeshScope, hour: number): boolean {
       for (const row of rows)
         orm
           .update(outboxMessage)
-          .set(texts.seal(hour, row.msg, read(row, row.msg)))
+          .set(moved(texts, hour, row.msg, () => read(row, row.msg)))
           .where(eq(outboxMessage.row, row.row))
           .run()
       return rows.length > 0
@@ -54,18 +67,17 @@ function eraseInbox({ orm, mesh }: MeshScope, hour: number, before: number): boo
     old => {
       const ofHour = and(held, eq(inbox.textKey, old))
       const read = texts.reader()
-      const erased: SealedText = { sealed: null, textKey: null }
       if (isOver(old))
         orm
           .update(inbox)
-          .set(erased)
+          .set(ERASED)
           .where(and(ofHour, inArray(inbox.state, ['surfaced', 'read'])))
           .run()
       const kept = orm.select().from(inbox).where(ofHour).all()
       for (const row of kept)
         orm
           .update(inbox)
-          .set(texts.seal(hour, inboxPlace(row), read(row, inboxPlace(row))))
+          .set(moved(texts, hour, inboxPlace(row), () => read(row, inboxPlace(row))))
           .where(eq(inbox.row, row.row))
           .run()
       return kept.length > 0

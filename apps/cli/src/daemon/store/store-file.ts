@@ -13,8 +13,8 @@ export interface StoreFile {
   readonly orm: BunSQLiteDatabase
   /** Durable when it returns. What `work` throws undoes all of it and is thrown on; within another it is a part of that one. */
   transaction<T>(work: () => T): T
-  /** Carries the log over into the file and empties it, so that what was erased is gone from both. */
-  checkpoint(): void
+  /** Carries the log over into the file and empties it, so that what was erased is gone from both. False if another process reads. */
+  checkpoint(): boolean
   /** `ok`, or what SQLite finds wrong. */
   check(): string
   close(): void
@@ -48,10 +48,14 @@ function prepare(database: Database): StoreFile {
   const orm = drizzle(database)
   refuseNewer(database)
   migrate(orm, { migrationsFolder })
+  const truncate = database.query<{ busy: number }, []>('PRAGMA wal_checkpoint(TRUNCATE)')
+  const checkpoint = () => truncate.get()?.busy === 0
+  // A process that was killed may have erased something, and left it in the log.
+  checkpoint()
   return {
     orm,
     transaction: makeTransaction(database),
-    checkpoint: () => void database.run('PRAGMA wal_checkpoint(TRUNCATE)'),
+    checkpoint,
     check: () => database.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').get()!.quick_check,
     close: () => database.close(),
   }
