@@ -1,23 +1,6 @@
 /** The daemon's local API: what the CLI, hooks and the MCP server may ask of it, over its unix socket. */
 import { z } from 'zod'
-
-/** Keys, hashes and ids are base64url or UUID strings here; this API never carries a secret key. */
-const keyText = z.string().length(43)
-const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'lower-case UUID')
-const ms = z.int().min(0)
-/** Mesh by name or id prefix; absent = the only one joined. */
-const mesh = z.string().min(1).max(64).optional()
-const name = z.string().trim().min(1).max(64)
-/** What a shown name is worth: see daemon/verification.ts. */
-const standing = {
-  /** A person confirmed the key behind this name, or it is one's own. */
-  verified: z.boolean(),
-  /** A person confirmed another key by this name: it may be somebody else who took it. */
-  nameTaken: z.boolean(),
-  /** A person confirmed this key when it bore another name, this one; `verified` is false then. */
-  verifiedAs: z.string().nullable(),
-}
-const keyStanding = z.object(standing)
+import { keyStanding, keyText, mesh, ms, name, standing, uuid } from './fields.ts'
 
 export const priority = z.enum(['now', 'next', 'low'])
 const deliverMode = z.enum(['push', 'inbox', 'off'])
@@ -75,92 +58,8 @@ export const setPause = z.strictObject({ paused: z.boolean() })
 export const pauseReply = z.object({ pausedSince: ms.nullable() })
 export type StatusReply = z.output<typeof statusReply>
 
-export const createMesh = z.strictObject({
-  name,
-  broker: z.url(),
-  memberName: name.optional(),
-  token: z.string().max(256).optional(),
-})
-/** A new name, of oneself or of a mesh. */
-export const renameRequest = z.strictObject({ name })
-/** Another address of the mesh's broker, like `https://mesh.example.org`. */
-export const moveBroker = z.strictObject({ broker: z.url() })
-export const setRole = z.strictObject({ role: z.enum(['owner', 'admin', 'member', 'viewer']) })
-/** `changed`: the role was another before. */
-export const setRoleReply = z.object({
-  member: keyText,
-  name: z.string(),
-  role: z.string(),
-  changed: z.boolean(),
-})
-export const createInvite = z.strictObject({
-  mesh,
-  role: z.enum(['admin', 'member', 'viewer']).default('member'),
-  uses: z.int().min(1).max(1000).default(1),
-  expiresMs: z
-    .int()
-    .min(1000)
-    .max(30 * 86_400_000)
-    .default(86_400_000),
-})
-/** `id` is base64url of the invite entry's hash; `link` is shown only when it is made. */
-export const inviteReply = z.object({ link: z.string(), id: keyText, expiresAt: ms, uses: z.int() })
-export const inviteList = z.array(
-  z.object({
-    id: keyText,
-    mesh: z.string(),
-    role: z.string(),
-    expiresAt: ms,
-    uses: z.int(),
-    used: z.int(),
-    by: z.string(),
-    byKey: keyStanding,
-    state: z.enum(['open', 'used', 'expired', 'revoked', 'void']),
-  }),
-)
 export const setRetention = z.strictObject({ retentionMs: ms })
 export const retentionReply = z.object({ mesh: z.string(), retentionMs: ms })
-export const joinRequest = z.strictObject({ link: z.string().min(20).max(2048), name: name.optional() })
-export const joinPreview = z.object({
-  mesh: z.string(),
-  meshId: keyText,
-  inviter: z.string(),
-  role: z.string(),
-  expiresAt: ms,
-  broker: z.string(),
-})
-export const joinReply = z.object({ mesh: z.string(), member: keyText, role: z.string() })
-export const memberList = z.array(
-  z.object({
-    mesh: z.string(),
-    name: z.string(),
-    member: keyText,
-    role: z.string(),
-    joinedAt: ms,
-    self: z.boolean(),
-    ...standing,
-  }),
-)
-
-/** The safety number of oneself and a peer, and whether it was confirmed. */
-export const verifyReply = z.object({
-  mesh: z.string(),
-  name: z.string(),
-  member: keyText,
-  /** 12 groups of 5. */
-  digits: z.array(z.string()),
-  /** 15, of the BIP39 list. */
-  words: z.array(z.string()),
-  ...standing,
-  confirmedAt: ms.nullable(),
-})
-
-/** How a message came: to this recipient alone, or to several at once. */
-export const reaches = z.enum(['dm', 'broadcast'])
-export type Reach = z.output<typeof reaches>
-const reachList = z.array(reaches).max(reaches.options.length)
-export const setBlock = z.strictObject({ block: reachList.default([]), grant: reachList.default([]) })
-export const blockReply = z.object({ name: z.string(), member: keyText, blocked: reachList })
 
 export const openSession = z.strictObject({
   mesh,

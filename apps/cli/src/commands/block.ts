@@ -1,6 +1,6 @@
 /** `block` and `grant`: whose messages reach this user, and which. */
 import type { Command } from 'commander'
-import { blockReply, reaches } from '../api/schema.ts'
+import { blockReply, reaches } from '../api/mesh-schema.ts'
 import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { act, type CommonOptions, define } from './define.ts'

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { z } from 'zod'
-import { inviteList, inviteReply } from '../api/schema.ts'
+import { inviteList, inviteReply } from '../api/mesh-schema.ts'
 import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { shownName } from '../output/names.ts'

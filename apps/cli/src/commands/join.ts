@@ -1,6 +1,6 @@
 /** `join`: shows who invites whom into what, asks, and makes this user a member. */
 import type { Command } from 'commander'
-import { joinPreview, joinReply } from '../api/schema.ts'
+import { joinPreview, joinReply } from '../api/mesh-schema.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { relative } from '../output/times.ts'

@@ -1,7 +1,7 @@
 /** `members` and `remove`: who is in, and putting somebody out. */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { memberList } from '../api/schema.ts'
+import { memberList } from '../api/mesh-schema.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { shownName } from '../output/names.ts'

@@ -1,7 +1,7 @@
 /** `role` and `rename`: what a member may do, and what it is called. */
 import { Argument, type Command } from 'commander'
 import { z } from 'zod'
-import { setRoleReply } from '../api/schema.ts'
+import { setRoleReply } from '../api/mesh-schema.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { act, type CommonOptions, define } from './define.ts'

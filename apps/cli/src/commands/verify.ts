@@ -1,7 +1,7 @@
 /** `verify`: the number two people compare to know that nobody stands between them, and the word that they did. */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { verifyReply } from '../api/schema.ts'
+import { verifyReply } from '../api/mesh-schema.ts'
 import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { typedKey } from '../output/names.ts'

@@ -1,7 +1,8 @@
 /** The mesh `up` offers: one of this broker's that the user is in, else a new one named `home`; and one open invite into it. */
 import { MeshError } from '@claudemesh/protocol'
 import { z } from 'zod'
-import { inviteList, inviteReply, type MeshInfo, meshInfo } from '../api/schema.ts'
+import { inviteList, inviteReply } from '../api/mesh-schema.ts'
+import { type MeshInfo, meshInfo } from '../api/schema.ts'
 import type { Cli } from '../output/cli.ts'
 import type { UpState } from './up-state.ts'
 import { userName } from './user-name.ts'

@@ -1,6 +1,6 @@
 /** Whose messages this user does not take, and which of them. */
 import { z } from 'zod'
-import { type Reach, reaches } from '../../api/schema.ts'
+import { type Reach, reaches } from '../../api/mesh-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { settingStore } from './named-values.ts'
 
