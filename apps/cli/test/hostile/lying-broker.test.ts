@@ -24,11 +24,13 @@ const attacked = ({ name, seen, run }: Attack): void =>
     theatre.begin()
     try {
       expect(await run(theatre.stage)).toEqual(seen)
-    } finally {
-      const after = await theatre.end()
-      expect(after).toEqual({ shown: [], strangeKeys: [], struck: expect.any(Number) })
-      expect(after.struck).toBeGreaterThan(0)
+    } catch (error) {
+      await theatre.end()
+      throw error
     }
+    const after = await theatre.end()
+    expect(after).toEqual({ shown: [], strangeKeys: [], struck: expect.any(Number) })
+    expect(after.struck).toBeGreaterThan(0)
   })
 
 for (const { title, attacks } of ATTACKS)

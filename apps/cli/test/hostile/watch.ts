@@ -1,4 +1,4 @@
-/** Waiting for what must happen, looked at whenever anything has. */
+/** Waiting for what must happen: looked at whenever anything has, and now and then for what nobody tells. */
 
 /** Told of everything that happens on any stage. */
 export interface Watch {
@@ -25,12 +25,14 @@ export function makeWatch(): Watch {
         const end = (done: () => void) => {
           looks.delete(look)
           clearTimeout(late)
+          clearInterval(untold)
           done()
         }
         const look = () => {
           if (holds()) end(resolve)
         }
         const late = setTimeout(() => end(() => reject(new Error(`never came: ${what}`))), 30_000)
+        const untold = setInterval(look, 50)
         looks.add(look)
         look()
       }),

@@ -5,6 +5,7 @@ import { ENVELOPE_ATTACKS } from './envelope.ts'
 import { FREEZING_ATTACKS } from './freezing.ts'
 import { INVITE_ATTACKS } from './invite.ts'
 import { KEY_ATTACKS } from './keys.ts'
+import { LOG_ATTACKS } from './log.ts'
 import { MEMBER_ATTACKS } from './member.ts'
 import { ORDER_ATTACKS } from './order.ts'
 import { OUTCOME_ATTACKS } from './outcome.ts'
@@ -53,6 +54,11 @@ export const ATTACKS: readonly AttackGroup[] = [
     title: 'Rosters that stand still or go two ways',
     seen: 'what is told, and what becomes of messages',
     attacks: FREEZING_ATTACKS,
+  },
+  {
+    title: 'Audit logs cut, changed, or shown in two forms',
+    seen: 'how the victim stands, and the state of a message it then writes',
+    attacks: LOG_ATTACKS,
   },
   { title: 'Invites', seen: 'what whoever follows the link is told', attacks: INVITE_ATTACKS },
   {

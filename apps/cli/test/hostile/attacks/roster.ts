@@ -22,6 +22,8 @@ interface Cast {
 }
 type Roster = BrokerFrameOf<'roster'>
 
+const OFFERS = ['roster.append', 'roster.restore']
+
 /** Bob asks for what is new and is served this; answers how he stands, and what became of a message he then wrote. */
 async function served(
   { stage, alice, bob }: Pick<Cast, 'stage' | 'alice' | 'bob'>,
@@ -36,9 +38,9 @@ async function served(
     },
     // What is offered to a broker that claims to lack it is not taken.
     fromClient: (frame, seat) => {
-      if (seat.member !== bob.key || frame.type !== 'roster.append') return undefined
-      const refused = { code: 'forbidden', message: 'not taken', ref: frame.ref } as const
-      seat.say({ type: 'error', ...refused })
+      if (seat.member !== bob.key || !OFFERS.includes(frame.type)) return undefined
+      const ref = 'ref' in frame && frame.ref ? { ref: frame.ref } : {}
+      seat.say({ type: 'error', code: 'forbidden', message: 'not taken', ...ref })
       return []
     },
   }
@@ -61,6 +63,13 @@ async function cast(stage: Stage, role: 'member' | 'viewer' | 'admin' = 'member'
   const prev = rosterEntryHash(entries.at(-1)!)
   const place = { mesh: bob.identity.mesh, seq: entries.length, prev, at: Date.now() }
   return { alice, bob, mallory, stage, place }
+}
+/** Bob hears of nothing that would make him ask for the roster. */
+function deafen({ stage, bob }: Cast): void {
+  const told = ['roster.changed', 'checkpoint', 'presence', 'deliver']
+  stage.broker.lie = {
+    fromBroker: (frame, { member }) => (member === bob.key && told.includes(frame.type) ? [] : undefined),
+  }
 }
 const newest = (entries: readonly RosterEntry[]) => ({
   entries: [...entries],
@@ -212,10 +221,7 @@ export const ROSTER_ATTACKS: readonly Attack[] = [
     async run(stage) {
       const all = await cast(stage)
       const entries: RosterEntry[] = []
-      stage.broker.lie = {
-        fromBroker: (frame, { member }) =>
-          member === all.bob.key && frame.type === 'roster.changed' ? [] : undefined,
-      }
+      deafen(all)
       await invite(all.alice)
       await invite(all.alice)
       entries.push(...entriesOf(all.alice).slice(all.place.seq + 1))
@@ -227,10 +233,7 @@ export const ROSTER_ATTACKS: readonly Attack[] = [
     seen: stopped('roster: the entry was not signed by its author'),
     async run(stage) {
       const all = await cast(stage)
-      stage.broker.lie = {
-        fromBroker: (frame, { member }) =>
-          member === all.bob.key && frame.type === 'roster.changed' ? [] : undefined,
-      }
+      deafen(all)
       await invite(all.alice)
       const entry = entriesOf(all.alice).at(-1) as RosterEntryOf<'invite'>
       const changed = { ...entry, body: { ...entry.body, role: 'admin' as const } }

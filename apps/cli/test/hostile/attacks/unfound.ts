@@ -60,7 +60,7 @@ export const UNFOUND: readonly Attack[] = [
   },
   {
     name: 'a broker notes who writes to whom, when, how much and how urgently',
-    seen: ['from Alice', 'to Bob', '512 bytes', 'next'],
+    seen: ['from Alice', 'to Bob', 'a padded size', 'next'],
     async run({ mesh, broker, until, struck }) {
       const [alice, bob] = (await mesh('Bob')) as [Person, Person]
       const msg = alice.send([bob.recipient], 'hello')
@@ -71,7 +71,7 @@ export const UNFOUND: readonly Attack[] = [
       return [
         `from ${name(header.from.member)}`,
         `to ${name(header.to[0]!.recipient.member)}`,
-        `${header.size} bytes`,
+        header.size % 256 === 0 ? 'a padded size' : 'the size of the text',
         header.priority,
       ]
     },
