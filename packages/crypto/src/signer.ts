@@ -2,6 +2,7 @@
 import sodium from 'libsodium-wrappers'
 import { randomBytes } from './random.ts'
 import { type Domain, type Field, signedBytes } from './signed-bytes.ts'
+import { verifyDetached } from './verify-detached.ts'
 
 /** An ed25519 key pair: public 32 bytes, secret 64 bytes (libsodium's form: seed ‖ public). */
 export interface Signer {
@@ -30,7 +31,7 @@ export function verify(
   publicKey: Uint8Array,
 ): boolean {
   try {
-    return sodium.crypto_sign_verify_detached(signature, signedBytes(domain, fields), publicKey)
+    return verifyDetached(signature, signedBytes(domain, fields), publicKey)
   } catch {
     return false
   }

@@ -4,6 +4,7 @@
  */
 import { equalBytes, MeshError } from '@claudemesh/protocol'
 import { blake2b } from '@noble/hashes/blake2.js'
+import sodium from 'libsodium-wrappers'
 import {
   applyEntry,
   certificateHash,
@@ -40,6 +41,8 @@ import {
   readSlot,
   safetyNumber,
 } from '../src/sealing/index.ts'
+import { verifyDetached } from '../src/verify-detached.ts'
+import { edgeCases } from './edge-signatures.ts'
 import { type Density, flips } from './flips.ts'
 import { hexJson } from './hex.ts'
 import { makeVectors } from './make-vectors.ts'
@@ -247,6 +250,13 @@ check('safety: the same number on both ends; of another mesh or key, another one
 check('leaf: hashes as in the vector; any changed bit changes it', () => {
   const { leaf, hash: digest } = vectors.leaf.particular
   onlyAsItIs('leaf', leaf, changed => equalBytes(leafHash(changed), digest))
+})
+
+check('signatures at every edge of ed25519 are judged as libsodium judges them', () => {
+  for (const { name, key, signature, message } of edgeCases(1)) {
+    const verdict = sodium.crypto_sign_verify_detached(signature, message, key)
+    must(verifyDetached(signature, message, key) === verdict, `${name} is ${verdict ? 'taken' : 'refused'}`)
+  }
 })
 
 check('what is made here and now opens, and agrees on both ends', () => {

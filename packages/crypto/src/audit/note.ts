@@ -3,6 +3,7 @@ import { concatBytes, equalBytes, MeshError } from '@claudemesh/protocol'
 import { sha256 } from '@noble/hashes/sha2.js'
 import sodium from 'libsodium-wrappers'
 import type { Signer } from '../signer.ts'
+import { verifyDetached } from '../verify-detached.ts'
 
 const ED25519 = 1
 const utf8 = new TextEncoder()
@@ -40,9 +41,7 @@ export function openNote(note: string, name: string, keys: readonly Uint8Array[]
   const text = note.slice(0, end)
   const [id, signature] = [signed.subarray(0, 4), signed.subarray(4)]
   const signer = keys.find(
-    key =>
-      equalBytes(id, keyId(name, key)) &&
-      sodium.crypto_sign_verify_detached(signature, utf8.encode(text), key),
+    key => equalBytes(id, keyId(name, key)) && verifyDetached(signature, utf8.encode(text), key),
   )
   if (!signer)
     throw new MeshError('bad-signature', 'the checkpoint was not signed by a key that the roster names', {

@@ -1,0 +1,53 @@
+/**
+ * Ed25519 verification with the verdict of libsodium, by the host's own implementation wherever both must agree: four to six
+ * times faster than WebAssembly. The host's yes (RFC 8032 without the cofactor, canonical S) is libsodium's yes unless a
+ * point is of small order or not in its one encoding; there, and after every no, libsodium itself is asked.
+ */
+import type * as NodeCrypto from 'node:crypto'
+import sodium from 'libsodium-wrappers'
+
+type Host = Pick<typeof NodeCrypto, 'createPublicKey' | 'verify'>
+
+/** Bun and Node; a browser has none that answers at once. */
+const host: Host | undefined = (
+  globalThis.process as { getBuiltinModule?: (name: string) => Host } | undefined
+)?.getBuiltinModule?.('node:crypto')
+
+/** What stands before the 32 bytes of an ed25519 key in its SubjectPublicKeyInfo (RFC 8410). */
+const SPKI = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00)
+
+/** y of the points whose order divides 8, little-endian, without the sign of x: of order 4, 1, 2, 8, 8. */
+const SMALL_ORDER = [
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
+  `ec${'ff'.repeat(30)}7f`,
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+].map(hex => Uint8Array.from(hex.match(/../g)!, byte => Number.parseInt(byte, 16)))
+
+/** True when `publicKey` (32 bytes) made `signature` (64 bytes) over `message`. Throws for bytes of other lengths. */
+export function verifyDetached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+  return (
+    hostAccepts(signature, message, publicKey) ||
+    sodium.crypto_sign_verify_detached(signature, message, publicKey)
+  )
+}
+
+function hostAccepts(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+  if (!host || signature.length !== 64 || publicKey.length !== 32) return false
+  if (isUnusual(publicKey) || isUnusual(signature)) return false
+  const der = new Uint8Array(44)
+  der.set(SPKI)
+  der.set(publicKey, SPKI.length)
+  const key = host.createPublicKey({ key: der as Buffer, format: 'der', type: 'spki' })
+  return host.verify(null, message, key, signature)
+}
+
+/** The point in the first 32 bytes is of small order, or its y is not reduced. */
+function isUnusual(bytes: Uint8Array): boolean {
+  const top = bytes[31]! & 0x7f
+  if (top === 0x7f && bytes[0]! >= 0xed && bytes.subarray(1, 31).every(byte => byte === 0xff)) return true
+  return SMALL_ORDER.some(
+    point => top === point[31] && point.subarray(0, 31).every((byte, i) => byte === bytes[i]),
+  )
+}

@@ -1,0 +1,44 @@
+/** The fast verification takes and refuses what libsodium does, at every edge; the host alone would not. */
+import { verify as hostVerify } from 'node:crypto'
+import sodium from 'libsodium-wrappers'
+import { beforeAll, expect, test } from 'vitest'
+import { ready } from '../src/index.ts'
+import { verifyDetached } from '../src/verify-detached.ts'
+import { edgeCases } from './edge-signatures.ts'
+
+beforeAll(() => ready)
+
+const spki = (key: Uint8Array) => Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key])
+const byHost = (signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean =>
+  hostVerify(null, message, { key: spki(key), format: 'der', type: 'spki' }, signature)
+
+test('at every edge the verdict is that of libsodium', () => {
+  const cases = edgeCases()
+  const verdicts = cases.map(({ name, key, signature, message }) => ({
+    name,
+    ours: verifyDetached(signature, message, key),
+    libsodium: sodium.crypto_sign_verify_detached(signature, message, key),
+    host: byHost(signature, message, key),
+  }))
+  expect(verdicts.filter(({ ours, libsodium }) => ours !== libsodium)).toEqual([])
+  const count = (holds: (one: (typeof verdicts)[number]) => boolean) => verdicts.filter(holds).length
+  expect(cases.length).toBeGreaterThan(1_000)
+  // Both verdicts occur, and the host alone would take what libsodium refuses.
+  expect(count(({ libsodium }) => libsodium)).toBeGreaterThan(10)
+  expect(count(({ libsodium }) => !libsodium)).toBeGreaterThan(100)
+  expect(count(({ host, libsodium }) => host && !libsodium)).toBeGreaterThan(10)
+})
+
+test('what is no key and no signature is refused, or thrown as libsodium throws it', () => {
+  const [{ key, signature, message }] = edgeCases(1) as [ReturnType<typeof edgeCases>[number]]
+  expect(verifyDetached(signature, message, key)).toBe(true)
+  for (const [s, k] of [
+    [signature.slice(1), key],
+    [signature, key.slice(1)],
+    [new Uint8Array(65), key],
+    [signature, new Uint8Array(33)],
+  ] as const) {
+    expect(() => sodium.crypto_sign_verify_detached(s, message, k)).toThrow()
+    expect(() => verifyDetached(s, message, k)).toThrow()
+  }
+})
