@@ -137,7 +137,8 @@ export function memoryStore(): MemoryStore {
     roster: {
       entries: () => entries.all(),
       append(seq, entry) {
-        if (seq !== entries.all().length) throw new Error('roster rows have no gaps')
+        const follows = seq === 0 || entries.get(String(seq - 1)) !== undefined
+        if (!follows || entries.get(String(seq)) !== undefined) throw new Error('roster rows have no gaps')
         entries.set(String(seq), entry)
       },
     },

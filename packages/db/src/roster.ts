@@ -1,5 +1,12 @@
 /** The roster as the broker keeps it: an append-only chain, appended by compare-and-swap on its head. */
-import { concatBytes, type EpochCopy, MeshError, type RosterEntry, rosterEntry } from '@claudemesh/protocol'
+import {
+  concatBytes,
+  type EpochCopy,
+  MeshError,
+  type RosterEntry,
+  type RosterEntryJson,
+  rosterEntry,
+} from '@claudemesh/protocol'
 import type { Database } from './database.ts'
 import { errorCode, meshError } from './database-errors.ts'
 import { json, run } from './query.ts'
@@ -102,7 +109,8 @@ export async function hasEpochCopies(db: Database, p: { mesh: Uint8Array; seq: n
 }
 
 export interface RosterPage {
-  readonly entries: RosterEntry[]
+  /** Wire JSON, as it was when each was verified and appended. */
+  readonly entries: readonly RosterEntryJson[]
   readonly head: Uint8Array
   readonly headSeq: number
   /** Epoch keys sealed to `reader`, for the epochs that begin in `entries`. */
@@ -119,7 +127,7 @@ export async function rosterPage(
     {
       roster_head: Uint8Array
       roster_seq: string
-      entries: never[] | null
+      entries: RosterEntryJson[] | null
       copies: { epoch: number; copy: string }[] | null
     }[]
   >`
@@ -131,7 +139,7 @@ export async function rosterPage(
     from mesh.mesh_head h where h.mesh = ${p.mesh}`)
   if (!row) throw new MeshError('unknown-mesh', 'this broker does not know the mesh')
   return {
-    entries: (row.entries ?? []).map(entry => rosterEntry.decode(entry)),
+    entries: row.entries ?? [],
     head: row.roster_head,
     headSeq: Number(row.roster_seq),
     copies: (row.copies ?? []).map(({ epoch, copy }) => ({

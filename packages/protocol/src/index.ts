@@ -17,7 +17,13 @@ export * from './envelope.ts'
 export * from './errors.ts'
 export * from './frames.ts'
 export * from './infer-status.ts'
-export { encodeBrokerFrame, encodeClientFrame, parseBrokerFrame, parseClientFrame } from './json-frames.ts'
+export {
+  encodeBrokerFrame,
+  encodeClientFrame,
+  encodeRosterFrame,
+  parseBrokerFrame,
+  parseClientFrame,
+} from './json-frames.ts'
 export * from './limits.ts'
 export * from './plaintext.ts'
 export * from './records.ts'

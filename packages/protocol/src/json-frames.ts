@@ -1,8 +1,9 @@
 /** JSON text frames of /ws to values and back: bounded before they are parsed, and refused by the field at fault. */
 import { z } from 'zod'
 import { MeshError } from './errors.ts'
-import { type BrokerFrame, brokerFrame, type ClientFrame, clientFrame } from './frames.ts'
+import { type BrokerFrame, type BrokerFrameOf, brokerFrame, type ClientFrame, clientFrame } from './frames.ts'
 import { LIMITS } from './limits.ts'
+import type { RosterEntryJson } from './roster.ts'
 
 /** Deeper than any frame goes; keeps a parser from being led down a hole. */
 const MAX_DEPTH = 16
@@ -49,6 +50,13 @@ export function encodeClientFrame(frame: ClientFrame): string {
 
 /** JSON of a broker's frame. Throws `bad-field` for a value the schema refuses. */
 export const encodeBrokerFrame = (frame: BrokerFrame): string => encode(brokerFrame, frame)
+
+/** JSON of a `roster` frame whose entries are wire JSON already, as `encodeBrokerFrame` once made them. */
+export const encodeRosterFrame = (
+  frame: Omit<BrokerFrameOf<'roster'>, 'type' | 'entries'>,
+  entries: readonly RosterEntryJson[],
+): string =>
+  JSON.stringify({ ...JSON.parse(encodeBrokerFrame({ ...frame, type: 'roster', entries: [] })), entries })
 
 function decode<T extends z.ZodType>(schema: T, value: object): z.output<T> {
   const result = z.safeDecode(schema, value as z.input<T>)

@@ -94,6 +94,8 @@ export const rosterEntry = z.discriminatedUnion('kind', [
   ),
 ])
 export type RosterEntry = z.output<typeof rosterEntry>
+/** An entry as it stands in a frame. */
+export type RosterEntryJson = z.input<typeof rosterEntry>
 export type RosterKind = RosterEntry['kind']
 export type RosterEntryOf<K extends RosterKind> = Extract<RosterEntry, { kind: K }>
 

@@ -1,7 +1,7 @@
 /** The meshes in memory: replayed from the database and verified at first use, forgotten when nobody is left. */
 import { type Roster, replayRoster } from '@claudemesh/crypto'
 import { type Database, hasEpochCopies, rosterPage } from '@claudemesh/db'
-import { LIMITS, type RosterEntry } from '@claudemesh/protocol'
+import { LIMITS, type RosterEntry, rosterEntry } from '@claudemesh/protocol'
 import { bytesIndex } from '../delivery/recipient-index.ts'
 import type { MeshState } from './mesh-state.ts'
 
@@ -72,7 +72,7 @@ async function readRoster(db: Database, mesh: Uint8Array): Promise<Roster> {
   const entries: RosterEntry[] = []
   for (;;) {
     const page = await rosterPage(db, { mesh, from: entries.length, limit: LIMITS.rosterPage, reader: mesh })
-    entries.push(...page.entries)
+    for (const entry of page.entries) entries.push(rosterEntry.decode(entry))
     if (page.entries.length === 0 || entries.length > page.headSeq) return replayRoster(entries, { mesh })
   }
 }

@@ -2,9 +2,10 @@
 
 import {
   createMesh,
-  joinByInvite,
   MeshClient,
   type MeshSeed,
+  type OpenInvite,
+  openInvite,
   previewInvite,
   seedStore,
 } from '@claudemesh/client'
@@ -142,13 +143,20 @@ export class Meshes {
     return previewInvite({ link, now: this.#o.now })
   }
 
-  /** Throws as `joinByInvite`, and `conflict` where this home is a member already. */
+  /** Throws as `openInvite` and its `join`, and `conflict` where this home is a member already. */
   async join(link: string, memberName: string): Promise<OpenMesh> {
-    const { paths, now } = this.#o
-    const seen = await previewInvite({ link, now })
-    const id = toBase64url(seen.mesh)
-    const held = readMemberFile(paths, id)
-    if (held && !held.pending) throw this.#joinedAlready(id, seen.meshName)
+    const invite = await openInvite({ link, now: this.#o.now })
+    try {
+      return await this.#joinBy(invite, memberName)
+    } finally {
+      invite.close()
+    }
+  }
+
+  async #joinBy({ preview, join }: OpenInvite, memberName: string): Promise<OpenMesh> {
+    const id = toBase64url(preview.mesh)
+    const held = readMemberFile(this.#o.paths, id)
+    if (held && !held.pending) throw this.#joinedAlready(id, preview.meshName)
     // A join that was cut off: the broker may have taken it, and then this home is in already.
     const begun = this.#open.get(id)
     if (begun) await whenOnline(begun.client)
@@ -157,11 +165,9 @@ export class Meshes {
     await this.#stop(id)
     let member: MemberFile | undefined
     try {
-      const seed = await joinByInvite({
-        link,
+      const seed = await join({
         ...cryptoKeys(keys),
         memberName,
-        now,
         persist: seed => {
           member = this.#persist(seed, keys)
         },

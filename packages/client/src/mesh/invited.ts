@@ -70,16 +70,22 @@ export async function fetchChain(
   const entries: RosterEntry[] = []
   const copies: { epoch: number; copy: Uint8Array }[] = []
   let roster: Roster | undefined
+  const ask = (from: number) => link.request({ type: 'roster.get', from }, 'roster')
+  let next = ask(0)
   for (let page = 0; page < MAX_PAGES; page++) {
-    const reply = await link.request({ type: 'roster.get', from: entries.length }, 'roster')
+    const reply = await next
+    const known = entries.length + reply.entries.length
+    const more = reply.entries.length > 0 && known <= reply.headSeq
+    // The broker reads the next page while this one is verified.
+    if (more) next = ask(known)
+    next.catch(() => {})
     copies.push(...reply.copies)
     for (const entry of reply.entries) {
       if (roster) applyEntry(roster, entry, { now: now() })
       else roster = openRoster(entry, link.welcome.mesh)
       entries.push(entry)
     }
-    if (!roster || roster.seq > reply.headSeq || reply.entries.length === 0) break
-    if (roster.seq === reply.headSeq) break
+    if (!more) break
   }
   if (!roster) throw new MeshError('integrity', 'the broker shows no roster')
   const invite = roster.invites.get(toBase64url(parsed.entryHash))

@@ -1,5 +1,5 @@
 /** Joins by an invite link: only a chain that holds the very entry the link names is believed. */
-import { type Signer, signJoin } from '@claudemesh/crypto'
+import { applyEntry, type Signer, signJoin } from '@claudemesh/crypto'
 import { sealName } from '@claudemesh/crypto/sealing'
 import { MeshError, type Role, toBase64url } from '@claudemesh/protocol'
 import { nameOfMember, nameOfMesh } from '../roster/names.ts'
@@ -17,21 +17,54 @@ export interface InvitePreview {
   readonly host: string
   readonly url: string
 }
-export interface JoinRequest extends LinkRequest {
+/** Who joins. */
+export interface JoinAs {
   readonly member: Signer
   readonly agreement: MeshIdentity['agreement']
   readonly memberName: string
   /** Called before the join is sent: keys and seed must be safe on disk when it resolves. */
   readonly persist?: (seed: MeshSeed) => void | Promise<void>
 }
+/** An invite whose chain was fetched and verified; its connection is the caller's to close. */
+export interface OpenInvite {
+  readonly preview: InvitePreview
+  /** Appends the join, again when the roster moved meanwhile. Throws `conflict`, what the broker answers, or what `persist` throws. */
+  join(as: JoinAs): Promise<MeshSeed>
+  close(): void
+}
 
 const MAX_TRIES = 8
 
-/** What a link leads to, verified; changes nothing. Throws `usage`, `unreachable`, `not-found`, `expired`, `forbidden`, `integrity`. */
-export async function previewInvite(request: LinkRequest): Promise<InvitePreview> {
+/** Throws `usage`, `unreachable`, `not-found`, `expired`, `forbidden`, `integrity`. */
+export async function openInvite(request: LinkRequest): Promise<OpenInvite> {
   const invited = await openInvited(request)
-  const { link, roster, invite, epochs, parsed, url } = invited
-  link.close()
+  const close = () => invited.link.close()
+  try {
+    return { preview: previewOf(invited), join: as => join(invited, request.now, as), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** What a link leads to, verified; changes nothing. Throws as `openInvite`. */
+export async function previewInvite(request: LinkRequest): Promise<InvitePreview> {
+  const { preview, close } = await openInvite(request)
+  close()
+  return preview
+}
+
+/** Joins at once. Throws as `openInvite` and its `join`. */
+export async function joinByInvite(request: LinkRequest & JoinAs): Promise<MeshSeed> {
+  const invite = await openInvite(request)
+  try {
+    return await invite.join(request)
+  } finally {
+    invite.close()
+  }
+}
+
+function previewOf({ roster, invite, epochs, parsed, url }: Invited): InvitePreview {
   const keyOf = (epoch: number) => epochs.find(row => row.number === epoch)?.key
   const { author, body } = invite.entry
   const inviter = roster.members.get(toBase64url(author))
@@ -48,38 +81,34 @@ export async function previewInvite(request: LinkRequest): Promise<InvitePreview
   }
 }
 
-/** Appends the join, again when the roster moved meanwhile. Throws as `previewInvite`, `conflict`, or what `persist` throws. */
-export async function joinByInvite(request: JoinRequest): Promise<MeshSeed> {
-  const invited = await openInvited(request)
+async function join(invited: Invited, now: () => number, as: JoinAs): Promise<MeshSeed> {
   const { link, parsed, keys, url } = invited
-  try {
-    let chain: Pick<Invited, 'roster' | 'entries' | 'invite' | 'epochs'> = invited
-    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-      const { roster, entries, epochs } = chain
-      const seed: MeshSeed = { mesh: roster.mesh, entries, epochs, host: parsed.host, url }
-      if (attempt === 0) await request.persist?.(seed)
-      const entry = draftJoin(request, chain, keys.signer)
-      try {
-        await link.request({ type: 'roster.append', entry, copies: null }, 'appended')
-        return { ...seed, entries: [...entries, entry] }
-      } catch (error) {
-        if (!(error instanceof MeshError) || error.code !== 'stale-head') throw error
-        chain = await fetchChain(link, parsed, keys, request.now)
-      }
+  let chain: Pick<Invited, 'roster' | 'entries' | 'invite' | 'epochs'> = invited
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    const { roster, entries, epochs } = chain
+    const { mesh, head: verifiedHead } = roster
+    const seed: MeshSeed = { mesh, entries, epochs, host: parsed.host, url, verifiedHead }
+    if (attempt === 0) await as.persist?.(seed)
+    const entry = draftJoin(as, now(), chain, keys.signer)
+    try {
+      await link.request({ type: 'roster.append', entry, copies: null }, 'appended')
+      applyEntry(roster, entry)
+      return { ...seed, entries: [...entries, entry], verifiedHead: roster.head }
+    } catch (error) {
+      if (!(error instanceof MeshError) || error.code !== 'stale-head') throw error
+      chain = await fetchChain(link, parsed, keys, now)
     }
-    throw new MeshError('conflict', 'the roster kept changing at the same moment; try again')
-  } finally {
-    link.close()
   }
+  throw new MeshError('conflict', 'the roster kept changing at the same moment; try again')
 }
 
 function draftJoin(
-  request: JoinRequest,
+  { member, agreement, memberName }: JoinAs,
+  now: number,
   chain: Pick<Invited, 'roster' | 'invite' | 'epochs'>,
   inviteKey: Signer,
 ) {
   const { roster, invite, epochs } = chain
-  const { member, agreement, memberName } = request
   const epoch = roster.epoch.number
   const epochKey = epochs.find(row => row.number === epoch)!.key
   const name = sealName({
@@ -95,7 +124,7 @@ function draftJoin(
       mesh: roster.mesh,
       seq: roster.seq + 1,
       prev: roster.head,
-      at: Math.max(request.now(), roster.at),
+      at: Math.max(now, roster.at),
       author: member.publicKey,
       kind: 'join',
       body: { invite: invite.hash, bundle: agreement.bundle, name },

@@ -1,6 +1,6 @@
 /** `roster.get`: entries from a seq on, with the reader's own copies of the epoch keys that begin in them. */
 import { rosterPage } from '@claudemesh/db'
-import { type ClientFrameOf, encodeBrokerFrame } from '@claudemesh/protocol'
+import { type ClientFrameOf, encodeRosterFrame } from '@claudemesh/protocol'
 import type { Broker } from '../../broker.ts'
 import type { Connection, Standing } from '../connection.ts'
 
@@ -13,13 +13,7 @@ export async function rosterGetFrame(
   { mesh, key }: Exclude<Standing, { is: 'stranger' }>,
   { from, ref }: ClientFrameOf<'roster.get'>,
 ): Promise<void> {
-  const page = await rosterPage(db, { mesh: mesh.id, from, limit: PAGE, reader: key })
-  connection.sendJson(
-    encodeBrokerFrame({
-      type: 'roster',
-      ref,
-      ...page,
-      ...(mesh.copiesMissing ? { copiesMissing: true } : {}),
-    }),
-  )
+  const { entries, ...page } = await rosterPage(db, { mesh: mesh.id, from, limit: PAGE, reader: key })
+  const missing = mesh.copiesMissing ? { copiesMissing: true as const } : {}
+  connection.sendJson(encodeRosterFrame({ ref, ...page, ...missing }, entries))
 }
