@@ -24,6 +24,8 @@ export interface Forged {
   /** Default: the person. */
   readonly to?: Session
   readonly certificate?: Certificate | null
+  /** Default: a new one of `sentAt`. */
+  readonly id?: Uint8Array
   /** Time of the envelope, ms; default now. */
   readonly sentAt?: number
   readonly ttl?: number
@@ -43,7 +45,7 @@ export function forge(from: Person, to: Person, forged: Forged = {}): DeliveredE
   const { secretKey } = forged.signer ?? forged.from?.signer ?? from.identity.member
   const { rosterSeq } = to.client.view()
   const envelope = sealEnvelope({
-    id: uuidv7(sentAt),
+    id: forged.id ?? uuidv7(sentAt),
     mesh: from.identity.mesh,
     from: sender,
     signer: { publicKey: claimed, secretKey },
@@ -89,3 +91,19 @@ export function headOf(person: Person, seq: number): Uint8Array {
 /** The roster as somebody has verified and pinned it. */
 export const entriesOf = (person: Person): RosterEntry[] =>
   person.store.roster.entries().map(json => z.decode(rosterEntry, JSON.parse(json)))
+
+/** Whoever seals chooses the nonce: `work` draws this one. */
+export function withNonce<T>(nonce: Uint8Array, work: () => T): T {
+  const honest = crypto.getRandomValues.bind(crypto)
+  const chosen = (array: Uint8Array) => {
+    honest(array)
+    if (array.length === nonce.length) array.set(nonce)
+    return array
+  }
+  crypto.getRandomValues = chosen as typeof crypto.getRandomValues
+  try {
+    return work()
+  } finally {
+    crypto.getRandomValues = honest
+  }
+}

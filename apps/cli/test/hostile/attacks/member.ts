@@ -12,11 +12,12 @@ import { deriveInviteKeys } from '@claudemesh/crypto/sealing'
 import {
   type BrokerFrameOf,
   type Certificate,
+  type DeliveredEnvelope,
   equalBytes,
   type PrekeyBundle,
   TIMES,
 } from '@claudemesh/protocol'
-import { type Forged, forge, headOf } from '../forge.ts'
+import { type Forged, forge, headOf, withNonce } from '../forge.ts'
 import { invite, type Person, type Session } from '../people.ts'
 import { type Attack, refusal, type Stage } from '../stage.ts'
 
@@ -137,6 +138,23 @@ export const MEMBER_ATTACKS: readonly Attack[] = [
     sentAt: Date.now() - 3 * 86_400_000,
     ttl: 1_000,
   })),
+  {
+    name: 'a member seals two content keys into one envelope, so that two recipients read two texts',
+    seen: ['commit'],
+    async run(stage) {
+      const { bob, mallory } = await cast(stage)
+      const [sentAt, nonce] = [Date.now(), crypto.getRandomValues(new Uint8Array(24))]
+      const id = uuidv7(sentAt)
+      const [one, other] = withNonce(nonce, () => [
+        forge(mallory, bob, { id, sentAt }),
+        forge(mallory, bob, { id, sentAt }),
+      ]) as [DeliveredEnvelope, DeliveredEnvelope]
+      // Header and body of the one, and for Bob the content key of the other.
+      const header = { ...one.header, to: other.header.to }
+      await stage.broker.deliver(bob.recipient, { ...one, header, slot: other.slot })
+      return [...bob.unopened(), ...bob.texts()]
+    },
+  },
   {
     name: 'somebody writes who was removed',
     seen: ['member'],
