@@ -82,6 +82,7 @@ function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
       : ill(called('broker'), `${host}: ${whyPending(mesh) ?? client.state}`, fixOf(mesh)),
     checkClock(called('clock'), clockOffsetMs),
     checkRoster(called('roster'), mesh),
+    ...checkState(called('state'), mesh),
     checkAudit(called('audit'), mesh),
     checkOutbox(daemon, mesh, called('outbox')),
     ...checkSessions(daemon, mesh, called('sessions')),
@@ -91,13 +92,28 @@ function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
 
 function checkRoster(name: string, { client }: OpenMesh): Check {
   const { rosterSeq, members, problems, unconfirmedSince } = client.view()
-  const told = problems.map(problem => problem.message).join('; ')
+  const told = problems
+    .filter(({ code }) => code !== 'set-back')
+    .map(problem => problem.message)
+    .join('; ')
   if (told !== '') return ill(name, told, 'ask the other members; do not send until it is clear')
   if (unconfirmedSince === null) return well(name, `verified to entry ${rosterSeq}, ${members} members`)
   return ill(
     name,
     `verified to entry ${rosterSeq}, unconfirmed since ${new Date(unconfirmedSince).toISOString()}: no other member was heard of since then`,
     'ask another member for the last entry that its doctor names; a broker that cuts you off looks like this',
+  )
+}
+
+/** Nothing is there to see where the state of this home is the newest. */
+function checkState(name: string, { client }: OpenMesh): Check[] {
+  const told = client.view().problems.filter(({ code }) => code === 'set-back')
+  return told.map(({ message }) =>
+    ill(
+      name,
+      message,
+      'ask the others what they wrote since; run one machine with these keys, and `remove` one that was stolen',
+    ),
   )
 }
 
