@@ -21,7 +21,7 @@ import { itemOf, type LogItem, lineOf } from '../../src/audit/lines.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
 import { runDaemon } from '../../src/daemon/index.ts'
 import { homePaths } from '../../src/home/index.ts'
-import { newMachine } from '../cli/machine.ts'
+import { type Finished, newMachine } from '../cli/machine.ts'
 import { readToken } from './world.ts'
 
 const shell = newMachine()
@@ -31,6 +31,8 @@ let proof: AuditProof
 let owners: LogItem[] = []
 let guests: LogItem[] = []
 let path: { state: string; by: string; verified: boolean }[] = []
+/** What each command line ended with, in their order. */
+const typed: Finished[] = []
 let dropAll = async (): Promise<void> => {}
 
 beforeAll(async () => {
@@ -59,6 +61,20 @@ beforeAll(async () => {
   proof = proofs[0]!
   path = await alice.call('trace', { params: { id } })
   head = await alice.call<AuditHead>('auditHead')
+  const asAlice = { env: { CLAUDEMESH_HOME: join(shell.root, 'a') } }
+  for (const args of [
+    ['head', '--json'],
+    ['verify', '--json'],
+    ['verify'],
+    ['export', '--out', join(shell.root, 'export.jsonl')],
+    ['export', '--out', join(shell.root, 'export.jsonl')],
+    ['proof', id, '--json'],
+    ['verify', '--file', join(shell.root, 'export.jsonl'), '--mesh', 'team', '--json'],
+    ['verify', '--database', url, '--json'],
+    ['verify', '--file', join(shell.root, 'nothing')],
+    ['accept'],
+  ])
+    typed.push(await shell.run(['audit', ...args], asAlice))
   owners = await alice.exported()
   guests = await bob.exported()
   await alice.stop()
@@ -111,6 +127,22 @@ describe('an untouched log', () => {
     expect(await found(each(guests), [head.note].slice(1))).toMatchObject({
       hidden: expect.toSatisfy(n => n > 0),
     })
+  })
+
+  test('is read, written down and verified by the command line', () => {
+    const [first, verified, words, exported, again, proven, file, database, nothing, accept] = typed
+    expect(JSON.parse(first!.stdout)).toMatchObject({
+      mesh: head.mesh,
+      name: 'team',
+      note: expect.stringContaining(' '),
+    })
+    expect(JSON.parse(verified!.stdout)).toMatchObject({ mesh: head.mesh, hidden: 0 })
+    expect(words!.stdout).toMatch(/^The log holds\.\n\d+ leaves of mesh /)
+    expect([exported!.exit, again!.exit]).toEqual([0, 2])
+    expect(JSON.parse(proven!.stdout)).toMatchObject({ index: proof.index, seq: proof.seq })
+    expect(JSON.parse(file!.stdout).mesh).toBe(head.mesh)
+    expect(JSON.parse(database!.stdout).mesh).toBe(head.mesh)
+    expect([nothing!.exit, accept!.exit]).toEqual([5, 2])
   })
 
   test('verifies from the database, and holds the head that a member has pinned', async () => {
