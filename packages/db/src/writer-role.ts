@@ -14,10 +14,11 @@ export async function openAsWriter(opts: {
   url: string
   applicationName?: string
 }): Promise<{ db: Database; guarded: boolean }> {
-  const url = new URL(opts.url)
-  // A parameter of the connection itself: `RESET ROLE` leads back to it.
-  url.searchParams.set('role', WRITER)
+  const url = URL.parse(opts.url)
   try {
+    if (!url) throw new MeshError('unsupported', 'an address that takes no parameters')
+    // A parameter of the connection itself: `RESET ROLE` leads back to it.
+    url.searchParams.set('role', WRITER)
     return { db: await openDatabase({ ...opts, url: url.href }), guarded: true }
   } catch (error) {
     if (!(error instanceof MeshError)) throw error
