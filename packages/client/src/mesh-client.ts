@@ -25,7 +25,7 @@ import { setRole } from './mesh/role.ts'
 import { composeText } from './outbox/compose.ts'
 import { dropMessage, retryMessage, showMessage, traceMessage } from './outbox/view.ts'
 import { memberName, meshName } from './roster/names.ts'
-import { makeParty, ownerOf, type Party, PERSON } from './session/party.ts'
+import { makeParty, ownerOf, type Party, type PartyStatus, PERSON } from './session/party.ts'
 import { type InboxFilter, type OutboxFilter, RELEASED_STATES } from './store.ts'
 import type {
   InboxMessage,
@@ -87,13 +87,14 @@ export class MeshClient {
   }
 
   /** Keeps the session attached from now on; resolves when it is set up here and, if connected, attached. */
-  async openSession(session: SessionIdentity & { profile: Profile }): Promise<void> {
+  async openSession(session: SessionIdentity & { profile: Profile; status?: PartyStatus }): Promise<void> {
     const { parties, identity, now } = this.#core
     const held = parties.get(session.uuid)
     const party = held ?? makeParty(session.uuid, identity.member.publicKey, session.signer, now())
     if (toBase64url(party.signer.publicKey) !== toBase64url(session.signer.publicKey))
       throw new MeshError('conflict', 'this session is open with another key', { field: 'uuid' })
     party.profile = session.profile
+    if (session.status) party.status = session.status
     parties.set(session.uuid, party)
     await this.#engine.attach(party)
   }

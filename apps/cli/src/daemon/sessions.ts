@@ -228,12 +228,12 @@ export class Sessions {
   async #attach({ mesh, signers }: Seats, row: SessionRow): Promise<void> {
     const signer = signers.get(row.uuid)!
     try {
-      await mesh.client.openSession({ uuid: row.uuid, signer, profile: profileOf(row) })
+      const status = { status: row.status, source: row.statusSource, at: row.statusAt }
+      await mesh.client.openSession({ uuid: row.uuid, signer, profile: profileOf(row), status })
     } catch (error) {
       if (!(error instanceof MeshError) || !PASSING.includes(error.code)) throw error
       this.#o.log('session.not-yet-attached', { mesh: mesh.id, session: row.uuid, code: error.code })
     }
-    mesh.client.setStatus(row.uuid, row.status, row.statusSource, row.statusAt)
   }
 
   #setClosed(seats: Seats, row: SessionRow): void {

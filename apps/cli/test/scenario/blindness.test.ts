@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type EmbeddedPostgres, openDatabase, startEmbeddedPostgres } from '@claudemesh/db'
 import { type BrokerProcess, type Machine, makeMachine, startBrokerProcess } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { callDaemon } from '../../src/api/client.ts'
+import { callDaemon, followDaemon } from '../../src/api/client.ts'
 import { ROUTES, type RouteName } from '../../src/api/routes.ts'
 
 /** Words that only the two ends may ever see, one for everything a person can write. */
@@ -72,7 +72,16 @@ function* filesBelow(folder: string): Generator<string> {
 const holds = (haystack: Buffer, needles: readonly Buffer[]) =>
   needles.some(needle => haystack.includes(needle))
 const inDatabase = (needles: readonly Buffer[]) =>
-  [...filesBelow(join(root, 'postgres'))].filter(path => holds(readFileSync(path), needles))
+  [...filesBelow(join(root, 'postgres'))].filter(path => holds(readIfThere(path), needles))
+/** The server runs: a cache of its own may go between the look at its folder and this one. */
+function readIfThere(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if (existsSync(path)) throw error
+    return Buffer.alloc(0)
+  }
+}
 
 /** A secret as bytes, and in every spelling it could leave in. */
 function spellings(secret: Buffer): Buffer[] {
@@ -134,14 +143,20 @@ describe('secret keys never leave their files', () => {
   })
 
   test('nor into any answer of the local API', async () => {
+    const home = alice.mesh
+    const members = (await callDaemon('members', { home })) as { member: string; self: boolean }[]
+    const peer = members.find(({ self }) => !self)!.member
+    const body = { to: [peer], text: 'which ids are asked for', wait: 'delivered' }
+    const { id } = (await callDaemon('send', { home, body })) as { id: string }
     const answers: string[] = []
     for (const [name, [method]] of Object.entries(ROUTES)) {
-      if (method !== 'GET' || name === 'trace') continue
-      answers.push(
-        JSON.stringify(
-          await callDaemon(name as RouteName, { home: alice.mesh, query: { all: true, peek: true } }),
-        ),
-      )
+      if (method !== 'GET') continue
+      const lines = await followDaemon(name as RouteName, {
+        home,
+        params: { peer, id },
+        query: { all: true, peek: true },
+      })
+      for await (const line of lines) answers.push(JSON.stringify(line))
     }
     expect(answers.join('')).toContain(CANARIES.bob)
     for (const secret of secretsOf(alice))

@@ -11,7 +11,7 @@ import {
 } from '@claudemesh/protocol'
 import type { Owner, RecipientKey } from '../store.ts'
 
-interface PartyStatus {
+export interface PartyStatus {
   readonly status: PresenceStatus
   readonly source: StatusSource
   readonly at: number
