@@ -1,5 +1,5 @@
 /** Who is on the socket: nothing is served before a hello that is signed over this socket's nonce, this broker's key and host. */
-import { closedInvite, inviteByCode, type Roster, verifyHello } from '@claudemesh/crypto'
+import { inviteByCode, type Roster, requireOpenInvite, verifyHello } from '@claudemesh/crypto'
 import { findInviteMesh, newestCheckpoint } from '@claudemesh/db'
 import {
   type ClientFrameOf,
@@ -112,10 +112,10 @@ function openInvite({ roster }: MeshState, code: Uint8Array, key: Uint8Array, no
   const { body } = invite.entry
   if (!equalBytes(body.key, key))
     throw new MeshError('unauthenticated', 'This is not the key of the invite.', { field: 'key' })
-  const state = invite.state === 'open' && body.expiresAt < now ? 'expired' : invite.state
-  if (state === 'open') return invite.hash
-  throw closedInvite(state)
+  requireOpenInvite(invite, now)
+  return invite.hash
 }
+
 function welcome(
   { settings, clock }: Broker,
   mesh: MeshState,

@@ -1,13 +1,13 @@
 /** A short connection under an invite key: the chain it shows is believed only if it holds the very entry the link names. */
 import {
   applyEntry,
-  closedInvite,
   type InviteLink,
   openRoster,
   parseInviteLink,
   type Roster,
   type RosterInvite,
   ready,
+  requireOpenInvite,
   rosterEntryHash,
   signHello,
 } from '@claudemesh/crypto'
@@ -97,8 +97,7 @@ export async function fetchChain(
     throw new MeshError('integrity', 'the roster names another broker key than the one that answers')
   if (!roster.broker.hosts.includes(parsed.host))
     throw new MeshError('integrity', 'the roster does not name the host of this link')
-  if (invite.state !== 'open') throw closedInvite(invite.state)
-  if (invite.entry.body.expiresAt < now()) throw closedInvite('expired')
+  requireOpenInvite(invite, now())
   return { roster, entries, invite, epochs: epochKeys(roster, invite, copies, keys) }
 }
 
