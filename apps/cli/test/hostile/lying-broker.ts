@@ -91,7 +91,7 @@ export class LyingBroker {
       BROKER_KEY: toBase64url(seed),
       PUBLIC_HOSTS: lying.host,
       LOG_LEVEL: 'error',
-      CHECKPOINT_MS: '50',
+      CHECKPOINT_MS: '200',
       RATE_ENVELOPES: '0',
       RATE_FRAMES: '0',
       RATE_ADDRESS: '0',

@@ -52,16 +52,16 @@ const told = (name: string, why: string, make: (all: Cast) => string, proof?: Pr
 type Proof = (honest: BrokerFrameOf<'proof'> | BrokerFrameOf<'error'>) => BrokerFrameOf<'proof'>
 /** Whatever is asked of the log is answered like this. */
 function answers({ stage, bob }: Cast, proof: Proof): void {
-  let asked = 0
+  const asked = new Set<number>()
   stage.broker.lie = {
     fromClient(frame, { member }) {
-      if (frame.type === 'audit.proof' && member === bob.key) asked = frame.ref ?? 0
+      if (frame.type === 'audit.proof' && member === bob.key) asked.add(frame.ref ?? 0)
       return undefined
     },
     fromBroker(frame, { member }) {
       if (member !== bob.key) return undefined
       if (frame.type === 'checkpoint') return []
-      const isAnswer = (frame.type === 'proof' || frame.type === 'error') && frame.ref === asked
+      const isAnswer = (frame.type === 'proof' || frame.type === 'error') && asked.has(frame.ref ?? 0)
       return isAnswer ? [{ ...proof(frame), ...(frame.ref ? { ref: frame.ref } : {}) }] : undefined
     },
   }
