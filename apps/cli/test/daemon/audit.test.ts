@@ -33,6 +33,7 @@ let guests: LogItem[] = []
 let path: { state: string; by: string; verified: boolean }[] = []
 /** What each command line ended with, in their order. */
 const typed: Finished[] = []
+let health: { ok: boolean; message: string } | undefined
 let dropAll = async (): Promise<void> => {}
 
 beforeAll(async () => {
@@ -61,6 +62,8 @@ beforeAll(async () => {
   proof = proofs[0]!
   path = await alice.call('trace', { params: { id } })
   head = await alice.call<AuditHead>('auditHead')
+  const checks = await alice.call<{ name: string; ok: boolean; message: string }[]>('doctor')
+  health = checks.find(({ name }) => name.endsWith('audit'))
   const asAlice = { env: { CLAUDEMESH_HOME: join(shell.root, 'a') } }
   for (const args of [
     ['head', '--json'],
@@ -152,6 +155,13 @@ describe('an untouched log', () => {
     }
     expect(report.signed).toBeGreaterThanOrEqual(head.size)
     expect(report.checkpoints).toBeGreaterThan(1)
+  })
+
+  test('is what doctor says of it', () => {
+    expect(health).toMatchObject({
+      ok: true,
+      message: expect.stringMatching(/^\d+ leaves, each signed head proven/),
+    })
   })
 
   test('proves in a trace that the broker logged what it accepted', async () => {
