@@ -6,6 +6,13 @@ import type { Command } from 'commander'
 export function addCompletions(program: Command): void {
   tab(program, { completionCommandName: 'completions' })
   const command = program.commands.find(each => each.name() === 'completions')
+  command?.hook('preAction', () => {
+    const print = console.log
+    console.log = (script: unknown) => {
+      console.log = print
+      print(quoted(String(script)))
+    }
+  })
   command?.description('print what makes a shell finish commands and options').addHelpText(
     'after',
     `
@@ -14,4 +21,13 @@ Examples:
   $ claudemesh completions zsh > ~/.zfunc/_claudemesh
   $ claudemesh completions fish > ~/.config/fish/completions/claudemesh.fish`,
   )
+}
+
+/** The library's bash script evaluates the words as they stand: a `$(…)` on the line would run at Tab. They are quoted first. */
+function quoted(script: string): string {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is bash
+  const words = '${words[@]:1}'
+  return script
+    .replace(`complete -- ${words}"`, `complete --$(printf ' %q' "${words}")"`)
+    .replace(`requestComp="$requestComp ''"`, ': # it is among the words')
 }

@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { afterAll, describe, expect, test } from 'vitest'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { newMachine } from './machine.ts'
 
 const machine = newMachine()
@@ -20,6 +23,24 @@ describe('completions', () => {
     // Where the shell is here, it reads it.
     const { status, error } = spawnSync(shell, ['-n'], { input: stdout })
     if (error === undefined) expect(status).toBe(0)
+  })
+
+  test('in bash run nothing of what stands on the line', async () => {
+    const { stdout } = await machine.run(['completions', 'bash'])
+    const folder = mkdtempSync(join(tmpdir(), 'cm-tab-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const asked = join(folder, 'asked')
+    const script = `
+      _get_comp_words_by_ref() { cur="\${words[\${#words[@]}-1]}"; }
+      compopt() { :; }; complete() { :; }
+      claudemesh() { printf '%s|' "$@" > '${asked}'; }
+      ${stdout.replace('local cur prev words cword', '')}
+      words=(claudemesh send '$(touch ${asked}.ran)' "a b" ''); __claudemesh_complete`
+    const { error, stderr } = spawnSync('bash', ['--norc', '-c', script], { encoding: 'utf8' })
+    if (error !== undefined) return
+    expect(stderr).toBe('')
+    expect(readFileSync(asked, 'utf8')).toBe(`complete|--|send|$(touch ${asked}.ran)|a b||`)
+    expect(existsSync(`${asked}.ran`)).toBe(false)
   })
 
   test('know every command, its options and their choices', async () => {
