@@ -1,6 +1,7 @@
 /** Who may bring entries back to a broker, and on whose word. */
 import { generateSigner, rosterEntryHash, signCheckpoint } from '@claudemesh/crypto'
 import { fromBase64url, type RosterEntry } from '@claudemesh/protocol'
+import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { append, type Founded, foundMesh, greeted, type TestBroker, testBroker } from './test-broker.ts'
 import { newInvite, newJoin, newMember, type TestInvite, type TestMember } from './test-member.ts'
@@ -20,7 +21,10 @@ beforeAll(async () => {
     },
   )
 })
-afterAll(() => broker.stop())
+afterAll(async () => {
+  await broker.stop()
+  await stopSharedPostgres()
+})
 
 const answer = async (socket: TestSocket, entries: RosterEntry[], checkpoint: string | null = null) => {
   const said = await socket.ask({ type: 'roster.restore', entries, checkpoint })

@@ -25,8 +25,7 @@ Examples:
 
 /** The library's bash script evaluates the words as they stand: a `$(…)` on the line would run at Tab. They are quoted first. */
 function quoted(script: string): string {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is bash
-  const words = '${words[@]:1}'
+  const words = `\${words[@]:1}`
   return script
     .replace(`complete -- ${words}"`, `complete --$(printf ' %q' "${words}")"`)
     .replace(`requestComp="$requestComp ''"`, ': # it is among the words')
