@@ -168,10 +168,20 @@ export class SessionStatus {
       },
       this.#now(),
     )
-    if (status === 'unknown') return
+    if (status === 'unknown') {
+      this.#wear(seat)
+      return
+    }
     const what = status === 'waiting' ? (waitingFor ?? '').slice(0, LIMITS.nameChars) : ''
     if (status !== row.status || (what !== '' && what !== this.#sessions.waitingFor(seat)))
       this.#sessions.setStatus(seat, { status, source, at, waitingFor: what })
+  }
+
+  /** An earlier life of the daemon said so, and nothing is known of it since: it wears out like what was told now. */
+  #wear(seat: Seated): void {
+    const { status: stood, statusAt, statusSource: source } = seat.row
+    const { status, at } = inferStatus({ hook: { status: stood, at: statusAt } }, this.#now())
+    if (status !== stood) this.#sessions.setStatus(seat, { status, source, at, waitingFor: '' })
   }
 
   #of(uuid: string): Known {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { scratchFolder } from './scratch.ts'
-import { pair, readToken } from './world.ts'
+import { broker, machine, pair, readToken } from './world.ts'
 
 afterAll(stopSharedPostgres)
 
@@ -105,4 +105,24 @@ test('without a sessions file the transcript ends a turn that no hook ends, and 
     }),
   )
   await shows({ status: 'waiting', statusSource: 'sessions-file', waitingFor: 'permission to use Bash' })
+})
+
+test('a turn that an earlier life of the daemon was told of, and nobody since, does not last for ever', async () => {
+  const server = await broker()
+  let ahead = 0
+  const bob = await machine(() => Date.now() + ahead)
+  await bob.call('createMesh', { body: { name: 'home', broker: server.url, memberName: 'bob' } })
+  const { tokenFile } = await bob.open(UUID, { name: 'ci' })
+  const body = { session_id: UUID, status: 'working' }
+  await bob.call('setStatus', { token: await readToken(tokenFile), body })
+  const status = async () => {
+    const sessions = await bob.call<{ uuid: string; status: string }[]>('sessions')
+    return sessions.find(({ uuid }) => uuid === UUID)?.status
+  }
+  expect(await status()).toBe('working')
+  await bob.stop()
+  await bob.start()
+  expect(await status()).toBe('working')
+  ahead = 61_000
+  await expect.poll(status, { timeout: 10_000 }).toBe('idle')
 })

@@ -27,8 +27,8 @@ export interface Machine {
   stop(): Promise<void>
 }
 
-/** A machine whose daemon runs. */
-export async function machine(): Promise<Machine> {
+/** A machine whose daemon runs, by this clock. */
+export async function machine(now: () => number = Date.now): Promise<Machine> {
   const home = scratchFolder()
   let daemon: RunningDaemon | undefined
   const call: Machine['call'] = async <T>(route: RouteName, request: DaemonRequest = {}) =>
@@ -57,7 +57,7 @@ export async function machine(): Promise<Machine> {
     trace: id => call('trace', { params: { id } }),
     open: (uuid, more = {}) => call('openSession', { body: { uuid, ...more } }),
     start: async () => {
-      daemon = await runDaemon({ home })
+      daemon = await runDaemon({ home, now })
     },
     stop: async () => {
       await daemon?.stop()
