@@ -1,7 +1,7 @@
 /** The hash tree against the vectors that Certificate Transparency publishes for RFC 6962, and against its own definition. */
 import { toBase64url } from '@claudemesh/protocol'
 import fc from 'fast-check'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openNote } from '../src/audit/note.ts'
 import {
   type Checkpoint,
@@ -23,7 +23,7 @@ import {
   verifyInclusion,
 } from '../src/index.ts'
 
-beforeAll(() => ready)
+await ready
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const unhex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))

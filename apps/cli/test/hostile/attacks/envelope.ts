@@ -132,12 +132,12 @@ export const ENVELOPE_ATTACKS: readonly Attack[] = [
         fromBroker(frame, { member }) {
           if (frame.type !== 'deliver' || member !== bob.key || lied) return undefined
           const { envelope } = frame.deliveries[0]!
-          if (!first) {
-            first = envelope
-            return undefined
-          }
+          first ??= envelope
+          if (Buffer.compare(envelope.header.id, first.header.id) === 0) return undefined
           lied = true
-          const { body } = first
+          // As long as the header says (one of them may carry a checkpoint): another length is refused by the codec.
+          const body = new Uint8Array(envelope.header.size)
+          body.set(first.body.subarray(0, body.length))
           return [{ ...frame, deliveries: [{ ...frame.deliveries[0]!, envelope: { ...envelope, body } }] }]
         },
       }
