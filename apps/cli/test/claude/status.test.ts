@@ -1,71 +1,23 @@
-import {
-  type BrokerProcess,
-  claudeForTests,
-  freshDatabase,
-  type Machine,
-  makeMachine,
-  openTerminal,
-  sessionFile,
-  startBrokerProcess,
-  startModelStub,
-  stopSharedPostgres,
-  type Terminal,
-} from '@claudemesh/testkit'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { callDaemon } from '../../src/api/client.ts'
+import { sessionFile, type Terminal } from '@claudemesh/testkit'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Peer } from '../../src/api/schema.ts'
-import { homePaths } from '../../src/home/index.ts'
-
-const claude = claudeForTests()
-if (claude === undefined) console.warn('skipped: no real claude (set CLAUDE_BIN or put claude on PATH)')
+import { ask, claude, launchOn, twoPeople } from './two-people.ts'
 
 describe.skipIf(claude === undefined)('what a peer sees of a live session', { timeout: 120_000 }, () => {
-  const model = startModelStub()
-  let database: Awaited<ReturnType<typeof freshDatabase>>
-  let broker: BrokerProcess
-  let alice: Machine
-  let bob: Machine
+  const people = twoPeople()
+  const { model } = people
   let terminal: Terminal
   let started = 0
 
-  beforeAll(async () => {
-    database = await freshDatabase()
-    broker = await startBrokerProcess(database.url)
-    const env = { CLAUDE_BIN: claude! }
-    ;[alice, bob] = await Promise.all([makeMachine(model.url, env), makeMachine(model.url, env)])
-    await alice.json('mesh', 'create', 'home', '--broker', broker.url, '--as-name', 'alice')
-    const [invite] = await alice.json<{ link: string }>('invite')
-    await bob.json('join', invite!.link, '--name', 'bob', '-y')
-  })
-  afterAll(async () => {
-    await alice?.close()
-    await bob?.close()
-    await broker?.close()
-    await database?.drop()
-    await stopSharedPostgres()
-    await model.close()
-  })
-
   beforeEach(async () => {
-    const command = bob.command(
-      'launch',
-      '-y',
-      '--name',
-      `web-${++started}`,
-      '--',
-      '--permission-mode',
-      'manual',
-    )
-    terminal = openTerminal(bob, command)
-    await terminal.shows(/manual mode on/)
+    terminal = await launchOn(people.bob, '--name', `web-${++started}`)
     await shows({ status: 'idle' })
   })
   afterEach(() => terminal.close())
 
   const peer = async (): Promise<Peer | undefined> => {
-    const { home, token } = homePaths(alice.mesh)
-    const peers = await callDaemon('peers', { home, token: (await Bun.file(token).text()).trim() })
-    return (peers as Peer[]).find(each => each.name === `bob/web-${started}`)
+    const peers = await ask<Peer[]>(people.alice, 'peers')
+    return peers.find(each => each.name === `bob/web-${started}`)
   }
   const shows = (what: Partial<Peer>) => expect.poll(peer, { timeout: 20_000 }).toMatchObject(what)
 
@@ -91,7 +43,7 @@ describe.skipIf(claude === undefined)('what a peer sees of a live session', { ti
     await terminal.submit('HOLD dying')
     await model.holding('dying')
     await shows({ status: 'working' })
-    const { pid } = await sessionFile(bob, file => file.status === 'busy')
+    const { pid } = await sessionFile(people.bob, file => file.status === 'busy')
     process.kill(pid, 'SIGKILL')
     await terminal.ended()
     await shows({ status: 'closed', online: false })

@@ -4,26 +4,17 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fromBase64url } from '@claudemesh/protocol'
 import {
-  type BrokerProcess,
-  claudeForTests,
   databaseText,
   filesText,
-  freshDatabase,
   type Machine,
-  makeMachine,
-  openTerminal,
   processesText,
   sessionFile,
   spellings,
-  startBrokerProcess,
-  startModelStub,
-  stopSharedPostgres,
   type Terminal,
 } from '@claudemesh/testkit'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { claude, launchOn, promptOn, twoPeople } from './two-people.ts'
 
-const claude = claudeForTests()
-if (claude === undefined) console.warn('skipped: no real claude (set CLAUDE_BIN or put claude on PATH)')
 const TOOL = 'mcp__plugin_claudemesh_mesh__'
 const FRAMED = /== message ([0-9a-f-]{36}) from/g
 
@@ -35,42 +26,17 @@ interface SessionRow {
 }
 
 describe.skipIf(claude === undefined)('two people with a claude each', { timeout: 180_000 }, () => {
-  const model = startModelStub()
-  let database: Awaited<ReturnType<typeof freshDatabase>>
-  let broker: BrokerProcess
-  let alice: Machine
-  let bob: Machine
+  const people = twoPeople()
+  const { model } = people
   const terminals: Terminal[] = []
   const left = { database: '' }
-
-  beforeAll(async () => {
-    database = await freshDatabase()
-    broker = await startBrokerProcess(database.url)
-    const env = { CLAUDE_BIN: claude! }
-    ;[alice, bob] = await Promise.all([makeMachine(model.url, env), makeMachine(model.url, env)])
-    await alice.json('mesh', 'create', 'home', '--broker', broker.url, '--as-name', 'alice')
-    const [invite] = await alice.json<{ link: string }>('invite')
-    await bob.json('join', invite!.link, '--name', 'bob', '-y')
-  })
   afterAll(async () => {
     for (const terminal of terminals) await terminal.close()
-    await alice?.close()
-    await bob?.close()
-    await broker?.close()
-    await database?.drop()
-    await stopSharedPostgres()
-    await model.close()
   })
 
-  const onTerminal = async (machine: Machine, ...args: string[]): Promise<Terminal> => {
-    const command = machine.command('launch', '-y', ...args, '--', '--permission-mode', 'manual')
-    const terminal = openTerminal(machine, command)
-    terminals.push(terminal)
-    await terminal.shows(/manual mode on/)
-    return terminal
+  const onTerminal = async (machine: Machine, ...args: string[]): Promise<void> => {
+    terminals.push(await launchOn(machine, ...args))
   }
-  const headless = (machine: Machine, script: string[], ...args: string[]) =>
-    machine.cli('launch', '-y', ...args, '--', '-p', script.join('\n'))
   const send = (to: string, text: string): string => `CALL ${TOOL}mesh_send ${JSON.stringify({ to, text })}`
   const sessionNamed = async (machine: Machine, name: string): Promise<SessionRow> =>
     (await machine.json<SessionRow>('session', 'list')).find(row => row.name === name)!
@@ -84,9 +50,9 @@ describe.skipIf(claude === undefined)('two people with a claude each', { timeout
   }
 
   test('talk: an idle terminal gets a turn with the words in its context, and answers', async () => {
-    const terminal = await onTerminal(bob, '--name', 'web')
+    await onTerminal(people.bob, '--name', 'web')
     await becomes(
-      () => alice.json<{ name: string; online: boolean }>('peers'),
+      () => people.alice.json<{ name: string; online: boolean }>('peers'),
       peers => peers.some(peer => peer.name === 'bob/web' && peer.online),
     )
     const words = [
@@ -94,20 +60,20 @@ describe.skipIf(claude === undefined)('two people with a claude each', { timeout
       'ECHO heliotr[o]pe-\\d+',
       send('alice/api', 'got it: petunia-7'),
     ]
-    const asking = headless(
-      alice,
+    const asking = promptOn(
+      people.alice,
       [send('bob/web', words.join('\n')), `HOLD answer`, `CALL ${TOOL}mesh_peers {}`, 'ECHO petuni[a]-\\d'],
       '--name',
       'api',
     )
-    await terminal.shows(/● ECHO heliotrope-41/)
+    await terminals[0]!.shows(/● ECHO heliotrope-41/)
     const atBob = model.requests.find(
       r => r.whole.includes('== message') && r.whole.includes('heliotrope-41'),
     )
     expect(atBob?.whole).toContain('from \\"alice/api\\", key not verified by your user')
     await model.holding('answer')
     await becomes(
-      () => alice.json<{ text: string }>('inbox', '--as', 'api', '--peek', '--all'),
+      () => people.alice.json<{ text: string }>('inbox', '--as', 'api', '--peek', '--all'),
       inbox => inbox.some(({ text }) => text.includes('petunia-7')),
     )
     model.release('answer')
@@ -116,14 +82,14 @@ describe.skipIf(claude === undefined)('two people with a claude each', { timeout
   })
 
   test('ten messages written while one was closed come when it is resumed: same key, in order, once', async () => {
-    const before = await sessionNamed(bob, 'web')
+    const before = await sessionNamed(people.bob, 'web')
     await terminals[0]!.submit('/exit')
     await terminals[0]!.ended()
-    expect((await sessionNamed(bob, 'web')).open).toBe(false)
-    const { uuid } = await sessionNamed(alice, 'api')
+    expect((await sessionNamed(people.bob, 'web')).open).toBe(false)
+    const { uuid } = await sessionNamed(people.alice, 'api')
     const texts = Array.from({ length: 10 }, (_, n) => `note ${n} of ten`)
-    const said = await headless(
-      alice,
+    const said = await promptOn(
+      people.alice,
       [...texts.map(text => send('bob/web', text)), 'SAY all said'],
       '--resume',
       uuid,
@@ -145,28 +111,32 @@ describe.skipIf(claude === undefined)('two people with a claude each', { timeout
     ).toBe(10)
 
     // While they are queued: afterwards their rows are gone.
-    left.database = await databaseText(database.url)
-    await bob.cli('daemon', 'stop')
-    await broker.end('SIGTERM')
-    await broker.start()
-    await bob.cli('daemon', 'start')
-    await onTerminal(bob, '--resume', before.uuid, '--name', 'web')
+    left.database = await databaseText(people.databaseUrl)
+    await people.bob.cli('daemon', 'stop')
+    await people.broker.end('SIGTERM')
+    await people.broker.start()
+    await people.bob.cli('daemon', 'start')
+    await onTerminal(people.bob, '--resume', before.uuid, '--name', 'web')
     const request = await model.seen(r => ids.every(id => r.whole.includes(`== message ${id}`)))
     const shown = [...request.whole.matchAll(FRAMED)].map(m => m[1]!).filter(id => ids.includes(id))
     expect(shown).toEqual(ids)
     for (const text of texts) expect(request.whole.split(`| ${text}`)).toHaveLength(2)
-    expect((await sessionNamed(bob, 'web')).session).toBe(before.session)
-    await sessionFile(bob, file => file.sessionId === before.uuid && file.status === 'idle')
+    expect((await sessionNamed(people.bob, 'web')).session).toBe(before.session)
+    await sessionFile(people.bob, file => file.sessionId === before.uuid && file.status === 'idle')
     const traces = await becomes(
-      () => Promise.all(ids.map(id => alice.json<{ state: string; verified: boolean }>('trace', id))),
+      () => Promise.all(ids.map(id => people.alice.json<{ state: string; verified: boolean }>('trace', id))),
       all => all.every(steps => steps.some(step => step.state === 'surfaced' && step.verified)),
     )
     expect(traces).toHaveLength(10)
   })
 
   test('a headless one needs no terminal: mail wakes it, lines on its stdin too, and it lives until it is ended', async () => {
-    const [bun, ...args] = bob.command('launch', '-y', '--headless', '--name', 'night')
-    const night = spawn(bun!, args, { cwd: bob.cwd, env: bob.env, stdio: ['pipe', 'pipe', 'inherit'] })
+    const [bun, ...args] = people.bob.command('launch', '-y', '--headless', '--name', 'night')
+    const night = spawn(bun!, args, {
+      cwd: people.bob.cwd,
+      env: people.bob.env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
     onTestFinished(() => void night.kill('SIGKILL'))
     const ended = new Promise<unknown[]>(resolve => night.on('exit', (...how) => resolve(how)))
     const lines = createInterface({ input: night.stdout })[Symbol.asyncIterator]()
@@ -180,45 +150,47 @@ describe.skipIf(claude === undefined)('two people with a claude each', { timeout
       }
     }
     await becomes(
-      () => alice.json<{ name: string; online: boolean }>('peers'),
+      () => people.alice.json<{ name: string; online: boolean }>('peers'),
       peers => peers.some(peer => peer.name === 'bob/night' && peer.online),
     )
-    await alice.json('send', 'bob/night', 'SAY read at night: peony-3')
+    await people.alice.json('send', 'bob/night', 'SAY read at night: peony-3')
     const first = await result()
-    const { uuid } = await sessionNamed(bob, 'night')
+    const { uuid } = await sessionNamed(people.bob, 'night')
     expect(first).toMatchObject({ session_id: uuid })
     expect(model.requests.some(r => r.whole.includes('| SAY read at night: peony-3'))).toBe(true)
     const turn = { type: 'user', message: { role: 'user', content: 'SAY told by its stdin' } }
     night.stdin.end(`${JSON.stringify(turn)}\n`)
     expect(await result()).toMatchObject({ result: 'told by its stdin' })
     // Its stdin has ended; it has not.
-    await alice.json('send', 'bob/night', 'SAY and again: peony-4')
+    await people.alice.json('send', 'bob/night', 'SAY and again: peony-4')
     expect(await result()).toMatchObject({ session_id: uuid })
-    expect((await sessionNamed(bob, 'night')).open).toBe(true)
+    expect((await sessionNamed(people.bob, 'night')).open).toBe(true)
     night.kill('SIGTERM')
     expect(await ended).toEqual([143, null])
-    expect((await sessionNamed(bob, 'night')).open).toBe(false)
+    expect((await sessionNamed(people.bob, 'night')).open).toBe(false)
   })
 
-  test('and leave no word or name at the broker, and no secret outside its file', async () => {
-    left.database += await databaseText(database.url)
-    const { uuid, session } = await sessionNamed(bob, 'web')
+  test('and leave no word or name at the people.broker, and no secret outside its file', async () => {
+    left.database += await databaseText(people.databaseUrl)
+    const { uuid, session } = await sessionNamed(people.bob, 'web')
     const seen = [uuid, Buffer.from(fromBase64url(session)!).toString('hex')]
     for (const text of seen) expect(left.database).toContain(text)
-    const words = ['heliotrope-41', 'petunia-7', 'note 3 of ten', 'bob/web', 'alice', bob.cwd]
+    const words = ['heliotrope-41', 'petunia-7', 'note 3 of ten', 'bob/web', 'alice', people.bob.cwd]
     for (const text of words.flatMap(spellings)) {
       expect(left.database).not.toContain(text)
-      expect(broker.log()).not.toContain(text)
+      expect(people.broker.log()).not.toContain(text)
     }
-    const secrets = [...secretsOf(alice), ...secretsOf(bob)]
+    const secrets = [...secretsOf(people.alice), ...secretsOf(people.bob)]
     expect(secrets.length).toBeGreaterThanOrEqual(2 * 5)
     const places = {
       database: left.database,
-      broker: broker.log(),
+      broker: people.broker.log(),
       processes: processesText(),
       model: JSON.stringify(model.requests),
       ...Object.fromEntries(
-        [alice, bob].flatMap((machine, n) => placesOf(machine).map(([at, text]) => [`${at} ${n}`, text])),
+        [people.alice, people.bob].flatMap((machine, n) =>
+          placesOf(machine).map(([at, text]) => [`${at} ${n}`, text]),
+        ),
       ),
     }
     for (const [at, text] of Object.entries(places)) {
