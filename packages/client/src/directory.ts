@@ -1,5 +1,5 @@
 /** Who is there: sessions as certificate, presence and profile prove them; counters never go back, what is unsigned is marked so. */
-import { recipientKey, verifyCertificate, verifyPresence } from '@claudemesh/crypto'
+import { recipientKey, verifyAlias, verifyCertificate, verifyPresence } from '@claudemesh/crypto'
 import { openProfile } from '@claudemesh/crypto/sealing'
 import {
   type BrokerFrameOf,
@@ -26,6 +26,8 @@ interface Known {
   readonly recipient: Recipient
   readonly entry: DirectoryEntry
   readonly profile: Profile | null
+  /** Of an alias that holds. */
+  readonly former: readonly string[]
 }
 
 export class Directory {
@@ -41,7 +43,7 @@ export class Directory {
       this.#known.set(row.key, {
         recipient: { member, session },
         entry: { ...entry, lease: 'offline' },
-        profile: this.#profileOf(entry),
+        ...this.#saidBy(entry),
       })
     }
   }
@@ -83,7 +85,7 @@ export class Directory {
         fetch = this.#o.claims.hear(presence.member, claimOf(presence), presence.counter) || fetch
       }
       store.directory.put({ key, entry: JSON.stringify(z.encode(directoryEntry, entry)), at: now() })
-      this.#known.set(key, { recipient, entry, profile: this.#profileOf(entry) })
+      this.#known.set(key, { recipient, entry, ...this.#saidBy(entry) })
       return { recipient, fetch }
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
@@ -95,7 +97,7 @@ export class Directory {
   /** Profiles of epochs whose key came after them. */
   reopen(): void {
     for (const [key, known] of this.#known)
-      if (known.profile === null) this.#known.set(key, { ...known, profile: this.#profileOf(known.entry) })
+      if (known.profile === null) this.#known.set(key, { ...known, ...this.#saidBy(known.entry) })
   }
 
   /** Nobody is known to be online without a connection. */
@@ -111,7 +113,7 @@ export class Directory {
   sessions(self: Uint8Array): SessionView[] {
     const { keeper } = this.#o
     const views: SessionView[] = []
-    for (const { recipient, entry, profile } of this.#known.values()) {
+    for (const { recipient, entry, profile, former } of this.#known.values()) {
       const member = keeper.roster.members.get(toBase64url(recipient.member))
       if (!member) continue
       const { presence, hook } = entry
@@ -119,6 +121,7 @@ export class Directory {
       views.push({
         recipient,
         uuid: entry.certificate.uuid,
+        former,
         memberName: memberName(keeper, member),
         role: member.role,
         lease: entry.lease,
@@ -132,6 +135,21 @@ export class Directory {
       })
     }
     return views
+  }
+
+  #saidBy(entry: DirectoryEntry): Pick<Known, 'profile' | 'former'> {
+    const profile = this.#profileOf(entry)
+    const { mesh, member, session, uuid } = entry.certificate
+    if (!profile?.alias) return { profile, former: [] }
+    try {
+      verifyAlias(profile.alias, { mesh, member, session, uuid }, this.#o.now())
+      return { profile, former: profile.alias.former.map(each => each.uuid) }
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+      const key = recipientKey({ member, session })
+      this.#o.log('alias.refused', { key, code: error.code, message: error.message })
+      return { profile, former: [] }
+    }
   }
 
   #profileOf({ presence }: DirectoryEntry): Profile | null {

@@ -39,6 +39,7 @@ import type {
   ReportState,
   SendRequest,
   SessionIdentity,
+  SessionUuids,
   SessionView,
   TraceStep,
 } from './types.ts'
@@ -95,7 +96,15 @@ export class MeshClient {
       throw new MeshError('conflict', 'this session is open with another key', { field: 'uuid' })
     party.profile = session.profile
     if (session.status) party.status = session.status
+    if (session.uuids) party.uuids = session.uuids
     parties.set(session.uuid, party)
+    await this.#engine.attach(party)
+  }
+  /** Its Claude session goes by another UUID from now on: peers are told by its alias, and see one session go on. */
+  async setUuids(uuid: string, uuids: SessionUuids): Promise<void> {
+    const party = this.#party(uuid)
+    party.uuids = uuids
+    party.certificate = null
     await this.#engine.attach(party)
   }
   /** Detaches. Mail stays queued at the broker until the session is opened again. */

@@ -3,6 +3,7 @@ import type { Signer } from '@claudemesh/crypto'
 import type { AgreementSecret } from '@claudemesh/crypto/sealing'
 import type {
   AgreementBundle,
+  FormerUuid,
   Lease,
   MeshError,
   PresenceStatus,
@@ -24,9 +25,18 @@ export interface MeshIdentity {
   readonly agreement: { readonly bundle: AgreementBundle; readonly secret: AgreementSecret }
 }
 export interface SessionIdentity {
-  /** Claude session UUID, lower case. */
+  /** What this client calls it and its mailbox, for ever: the first UUID of its Claude session, lower case. */
   readonly uuid: string
   readonly signer: Signer
+  /** Where its Claude session goes by another UUID now. */
+  readonly uuids?: SessionUuids
+}
+/** What peers are told a session is called. */
+export interface SessionUuids {
+  /** The Claude session UUID, lower case. */
+  readonly uuid: string
+  /** Those it had before, oldest first; the newest 16 are told. */
+  readonly former: readonly FormerUuid[]
 }
 
 /** Runs `work` once after `ms`; the answer cancels it. */
@@ -133,6 +143,8 @@ export interface TraceStep {
 export interface SessionView {
   readonly recipient: Recipient
   readonly uuid: string
+  /** UUIDs that it proved to have had before. */
+  readonly former: readonly string[]
   readonly memberName: string
   readonly role: Role
   readonly lease: Lease

@@ -1,4 +1,5 @@
 /** Signing and verification: all that a broker may do. What seals and opens is in `@claudemesh/crypto/sealing`. */
+export { type AliasPlace, signAlias, verifyAlias } from './alias.ts'
 export { type Checkpoint, openCheckpoint, signCheckpoint } from './audit/checkpoint.ts'
 export {
   isLeafType,

@@ -125,7 +125,7 @@ function envelope() {
   }
 }
 
-/** What each domain is for, beside its general case; `alias` and `room` have nothing yet. */
+/** What each domain is for, beside its general case; `room` has nothing yet. */
 function particulars() {
   const sealed = envelope()
   const profile = s.sealedProfile()
@@ -143,6 +143,7 @@ function particulars() {
     join: joinOnly(),
     rekey: rekey(),
     certificate: { certificate: s.certificate, hash: certificateHash(s.certificate) },
+    alias: { ...s.aliasPlace, ...s.alias },
     bundle: { ...s.sessionPrekey, person: { ...s.personPrekey, id: prekeyId(s.personPrekey.prekey) } },
     hello: s.hello,
     attach: s.attach,

@@ -9,6 +9,7 @@ import {
   leafHash,
   parseInviteLink,
   recipientKey,
+  signAlias,
   signCertificate,
   signPrekey,
   signPresence,
@@ -17,6 +18,7 @@ import {
   uuidText,
   uuidTime,
   uuidv7,
+  verifyAlias,
   verifyCertificate,
   verifyFact,
   verifyPrekey,
@@ -55,6 +57,21 @@ describe('certificates', () => {
     refuses(at(made({}, s.ann.signer, generateSigner()), NOW), 'bad-signature', 'sessionSignature')
     refuses(at(made({ mesh: seed(1) }), NOW), 'integrity', 'mesh')
   })
+})
+
+test('an alias: by its session, no UUID twice, not from the future', () => {
+  const { aliasPlace: place, alias } = s
+  const check =
+    (former = alias.former, more = {}, signer = s.annSession) =>
+    () =>
+      verifyAlias(signAlias({ ...place, ...more }, former, signer), place, NOW)
+  check()()
+  refuses(check(alias.former, {}, s.ann.signer), 'bad-signature', 'signature')
+  refuses(check(alias.former, { uuid: alias.former[0]!.uuid }), 'bad-signature', 'signature')
+  refuses(check([...alias.former, alias.former[0]!]), 'integrity', 'former')
+  refuses(check([{ uuid: place.uuid, until: NOW }]), 'integrity', 'former')
+  check([{ uuid: alias.former[0]!.uuid, until: NOW + TIMES.idSkewMs }])()
+  refuses(check([{ uuid: alias.former[0]!.uuid, until: NOW + TIMES.idSkewMs + 1 }]), 'clock', 'until')
 })
 
 describe('prekeys', () => {

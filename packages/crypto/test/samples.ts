@@ -7,6 +7,7 @@ import {
   prekeyId,
   ready,
   recipientsHash,
+  signAlias,
   signAttach,
   signCertificate,
   signFact,
@@ -61,6 +62,16 @@ export const certificate = signCertificate(
     rosterHead: seed(78),
   },
   ann.signer,
+  annSession,
+)
+
+export const aliasPlace = { mesh: MESH, member: ann.signer.publicKey, session: annSession.publicKey, uuid }
+export const alias = signAlias(
+  aliasPlace,
+  [
+    { uuid: '0198c0de-2222-4000-8000-0123456789ab', until: NOW - 2 * hours },
+    { uuid: '0198c0de-3333-4000-8000-0123456789ab', until: NOW - hours },
+  ],
   annSession,
 )
 

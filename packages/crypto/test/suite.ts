@@ -21,6 +21,7 @@ import {
   signedBytes,
   slotHash,
   verify,
+  verifyAlias,
   verifyAttach,
   verifyCertificate,
   verifyFact,
@@ -182,6 +183,10 @@ check('presence, receipt, fact: verify; any changed bit is refused', () => {
   onlyAsItIs('presence', vectors.presence.particular, p => verifyPresence(p, { mesh: s.MESH, now: s.NOW }))
   onlyAsItIs('receipt', vectors.receipt.particular, r => verifyReceipt(r, { mesh: s.MESH }))
   onlyAsItIs('fact', { fact, brokerKey }, p => verifyFact(p.fact, p.brokerKey))
+})
+
+check('alias: verifies for its session under its UUID; any changed bit is refused', () => {
+  onlyAsItIs('alias', vectors.alias.particular, a => verifyAlias(a, a, s.NOW))
 })
 
 check('profile: profile and name open in their place and in no other; any changed bit is refused', () => {

@@ -35,6 +35,8 @@ export const LIMITS = {
   groups: 32,
   groupChars: 64,
   directoryChars: 1024,
+  /** UUIDs of the past that a session's alias names. */
+  formerUuids: 16,
   /** A sealed profile: padded to a multiple of this, at most `profileBytes`. */
   profilePad: 512,
   profileBytes: 16 * 1024,

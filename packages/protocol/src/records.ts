@@ -84,6 +84,20 @@ export const auditLeaf = z.strictObject({
 })
 export type AuditLeaf = z.output<typeof auditLeaf>
 
+/** A UUID that a session had, and when it stopped, ms since 1970. */
+const formerUuid = z.strictObject({ uuid, until: ms })
+export type FormerUuid = z.output<typeof formerUuid>
+
+/**
+ * UUIDs that a session had before the one of its certificate, oldest first (SPEC section 4.3). Mesh, member, session and the
+ * present UUID are signed too; they stand in the presence and the certificate beside it.
+ */
+export const alias = z.strictObject({
+  former: z.array(formerUuid).min(1).max(LIMITS.formerUuids),
+  signature,
+})
+export type Alias = z.output<typeof alias>
+
 /** The plaintext of a sealed profile. */
 export const profile = z.strictObject({
   name: z.string().max(LIMITS.nameChars),
@@ -93,5 +107,6 @@ export const profile = z.strictObject({
   directory: z.string().max(LIMITS.directoryChars),
   /** Of a session that is `waiting`: for what, in its own words. */
   waitingFor: z.string().max(LIMITS.nameChars).optional(),
+  alias: alias.optional(),
 })
 export type Profile = z.output<typeof profile>

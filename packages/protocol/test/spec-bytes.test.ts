@@ -85,7 +85,7 @@ const at = (record: Named, name: string): unknown =>
 
 function listOf(names: string[], record: Named): Value[][] {
   if (names.length === 1) return (record[`${names[0]}s`] as Value[]).map(value => [value])
-  const elements = (record.items ?? record.to) as Named[]
+  const elements = (record.items ?? record.former ?? record.to) as Named[]
   return elements.map(element => {
     const flat = { ...element, ...(element.recipient as Named | undefined) }
     return names.map(name => fieldValue(name, flat))
@@ -99,10 +99,13 @@ describe('from SPEC.md alone come the very bytes that were signed:', () => {
   const { certificate } = vector('certificate') as { certificate: Named }
   const session = vector('bundle').prekey as Named
   const person = (vector('bundle').person as Named).prekey as Named
-  const [hello, attach, presence, receipt] = ['hello', 'attach', 'presence', 'receipt'].map(vector)
+  const [alias, hello, attach, presence, receipt] = ['alias', 'hello', 'attach', 'presence', 'receipt'].map(
+    vector,
+  )
   test.each<[string, Named, unknown, unknown]>([
     ['certificate', certificate, certificate.memberSignature, certificate.member],
     ['certificate', certificate, certificate.sessionSignature, certificate.session],
+    ['alias', alias!, alias!.signature, alias!.session],
     ['bundle', session, session.signature, session.session],
     ['bundle', person, person.signature, person.member],
     ['hello', hello!, hello!.signature, hello!.key],

@@ -76,7 +76,7 @@ function session(address: string, slash: number, who: Who): Recipient {
 }
 
 function oneSession(named: string, among: readonly SessionView[], address: string): Recipient {
-  const fits = among.filter(each => sessionName(each) === named || isPrefixOf(named, each))
+  const fits = among.filter(each => sessionName(each) === named || meant(named, among).includes(each))
   // A session opened anew takes over the name of one that is closed.
   const open = fits.filter(isOpen)
   return chooseOne(open.length > 0 ? open : fits, among, sessionLabelWithId, {
@@ -93,9 +93,10 @@ function personOrKey(named: string, who: Who): Recipient {
   const persons: Fit[] = members
     .filter(each => each.name === named || (isLong(named) && toBase64url(each.key).startsWith(named)))
     .map(each => ({ recipient: person(each), label: `${each.name} (${toBase64url(each.key).slice(0, 12)})` }))
-  const bySession: Fit[] = sessions
-    .filter(each => isPrefixOf(named, each))
-    .map(each => ({ recipient: each.recipient, label: sessionLabelWithId(each) }))
+  const bySession: Fit[] = meant(named, sessions).map(each => ({
+    recipient: each.recipient,
+    label: sessionLabelWithId(each),
+  }))
   const nearest = sessions.filter(each => sessionName(each) === named)
   const all = [
     ...nearest.map(each => ({ recipient: each.recipient, label: sessionLabel(each) })),
@@ -112,9 +113,14 @@ const person = (member: MemberView): Recipient => ({ member: member.key, session
 const isOpen = (session: SessionView): boolean => session.status !== 'closed'
 const isLong = (named: string): boolean => named.length >= PREFIX
 
-function isPrefixOf(named: string, { recipient, uuid }: SessionView): boolean {
-  if (!isLong(named)) return false
-  return uuid.startsWith(named.toLowerCase()) || toBase64url(recipient.session!).startsWith(named)
+/** By key or present UUID; where none fits, by a UUID that it had before: who has one now goes before who had it. */
+function meant(named: string, among: readonly SessionView[]): SessionView[] {
+  if (!isLong(named)) return []
+  const begins = (uuid: string) => uuid.startsWith(named.toLowerCase())
+  const now = among.filter(
+    each => begins(each.uuid) || toBase64url(each.recipient.session!).startsWith(named),
+  )
+  return now.length > 0 ? now : among.filter(each => each.former.some(begins))
 }
 
 const sessionLabelWithId = (session: SessionView): string =>

@@ -23,6 +23,7 @@ function session(
   return {
     recipient: { member: key(owner), session: key(n) },
     uuid: `${n.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`,
+    former: [],
     memberName: ['', 'alice', 'bob', 'bob2', 'carol'][owner]!,
     role: 'member',
     lease: 'online',

@@ -1,7 +1,7 @@
 /** Attaches one recipient to a link: certificate, prekey and presence, signed for this very socket. */
-import { certificateHash, signAttach, signPresence } from '@claudemesh/crypto'
+import { certificateHash, signAlias, signAttach, signPresence } from '@claudemesh/crypto'
 import { sealProfile } from '@claudemesh/crypto/sealing'
-import type { BrokerFrameOf, PresenceRecord } from '@claudemesh/protocol'
+import { type Alias, type BrokerFrameOf, LIMITS, type PresenceRecord } from '@claudemesh/protocol'
 import type { Link } from '../connection/link.ts'
 import type { Address } from '../core.ts'
 import { nextCounter } from '../counter.ts'
@@ -41,7 +41,7 @@ export function presenceOf(c: AttachContext, party: Party): PresenceRecord | nul
       rosterHead: roster.head,
       epoch: roster.epoch.number,
       profile: sealProfile({
-        profile: party.profile,
+        profile: { ...party.profile, ...aliasOf(mesh, party) },
         epochKey,
         epoch: roster.epoch.number,
         mesh,
@@ -51,6 +51,14 @@ export function presenceOf(c: AttachContext, party: Party): PresenceRecord | nul
     },
     party.signer,
   )
+}
+
+/** What binds the UUIDs it had to the one it has. */
+function aliasOf(mesh: Uint8Array, { recipient, signer, uuids }: Party): { alias?: Alias } {
+  const former = uuids.former.slice(-LIMITS.formerUuids)
+  const { member, session } = recipient
+  if (session === null || former.length === 0) return {}
+  return { alias: signAlias({ mesh, member, session, uuid: uuids.uuid }, former, signer) }
 }
 
 /** Attaches, or renews on the same link. Throws what the broker answers. */

@@ -22,7 +22,7 @@ export function certify(
       mesh: roster.mesh,
       member: member.publicKey,
       session: party.signer.publicKey,
-      uuid: party.owner,
+      uuid: party.uuids.uuid,
       notBefore: now,
       notAfter: now + TIMES.certificateMs,
       rosterSeq: roster.seq,

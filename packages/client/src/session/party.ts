@@ -10,6 +10,7 @@ import {
   type StatusSource,
 } from '@claudemesh/protocol'
 import type { Owner, RecipientKey } from '../store.ts'
+import type { SessionUuids } from '../types.ts'
 
 export interface PartyStatus {
   readonly status: PresenceStatus
@@ -22,6 +23,8 @@ export interface Party {
   readonly recipient: Recipient
   readonly key: RecipientKey
   readonly signer: Signer
+  /** What its certificate and alias say; `''` and none for the person. */
+  uuids: SessionUuids
   certificate: Certificate | null
   profile: Profile | null
   status: PartyStatus
@@ -51,6 +54,7 @@ export function makeParty(owner: Owner, member: Uint8Array, signer: Signer, at: 
     recipient,
     key: recipientKey(recipient),
     signer,
+    uuids: { uuid: owner, former: [] },
     certificate: null,
     profile: null,
     status: { status: 'unknown', source: 'daemon', at },

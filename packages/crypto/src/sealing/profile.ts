@@ -29,7 +29,7 @@ const associated = (p: ProfilePlace): Uint8Array =>
  * @throws MeshError `bad-field` for a profile that its schema refuses, `too-large` over 16 KiB of JSON.
  */
 export function sealProfile(p: ProfilePlace & { readonly profile: Profile }): Uint8Array {
-  const parsed = profileSchema.safeParse(p.profile)
+  const parsed = profileSchema.safeEncode(p.profile)
   if (!parsed.success) {
     const field = ['profile', ...(parsed.error.issues[0]?.path ?? [])].join('.')
     throw new MeshError('bad-field', 'the profile is out of bounds', { field })

@@ -1,5 +1,6 @@
 /** The one table of attacks: every one is run, and every one stands in docs/attacks.md. */
 import type { Attack } from '../stage.ts'
+import { ALIAS_ATTACKS } from './alias.ts'
 import { DENIAL_ATTACKS } from './denial.ts'
 import { ENVELOPE_ATTACKS } from './envelope.ts'
 import { FREEZING_ATTACKS } from './freezing.ts'
@@ -44,6 +45,11 @@ export const ATTACKS: readonly AttackGroup[] = [
     title: 'Presence and profiles',
     seen: 'why it is refused, and what peers are shown',
     attacks: PRESENCE_ATTACKS,
+  },
+  {
+    title: 'Sessions that claim the past of others',
+    seen: 'why an alias is refused, and whom the UUID means to who writes to it',
+    attacks: ALIAS_ATTACKS,
   },
   {
     title: 'Rosters that nobody wrote',
