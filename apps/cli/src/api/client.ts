@@ -58,7 +58,11 @@ async function fetchRoute(name: RouteName, request: DaemonRequest & { home?: str
       // A daemon started elsewhere may have put its socket under another runtime folder.
       unix: readDaemonFile(paths)?.socket ?? paths.socket,
       method,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        ...claudeSession(process.env),
+      },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     })
@@ -70,6 +74,11 @@ async function fetchRoute(name: RouteName, request: DaemonRequest & { home?: str
   if (!response.ok) throw await errorOf(response)
   return response
 }
+
+/** The UUID of the Claude session that a command or tool server runs in: a copy of a session carries the token of its original. */
+export const CLAUDE_SESSION_HEADER = 'claudemesh-claude-session'
+const claudeSession = ({ CLAUDE_CODE_SESSION_ID: id }: NodeJS.ProcessEnv): Record<string, string> =>
+  /^[0-9a-f-]{36}$/.test(id ?? '') ? { [CLAUDE_SESSION_HEADER]: id! } : {}
 
 async function readToken(file: string): Promise<string> {
   try {

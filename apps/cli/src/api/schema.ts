@@ -75,6 +75,8 @@ export const openSession = z.strictObject({
   /** The process that lives as long as the session; its end closes it. Absent: open until `close`. */
   pid: z.int().positive().optional(),
 })
+/** `pid`: whatever session the process of this pid is in by now, in place of the one that is named. */
+export const closeSession = z.strictObject({ pid: z.int().positive().optional() })
 /** `tokenFile` (0600) lets whoever can read it act as this session, and nothing more. */
 export const openSessionReply = z.object({
   uuid,
@@ -255,6 +257,9 @@ export const hookEvent = z.looseObject({
   transcript_path: z.string().max(4096).optional(),
   cwd: z.string().max(4096).optional(),
   prompt: z.string().optional(),
+  source: z.string().max(64).optional(),
+  /** Claude's own process. */
+  pid: z.int().positive().optional(),
 })
 export const setStatus = z.object({
   session_id: uuid,

@@ -5,6 +5,7 @@
 import { seedStore } from '@claudemesh/client'
 import { bytes, MeshError, rosterEntry, toBase64url, uuid } from '@claudemesh/protocol'
 import { z } from 'zod'
+import { claudeIdOf } from '../daemon/claude-id.ts'
 import { openMeshStore } from '../daemon/store/client-store.ts'
 import { confirmedKeysOf } from '../daemon/store/confirmed-keys.ts'
 import { seenCountersOf } from '../daemon/store/named-values.ts'
@@ -73,7 +74,7 @@ function gatherMesh(paths: HomePaths, file: StoreFile, id: string, member: MeshB
     seen: seenCountersOf(store.scope).all(),
     confirmed: [...confirmedKeysOf(store.scope).all().values()],
     sessions: listSessionKeys(paths, id).map(({ uuid, seed }) => {
-      const row = rows.get(uuid)
+      const row = rows.usedSince(0).find(each => claudeIdOf(each) === uuid)
       if (!row) return { uuid, seed, profile: null }
       const { name, role, groups, summary, directory, kind, deliver, usedAt } = row
       return { uuid, seed, profile: { name, role, groups, summary, directory, kind, deliver, usedAt } }
@@ -116,6 +117,12 @@ function putMesh(paths: HomePaths, file: StoreFile, mesh: MeshBackup): void {
           open: false,
           pid: null,
           processIdentity: null,
+          claudeId: null,
+          former: [],
+          claudePid: null,
+          claudeIdentity: null,
+          tokenName: null,
+          introducedBy: null,
           status: 'closed',
           statusSource: 'daemon',
           statusAt: profile.usedAt,

@@ -3,9 +3,11 @@ import { ERRORS, MeshError } from '@claudemesh/protocol'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
+import { isCalled } from './claude-id.ts'
 import type { Daemon } from './daemon.ts'
 import type { OpenMesh } from './meshes.ts'
 import type { Seated } from './sessions.ts'
+import type { SessionRow } from './store/session-rows.ts'
 import type { Caller } from './tokens.ts'
 
 export type Env = { Variables: { caller: Caller } }
@@ -89,8 +91,10 @@ export function speakerOf(
   return { mesh: speaker.mesh, speaker }
 }
 
-const isNamed = (row: { uuid: string; name: string }, named: string): boolean =>
-  row.name === named || (named.length >= 6 && row.uuid.startsWith(named.toLowerCase()))
+function isNamed(row: SessionRow, named: string): boolean {
+  const { now, before } = isCalled(row, named.toLowerCase())
+  return row.name === named || (named.length >= 6 && (now || before))
+}
 
 /** `?name=1`, `?name=true`. */
 export const isSet = (call: Call, name: string): boolean => ['1', 'true'].includes(call.req.query(name) ?? '')

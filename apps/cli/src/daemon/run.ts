@@ -10,6 +10,7 @@ import {
   removeDaemonFile,
   writeDaemonFile,
 } from '../home/index.ts'
+import { claudeIdOf } from './claude-id.ts'
 import type { Daemon } from './daemon.ts'
 import { takeLock } from './lock.ts'
 import { type DaemonLog, openLog } from './log.ts'
@@ -166,7 +167,12 @@ interface Wiring {
 function opened({ mail, delivery, status }: Wiring, { mesh, row }: Seated): void {
   status.forget(row.uuid)
   if (row.kind === 'claude')
-    delivery.opened({ uuid: row.uuid, deliver: row.deliver, ...(row.pid === null ? {} : { pid: row.pid }) })
+    delivery.opened({
+      uuid: row.uuid,
+      claudeId: claudeIdOf(row),
+      deliver: row.deliver,
+      ...(row.pid === null ? {} : { pid: row.pid }),
+    })
   mail.giveToSession(mesh)
   delivery.wake(row.uuid)
   mail.tellFollowers({ mesh, uuid: row.uuid })

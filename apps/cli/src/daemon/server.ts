@@ -3,7 +3,9 @@ import { chmodSync, rmSync } from 'node:fs'
 import { MeshError } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { CLAUDE_SESSION_HEADER } from '../api/client.ts'
 import type { Daemon } from './daemon.ts'
+import { copyThatCalls } from './follow-claude.ts'
 import { type Call, type Env, errorAnswer } from './http.ts'
 import { auditRoutes } from './routes/audit-routes.ts'
 import { daemonRoutes } from './routes/daemon-routes.ts'
@@ -26,7 +28,8 @@ function localApi(daemon: Daemon): Hono<Env> {
   app.use(async (call, next) => {
     if (!HOSTS.test(call.req.header('host') ?? '') || call.req.header('origin') !== undefined)
       throw new MeshError('forbidden', 'Only programs of this machine may call, not web pages.')
-    call.set('caller', daemon.tokens.callerOf(call.req.header('authorization')))
+    const caller = daemon.tokens.callerOf(call.req.header('authorization'))
+    call.set('caller', copyThatCalls(daemon.sessions, caller, call.req.header(CLAUDE_SESSION_HEADER)))
     await next()
     call.header('cache-control', 'no-store')
   })

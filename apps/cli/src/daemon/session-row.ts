@@ -4,33 +4,47 @@ import { isAlive } from './process-identity.ts'
 import type { SessionRow } from './store/session-rows.ts'
 
 export interface OpenRequest {
+  /** Claude's. */
   readonly uuid: string
-  /** `undefined`: as it was, or from the directory. */
+  /** `undefined`: as it was, or like `like`, or from the directory. */
   readonly name: string | undefined
+  /** Name of the session beside which it begins: it gets the next free one of that kind. */
+  readonly like?: string
   readonly profile: Partial<Omit<Profile, 'name'>>
   readonly kind: 'claude' | 'plain'
   readonly deliver: 'push' | 'inbox' | 'off'
   readonly pid: number | undefined
+  /** Where it is not a token of its own that speaks for it. */
+  readonly tokenName?: string
+  readonly introducedBy?: string
 }
 
 /** As it stands once opened: what is not said anew stays as it was the last time. */
 export function openedRow(p: {
   request: OpenRequest
+  /** Of the row. */
+  uuid: string
   before: SessionRow | undefined
   name: string
   identity: string | undefined
   at: number
 }): SessionRow {
-  const { request, before, name, identity, at } = p
-  const { uuid, kind, deliver, pid } = request
+  const { request, uuid, before, name, identity, at } = p
+  const { kind, deliver, pid, tokenName, introducedBy } = request
   return {
     role: '',
     groups: [],
     summary: '',
     directory: '',
+    former: [],
     ...before,
     ...request.profile,
     uuid,
+    claudeId: request.uuid === uuid ? null : request.uuid,
+    claudePid: null,
+    claudeIdentity: null,
+    tokenName: tokenName ?? null,
+    introducedBy: introducedBy ?? null,
     name,
     kind,
     deliver,
@@ -88,6 +102,8 @@ export function chooseName(
   before: string | undefined,
   taken: ReadonlySet<string>,
 ): string {
+  if (request.name === undefined && before === undefined && request.like !== undefined)
+    return firstFree(request.like, new Set([...taken, request.like]))
   if (request.name === undefined)
     return firstFree(before ?? folderName(request.profile.directory) ?? request.uuid.slice(0, 8), taken)
   if (!taken.has(request.name)) return request.name

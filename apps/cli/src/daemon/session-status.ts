@@ -20,6 +20,7 @@ import {
   STATUS_LIMITS,
   type StatusEvidence,
 } from '@claudemesh/protocol'
+import { claudeIdOf } from './claude-id.ts'
 import type { DaemonLog } from './log.ts'
 import type { Seated, Sessions } from './sessions.ts'
 
@@ -45,7 +46,6 @@ const HOOK_STATUS: Readonly<Record<string, PresenceStatus>> = {
 }
 
 interface Hook {
-  readonly session_id: string
   readonly hook_event_name: string
   readonly transcript_path?: string | undefined
 }
@@ -90,9 +90,8 @@ export class SessionStatus {
   }
 
   /** A hook of the session: of its conversation, of its folder, and mostly of its turn. */
-  hook(uuid: string, { session_id, transcript_path, hook_event_name }: Hook): void {
+  hook(uuid: string, { transcript_path, hook_event_name }: Hook): void {
     const known = this.#of(uuid)
-    known.claudeId = session_id
     if (transcript_path !== undefined && transcript_path !== known.transcript?.path) {
       known.configDir = configDirOfTranscript(transcript_path) ?? known.configDir
       known.transcript = { path: transcript_path }
@@ -118,6 +117,7 @@ export class SessionStatus {
       let running: RunningSession | undefined
       if (seat.row.kind === 'claude') {
         const known = this.#of(seat.row.uuid)
+        known.claudeId = claudeIdOf(seat.row)
         const all = folders.get(known.configDir) ?? runningSessions(known.configDir, this.#onUnknown)
         folders.set(known.configDir, all)
         running = newestOf(all, known.claudeId)

@@ -5,8 +5,9 @@
 import type { SessionView } from '@claudemesh/client'
 import type { Signer } from '@claudemesh/crypto'
 import { MeshError, type PresenceStatus, type StatusSource, TIMES } from '@claudemesh/protocol'
-import { type HomePaths, openSessionKey } from '../home/index.ts'
+import { type HomePaths, moveSessionKey, openSessionKey } from '../home/index.ts'
 import { chooseOne } from './choose-one.ts'
+import { claudeIdOf, isCalled, renamedRow, tokenNameOf, uuidsOf } from './claude-id.ts'
 import type { DaemonLog } from './log.ts'
 import type { OpenMesh } from './meshes.ts'
 import { processIdentity } from './process-identity.ts'
@@ -84,10 +85,11 @@ export class Sessions {
     this.#meshes.set(mesh.id, seats)
     for (const row of seats.rows.usedSince(this.#o.now() - TIMES.knownMs))
       try {
-        seats.signers.set(row.uuid, openSessionKey(this.#o.paths, mesh.id, row.uuid))
+        this.#finishMove(seats, row)
+        seats.signers.set(row.uuid, openSessionKey(this.#o.paths, mesh.id, claudeIdOf(row)))
         await this.#attach(seats, row)
         if (row.open && isRunning(row)) {
-          this.#o.tokens.open(row.uuid)
+          this.#o.tokens.open(row.uuid, tokenNameOf(row))
           this.#o.onOpened(this.#seat(seats, row))
         } else this.#setClosed(seats, row)
       } catch (error) {
@@ -103,7 +105,7 @@ export class Sessions {
   }
 
   leave(mesh: OpenMesh): void {
-    for (const { row } of this.of(mesh)) if (row.open) this.#o.tokens.close(row.uuid)
+    for (const { row } of this.of(mesh)) if (row.open) this.#o.tokens.close(tokenNameOf(row))
     this.#meshes.delete(mesh.id)
   }
 
@@ -115,21 +117,40 @@ export class Sessions {
   async open(mesh: OpenMesh, request: OpenRequest): Promise<Seated & { tokenFile: string }> {
     const { paths, tokens, now, log } = this.#o
     const seats = this.#seatsOf(mesh)
-    const { uuid, kind, deliver } = request
+    const { kind, deliver } = request
+    const uuid = this.#rowUuidOf(seats, request.uuid)
     const before = seats.rows.get(uuid)
     const identity = this.#processOf(request.pid)
     refuseSecondProcess(before, request.pid)
     const at = now()
-    const row = openedRow({ request, before, name: this.#nameFor(seats, request, before), identity, at })
-    const signer = openSessionKey(paths, mesh.id, uuid)
+    const name = this.#nameFor(seats, request, uuid, before)
+    const tokenName = request.tokenName ?? this.#freeTokenName(uuid)
+    const row = openedRow({ request: { ...request, tokenName }, uuid, before, name, identity, at })
+    const signer = openSessionKey(paths, mesh.id, request.uuid)
     seats.signers.set(uuid, signer)
     seats.rows.put(row)
-    const tokenFile = tokens.open(uuid)
+    const tokenFile = tokens.open(uuid, tokenName)
     await this.#attach(seats, row)
     log('session.opened', { mesh: mesh.id, session: uuid, kind, deliver })
     const seat = this.#seat(seats, row)
     this.#o.onOpened(seat)
     return { ...seat, tokenFile }
+  }
+
+  /** Claude goes on under another UUID in the same process (`/clear`): key, name and mail go with it, and peers are told. */
+  goOn({ mesh, row }: Seated, claudeId: string): void {
+    const seats = this.#seatsOf(mesh)
+    const next = renamedRow(row, claudeId, this.#o.now())
+    seats.rows.put(next)
+    moveSessionKey(this.#o.paths, mesh.id, claudeIdOf(row), claudeId)
+    void mesh.client.setUuids(row.uuid, uuidsOf(next))
+    this.#o.log('session.renamed', { mesh: mesh.id, session: row.uuid, claudeId })
+  }
+
+  /** Claude runs it in this process, as a hook says. */
+  ranBy({ mesh, row }: Seated, claudePid: number): void {
+    const claudeIdentity = processIdentity(claudePid) ?? null
+    this.#seatsOf(mesh).rows.put({ ...row, claudePid, claudeIdentity })
   }
 
   close({ mesh, row }: Seated): void {
@@ -187,17 +208,26 @@ export class Sessions {
     return this.all(mesh).filter(({ row }) => row.uuid === uuid)
   }
 
-  /** By UUID, a prefix of it (6 or more) or name; an open one goes before closed ones. Throws `not-found`, `ambiguous`. */
+  /** By the UUID that Claude has for it now. */
+  byClaudeId(claudeId: string, mesh?: OpenMesh): Seated[] {
+    return this.all(mesh).filter(({ row }) => claudeIdOf(row) === claudeId)
+  }
+
+  /**
+   * By name or Claude's UUID, a prefix of 6 or more, where none fits by one it had before; an open one goes before closed ones.
+   * Throws `not-found`, `ambiguous`.
+   */
   find(named: string, field: string, mesh?: OpenMesh): Seated {
     const all = this.all(mesh)
-    const fits = all.filter(
-      ({ row }) => row.name === named || (named.length >= 6 && row.uuid.startsWith(named.toLowerCase())),
-    )
+    const called = (row: SessionRow) => isCalled(row, named.toLowerCase())
+    const byUuid = named.length >= 6 ? all : []
+    const now = all.filter(({ row }) => row.name === named || (byUuid.length > 0 && called(row).now))
+    const fits = now.length > 0 ? now : byUuid.filter(({ row }) => called(row).before)
     const open = fits.filter(({ row }) => row.open)
     return chooseOne(
       open.length > 0 ? open : fits,
       all,
-      ({ row }) => `${row.name} (${row.uuid.slice(0, 13)})`,
+      ({ row }) => `${row.name} (${claudeIdOf(row).slice(0, 13)})`,
       {
         field,
         none: `This machine has no session ${named}.`,
@@ -211,7 +241,8 @@ export class Sessions {
     const { member, memberName, role } = mesh.client.view()
     return this.of(mesh).map(({ row, signer }) => ({
       recipient: { member, session: signer.publicKey },
-      uuid: row.uuid,
+      uuid: claudeIdOf(row),
+      former: row.former.map(({ uuid }) => uuid),
       memberName,
       role: role ?? 'viewer',
       lease: mesh.client.attached(row.uuid) ? 'online' : 'offline',
@@ -229,7 +260,8 @@ export class Sessions {
     const signer = signers.get(row.uuid)!
     try {
       const status = { status: row.status, source: row.statusSource, at: row.statusAt }
-      await mesh.client.openSession({ uuid: row.uuid, signer, profile: profileOf(row), status })
+      const uuids = uuidsOf(row)
+      await mesh.client.openSession({ uuid: row.uuid, signer, uuids, profile: profileOf(row), status })
     } catch (error) {
       if (!(error instanceof MeshError) || !PASSING.includes(error.code)) throw error
       this.#o.log('session.not-yet-attached', { mesh: mesh.id, session: row.uuid, code: error.code })
@@ -252,8 +284,9 @@ export class Sessions {
         }
       : row
     seats.rows.put(closed)
-    const elsewhere = this.byUuid(row.uuid).some(seat => seat.row.open)
-    if (!elsewhere) tokens.close(row.uuid)
+    const tokenName = tokenNameOf(row)
+    if (!this.all().some(seat => seat.row.open && tokenNameOf(seat.row) === tokenName))
+      tokens.close(tokenName)
     seats.mesh.client.setStatus(row.uuid, 'closed', 'daemon', closed.statusAt)
     if (row.open) this.#o.onClosed(this.#seat(seats, closed))
   }
@@ -269,11 +302,32 @@ export class Sessions {
     return identity
   }
 
-  #nameFor({ rows }: Seats, request: OpenRequest, before: SessionRow | undefined): string {
+  /** Of the row, the same in every mesh: Claude's own, unless that names a row which went on from it to another. */
+  #rowUuidOf({ rows }: Seats, claudeId: string): string {
+    const elsewhere = this.byClaudeId(claudeId).find(({ row }) => !rows.get(row.uuid))
+    const held = rows.usedSince(0).find(row => claudeIdOf(row) === claudeId) ?? elsewhere?.row
+    if (held) return held.uuid
+    return rows.get(claudeId) ? crypto.randomUUID() : claudeId
+  }
+
+  /** Its own, unless the process that had it first uses it for another session now. */
+  #freeTokenName(uuid: string): string {
+    const used = this.all().some(({ row }) => row.open && row.uuid !== uuid && tokenNameOf(row) === uuid)
+    return used ? crypto.randomUUID() : uuid
+  }
+
+  /** What a crash left of a `goOn`: the row stands, the key is under the UUID before. */
+  #finishMove({ mesh, rows }: Seats, row: SessionRow): void {
+    const from = row.former.at(-1)?.uuid
+    if (from === undefined || rows.usedSince(0).some(other => claudeIdOf(other) === from)) return
+    moveSessionKey(this.#o.paths, mesh.id, from, claudeIdOf(row))
+  }
+
+  #nameFor({ rows }: Seats, request: OpenRequest, uuid: string, before: SessionRow | undefined): string {
     const taken = new Set(
       rows
         .usedSince(this.#o.now() - TIMES.knownMs)
-        .filter(row => row.open && row.uuid !== request.uuid)
+        .filter(row => row.open && row.uuid !== uuid)
         .map(row => row.name),
     )
     return chooseName(request, before?.name, taken)

@@ -4,7 +4,13 @@ import { rmSync } from 'node:fs'
 import { MeshError } from '@claudemesh/protocol'
 import { type HomePaths, openToken, openUserToken } from '../home/index.ts'
 
-export type Caller = { readonly kind: 'user' } | { readonly kind: 'session'; readonly uuid: string }
+export type Caller = { readonly kind: 'user' } | SessionCaller
+export interface SessionCaller {
+  readonly kind: 'session'
+  /** Of the session's row. */
+  readonly uuid: string
+  readonly tokenName: string
+}
 
 /** Looked up by hash, so that no comparison tells how much of a guess was right. */
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64')
@@ -19,18 +25,18 @@ export class Tokens {
     this.#callers.set(hashOf(openUserToken(paths)), { kind: 'user' })
   }
 
-  /** The session's token is valid from now on; answers the path of its file. */
-  open(uuid: string): string {
-    const path = this.#paths.sessionToken(uuid)
-    this.#callers.set(hashOf(openToken(path)), { kind: 'session', uuid })
+  /** From now on the token of this name speaks for the session, and for no other; answers the path of its file. */
+  open(uuid: string, tokenName: string): string {
+    const path = this.#paths.sessionToken(tokenName)
+    this.#callers.set(hashOf(openToken(path)), { kind: 'session', uuid, tokenName })
     return path
   }
 
-  /** The session's token opens nothing any more, and its file is gone. */
-  close(uuid: string): void {
+  /** The token of this name opens nothing any more, and its file is gone. */
+  close(tokenName: string): void {
     for (const [hash, caller] of this.#callers)
-      if (caller.kind === 'session' && caller.uuid === uuid) this.#callers.delete(hash)
-    rmSync(this.#paths.sessionToken(uuid), { force: true })
+      if (caller.kind === 'session' && caller.tokenName === tokenName) this.#callers.delete(hash)
+    rmSync(this.#paths.sessionToken(tokenName), { force: true })
   }
 
   /** From the `Authorization` header. Throws `unauthenticated`. */

@@ -35,7 +35,14 @@ export interface DeliveryPort {
 }
 
 export interface Delivery {
-  opened(session: { uuid: string; pid?: number; deliver: DeliverMode; claudeConfigDir?: string }): void
+  /** `claudeId`: the UUID that Claude has for it, where it is another. */
+  opened(session: {
+    uuid: string
+    claudeId?: string
+    pid?: number
+    deliver: DeliverMode
+    claudeConfigDir?: string
+  }): void
   closed(uuid: string): void
   /** New mail, or something held was released. */
   wake(uuid: string): void
@@ -187,9 +194,9 @@ export function createDelivery(port: DeliveryPort): Delivery {
   }
 
   return {
-    opened({ uuid, deliver, claudeConfigDir: configDir }) {
+    opened({ uuid, claudeId = uuid, deliver, claudeConfigDir: configDir }) {
       lookNoMore(uuid)
-      const seat = openSeat(uuid, deliver, configDir ?? claudeConfigDir(process.env))
+      const seat = openSeat({ uuid, claudeId, deliver, configDir: configDir ?? claudeConfigDir(process.env) })
       seats.set(uuid, seat)
       recover(seat)
       lookIn(seat, 0)

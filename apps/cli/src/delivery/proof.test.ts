@@ -13,7 +13,7 @@ const noUnknown = (): void => {}
 
 let seat: Seat
 beforeEach(() => {
-  seat = openSeat(uuid, 'push', '/nowhere')
+  seat = openSeat({ uuid, claudeId: uuid, deliver: 'push', configDir: '/nowhere' })
   seat.flights = [{ ids: [id], via: 'socket', since: 0, taken: false, latestPrompt: false }]
 })
 

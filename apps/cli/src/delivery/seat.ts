@@ -41,11 +41,8 @@ export interface Seat {
   missed: number
 }
 
-export const openSeat = (uuid: string, deliver: DeliverMode, configDir: string): Seat => ({
-  uuid,
-  deliver,
-  claudeId: uuid,
-  configDir,
+export const openSeat = (session: Pick<Seat, 'uuid' | 'claudeId' | 'deliver' | 'configDir'>): Seat => ({
+  ...session,
   away: false,
   cursor: undefined,
   flights: [],

@@ -12,5 +12,5 @@ export {
 export { currentHome, type HomePaths, homePaths } from './paths.ts'
 export { ensurePrivateFolder } from './private-folder.ts'
 export { readSecretFile, writeNewFile, writeSecretFile } from './secret-file.ts'
-export { listSessionKeys, openSessionKey, writeSessionKey } from './session-key.ts'
+export { listSessionKeys, moveSessionKey, openSessionKey, writeSessionKey } from './session-key.ts'
 export { openToken, openUserToken } from './token.ts'

@@ -30,9 +30,9 @@ export interface HomePaths {
   readonly meshes: string
   /** Keys of sessions, one folder a mesh. */
   readonly sessions: string
-  /** Tokens of open sessions, `<uuid>.token`. */
+  /** Tokens of open sessions, `<name>.token`. */
   readonly run: string
-  readonly sessionToken: (uuid: string) => string
+  readonly sessionToken: (name: string) => string
   /** Data of `up`. */
   readonly broker: string
 }
@@ -61,7 +61,7 @@ export function homePaths(home: string = currentHome(), env: Env = process.env):
     meshes: within('meshes'),
     sessions: within('sessions'),
     run: within('run'),
-    sessionToken: uuid => within('run', `${uuid}.token`),
+    sessionToken: name => within('run', `${name}.token`),
     broker: within('broker'),
   }
 }

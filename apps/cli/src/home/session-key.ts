@@ -1,11 +1,11 @@
 /** `sessions/<mesh id>/<uuid>.json`: the key of one (mesh, Claude session UUID), the same for ever. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateSigner, type Signer } from '@claudemesh/crypto'
-import { bytes, uuid } from '@claudemesh/protocol'
+import { bytes, equalBytes, uuid } from '@claudemesh/protocol'
 import { z } from 'zod'
 import type { HomePaths } from './paths.ts'
-import { readSecretJson, writeSecretFile } from './secret-file.ts'
+import { readSecretJson, syncFolder, writeSecretFile } from './secret-file.ts'
 
 const sessionFile = z.strictObject({ version: z.literal(1), mesh: bytes(32), uuid, seed: bytes(32) })
 
@@ -23,6 +23,21 @@ export function openSessionKey(paths: HomePaths, mesh: string, session: string):
   const made = generateSigner()
   writeSessionKey(paths, mesh, { uuid: session, seed: made.secretKey.slice(0, 32) })
   return made
+}
+
+/**
+ * The key goes on under another UUID, and the old one has none any more: durable when it returns. May be repeated after a crash at any
+ * point; where `to` has another key already, nothing is done. Throws `integrity` for a damaged file.
+ */
+export function moveSessionKey(paths: HomePaths, mesh: string, from: string, to: string): void {
+  const pathOf = (session: string) => join(paths.sessions, mesh, `${uuid.parse(session)}.json`)
+  const old = readSecretJson(pathOf(from), sessionFile)
+  if (!old) return
+  const standing = readSecretJson(pathOf(to), sessionFile)
+  if (standing && !equalBytes(standing.seed, old.seed)) return
+  if (!standing) writeSessionKey(paths, mesh, { uuid: to, seed: old.seed })
+  unlinkSync(pathOf(from))
+  syncFolder(join(paths.sessions, mesh))
 }
 
 /** `seed` is secret, 32 bytes. */

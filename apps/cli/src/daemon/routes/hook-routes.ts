@@ -4,7 +4,9 @@ import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
 import { hookEvent, setStatus } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
+import { followHook, sessionsOfToken } from '../follow-claude.ts'
 import { type Call, type Env, readBody } from '../http.ts'
+import type { SessionCaller } from '../tokens.ts'
 
 /** Statuses a session may be told to have in a window of `WINDOW_MS`. */
 const MOST = 120
@@ -14,8 +16,10 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
   const limited = limiter(daemon.now)
   return new Hono<Env>()
     .post(ROUTES.hook[1], async call => {
-      const uuid = sessionOf(call)
+      const caller = sessionCaller(call)
       const event = await readBody(call, hookEvent)
+      const uuid = await followHook(daemon, caller, event)
+      if (uuid === undefined) return call.json({})
       // Told before delivery looks: what it gives in answer belongs to the turn that begins.
       daemon.status.hook(uuid, event)
       return call.json(daemon.delivery.hook(uuid, event))
@@ -24,17 +28,19 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
       const caller = call.get('caller')
       const { session_id, status } = await readBody(call, setStatus)
       limited(session_id)
-      if (caller.kind === 'session' && caller.uuid !== session_id)
+      const seats = daemon.sessions.byClaudeId(session_id).filter(({ row }) => row.open)
+      const own = caller.kind === 'user' ? seats : sessionsOfToken(daemon.sessions, caller)
+      if (seats.length > 0 && !seats.some(({ row }) => own.some(each => each.row.uuid === row.uuid)))
         throw new MeshError('not-found', 'This token is of another session.', { field: 'session_id' })
-      if (!daemon.status.set(session_id, status))
+      if (!seats[0] || !daemon.status.set(seats[0].row.uuid, status))
         throw new MeshError('not-found', 'No such session is open here.', { field: 'session_id' })
       return call.body(null, 204)
     })
 }
 
-function sessionOf(call: Call): string {
+function sessionCaller(call: Call): SessionCaller {
   const caller = call.get('caller')
-  if (caller.kind === 'session') return caller.uuid
+  if (caller.kind === 'session') return caller
   throw new MeshError('forbidden', "Hooks carry their session's token.")
 }
 

@@ -3,7 +3,8 @@ import { LIMITS, MeshError, toBase64url } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { readGroup } from '../../api/groups.ts'
 import { ROUTES } from '../../api/routes.ts'
-import { openSession, setPresence } from '../../api/schema.ts'
+import { closeSession, openSession, setPresence } from '../../api/schema.ts'
+import { claudeIdOf } from '../claude-id.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, speakerOf, userOnly } from '../http.ts'
 import { plainGroup, plainLine, plainName } from '../plain-words.ts'
@@ -36,18 +37,22 @@ export function sessionRoutes(daemon: Daemon): Hono<Env> {
         pid: body.pid,
       })
       const session = toBase64url(signer.publicKey)
-      return call.json({ uuid: row.uuid, session, mesh: mesh.client.view().name, name: row.name, tokenFile })
+      return call.json({ uuid: body.uuid, session, mesh: mesh.client.view().name, name: row.name, tokenFile })
     })
     .get(ROUTES.sessions[1], call => {
       userOnly(call)
       const mesh = asked(call, 'mesh')
       return call.json(sessions.all(mesh === undefined ? undefined : meshes.find(mesh)).map(show))
     })
-    .post(ROUTES.closeSession[1], call => {
+    .post(ROUTES.closeSession[1], async call => {
       userOnly(call)
       const named = call.req.param('uuid')
-      const everywhere = sessions.byUuid(named)
-      const meant = everywhere.length > 0 ? everywhere : [sessions.find(named, 'uuid')]
+      const { pid } = await readBody(call, closeSession)
+      const everywhere =
+        pid === undefined
+          ? sessions.byClaudeId(named)
+          : sessions.all().filter(({ row }) => row.open && row.pid === pid)
+      const meant = everywhere.length > 0 || pid !== undefined ? everywhere : [sessions.find(named, 'uuid')]
       for (const seat of meant) if (seat.row.open) sessions.close(seat)
       return call.json({})
     })
@@ -109,7 +114,7 @@ function presentOne(daemon: Daemon, call: Call, as: string | undefined): Seated 
 
 const show = ({ mesh, row, signer }: Seated) => ({
   mesh: mesh.client.view().name,
-  uuid: row.uuid,
+  uuid: claudeIdOf(row),
   session: toBase64url(signer.publicKey),
   name: row.name,
   kind: row.kind,

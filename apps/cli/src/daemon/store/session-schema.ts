@@ -1,5 +1,5 @@
 /** The daemon's own tables: sessions of this machine, who of them got which mail of the person, and whose key the person confirmed. */
-import type { PresenceStatus, StatusSource } from '@claudemesh/protocol'
+import type { FormerUuid, PresenceStatus, StatusSource } from '@claudemesh/protocol'
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { flag, ofMesh } from './schema.ts'
 
@@ -25,6 +25,18 @@ export const session = sqliteTable(
     statusAt: integer('status_at').notNull(),
     /** Last opened, closed or used: sessions stay attached for 30 days after it. */
     usedAt: integer('used_at').notNull(),
+    /** The UUID that its Claude session has now, where that is no longer `uuid`. */
+    claudeId: text('claude_id'),
+    /** UUIDs that its Claude session had before, oldest first. */
+    former: text({ mode: 'json' }).$type<FormerUuid[]>().notNull().default([]),
+    /** Claude's own process, as its hooks told. */
+    claudePid: integer('claude_pid'),
+    /** `processIdentity` of `claudePid`. */
+    claudeIdentity: text('claude_identity'),
+    /** Name of the token file that speaks for it, where that is not its `uuid`: the token stays with the process. */
+    tokenName: text('token_name'),
+    /** Name of the token by which the first hook of this copy came. */
+    introducedBy: text('introduced_by'),
   },
   t => [primaryKey({ columns: [t.mesh, t.uuid] })],
 )
