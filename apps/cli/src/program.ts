@@ -28,6 +28,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[
   { names: ['members', 'remove'], load: async () => (await import('./commands/members.ts')).addMembers },
   { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerify },
   { names: ['block', 'grant'], load: async () => (await import('./commands/block.ts')).addBlock },
+  { names: ['limits'], load: async () => (await import('./commands/limits.ts')).addLimits },
   { names: ['role', 'rename'], load: async () => (await import('./commands/role.ts')).addRole },
   { names: ['backup', 'restore'], load: async () => (await import('./commands/backup.ts')).addBackup },
   { names: ['daemon'], load: async () => (await import('./commands/daemon.ts')).addDaemon },

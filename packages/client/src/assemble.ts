@@ -22,7 +22,7 @@ export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
     now,
     log,
     schedule: o.schedule ?? byTimeout,
-    refuses: o.refuses ?? (() => false),
+    refuses: o.refuses ?? (() => null),
     keeper,
     claims,
     audit: new AuditHeads(store, keeper),

@@ -6,7 +6,7 @@ import type { RosterKeeper } from './roster/keeper.ts'
 import type { Party } from './session/party.ts'
 import type { Prekeys } from './session/prekeys.ts'
 import type { ClientStore, Owner } from './store.ts'
-import type { Log, MeshEvents, MeshIdentity, Schedule } from './types.ts'
+import type { Log, MeshEvents, MeshIdentity, Refuses, Schedule } from './types.ts'
 
 export type Emit = <E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]) => void
 
@@ -24,7 +24,7 @@ export interface Core {
   readonly now: () => number
   readonly schedule: Schedule
   readonly log: Log
-  readonly refuses: (member: string, several: boolean) => boolean
+  readonly refuses: Refuses
   readonly keeper: RosterKeeper
   readonly claims: Claims
   readonly audit: AuditHeads

@@ -200,6 +200,11 @@ export class MeshClient {
     const states = filter.states ?? RELEASED_STATES
     return this.#core.store.inbox.list({ ...filter, ...owner, states }).map(inboxMessage)
   }
+  /** One message of a mailbox, as its sender named it; the newest where several took the same `msg`. */
+  received(uuid: string | null, msg: string): InboxMessage | undefined {
+    const row = this.#core.store.inbox.byMsg(ownerOf(uuid), msg).at(-1)
+    return row && inboxMessage(row)
+  }
   /** Released, and neither surfaced nor read. */
   unread(uuid: string | null): number {
     return this.#core.store.inbox.count(ownerOf(uuid), ['unread', 'pushed'])

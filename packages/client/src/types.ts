@@ -43,6 +43,19 @@ export interface SessionUuids {
 export type Schedule = (ms: number, work: () => void) => () => void
 export type Log = (event: string, facts?: Record<string, unknown>) => void
 
+/** A text as it comes, before it is stored. */
+export interface Arrival {
+  /** Mailbox: the session's UUID, or `null` for the person. */
+  readonly uuid: string | null
+  /** Base64url of the sender's member key. */
+  readonly member: string
+  /** It went to others too, or was addressed to a group. */
+  readonly several: boolean
+  /** 0 to 255, as its sender says. */
+  readonly hops: number
+}
+export type Refuses = (arrival: Arrival) => string | null
+
 export interface MeshClientOptions {
   readonly identity: MeshIdentity
   readonly store: ClientStore
@@ -52,8 +65,8 @@ export interface MeshClientOptions {
   readonly webSocket?: typeof WebSocket
   /** Default: `setTimeout`. */
   readonly schedule?: Schedule
-  /** Whether messages of this member (base64url of its key) are refused; `several`: it went to others too. Default: none. */
-  readonly refuses?: (member: string, several: boolean) => boolean
+  /** Why a text that has just been opened is not taken, a word of at most 64 characters; `null` = it is. Default: all are. */
+  readonly refuses?: Refuses
   /** 0 ≤ x < 1, for jitter only. Default: `Math.random`. */
   readonly random?: () => number
 }
@@ -85,6 +98,10 @@ export interface SendRequest {
   readonly ttlMs: number
   readonly replyTo: string | null
   readonly threadId: string | null
+  /** 0 (as where absent) to 255: turns of agents that led to it without a person in between. */
+  readonly hops?: number
+  /** It is addressed to a group or to everybody. */
+  readonly group?: boolean
 }
 
 export interface OutboxMessage {

@@ -292,8 +292,11 @@ export function memoryStore(): MemoryStore {
           )
           .sort((a, b) => a.position! - b.position!)
           .slice(0, limit),
-      count: (owner, states) =>
-        inbox.all().filter(row => row.owner === owner && states.includes(row.state)).length,
+      count: (owner, states, member = '') =>
+        inbox
+          .all()
+          .filter(row => row.owner === owner && states.includes(row.state) && row.from.startsWith(member))
+          .length,
       lane: (owner, from, line) => lanes.get(`${owner}|${from}|${line}`),
       putLane: row => lanes.set(`${row.owner}|${row.from}|${row.line}`, row),
       waiting: (owner, from, line) =>

@@ -46,6 +46,8 @@ export const LIMITS = {
   epochCopiesPerFrame: 500,
   directoryPage: 256,
   prekeysPerRequest: 256,
+  /** Of a text: turns of agents that led to it. */
+  hops: 255,
 } as const
 
 export const TIMES = {

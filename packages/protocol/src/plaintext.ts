@@ -1,5 +1,6 @@
 /** What is sealed inside an envelope, and the payload of each kind (SPEC section 5). */
 import { z } from 'zod'
+import { LIMITS } from './limits.ts'
 import { certificate, checkpointNote } from './records.ts'
 import { bytes, hash, ms, recipient, seq, signature, uuid } from './schema.ts'
 
@@ -39,6 +40,10 @@ export const textPayload = z.strictObject({
   text: z.string().max(200_000),
   replyTo: uuid.nullable(),
   threadId: uuid.nullable(),
+  /** Turns of agents that led to it without a person in between; absent for 0. The sender's word. */
+  hops: z.int().min(0).max(LIMITS.hops).optional(),
+  /** It was addressed to a group or to everybody, however few that were. */
+  group: z.literal(true).optional(),
 })
 export type TextPayload = z.output<typeof textPayload>
 

@@ -35,6 +35,10 @@ export const ROUTES = {
   /** In `?mesh=`. */
   retention: ['GET', '/v1/retention'],
   setRetention: ['PUT', '/v1/retention'],
+  /** In `?mesh=`. */
+  limits: ['GET', '/v1/limits'],
+  setLimits: ['PUT', '/v1/limits'],
+  /** `?as=&dead=1`; `dead`: only what was given up. */
   outbox: ['GET', '/v1/outbox'],
   retryOutbox: ['POST', '/v1/outbox/:id/retry'],
   dropOutbox: ['POST', '/v1/outbox/:id/drop'],

@@ -173,6 +173,10 @@ export const inboxMessage = z.object({
   receivedAt: ms,
   replyTo: uuid.nullable(),
   threadId: uuid.nullable(),
+  /** As its sender says: turns of agents that led to it without a person in between; absent for none. */
+  hops: z.int().optional(),
+  /** It was addressed to a group or to everybody; absent where it was not. */
+  group: z.literal(true).optional(),
   ...standing,
   priority,
   late: z.boolean(),

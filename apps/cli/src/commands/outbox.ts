@@ -1,4 +1,4 @@
-/** `outbox`: what has not arrived yet and why; trying again, giving up. */
+/** `outbox`: what has not arrived yet and why, and what never will; trying again, giving up. */
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { outboxMessage } from '../api/schema.ts'
@@ -6,23 +6,31 @@ import { harmlessLine } from '../output/harmless.ts'
 import { shownName } from '../output/names.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
-import { act, define, unknownBelow } from './define.ts'
+import { act, type CommonOptions, define, unknownBelow } from './define.ts'
+
+interface OutboxOptions extends CommonOptions {
+  dead?: boolean
+}
 
 export function addOutbox(program: Command): void {
   const outbox = define(program, {
     usage: 'outbox',
     about: 'what has not arrived yet, and why',
-    examples: ['claudemesh outbox', 'claudemesh outbox retry 0199c1c4-…'],
+    examples: ['claudemesh outbox', 'claudemesh outbox --dead', 'claudemesh outbox retry 0199c1c4-…'],
     mesh: true,
     as: true,
   })
+    .option('--dead', 'only what was given up: refused, expired, never opened; for `retry` or `drop`')
     .allowExcessArguments()
     .usage('[options] | retry <id> | drop <id>')
-  act(outbox, async (cli, _options, [word]) => {
+  act<OutboxOptions>(outbox, async (cli, { dead }, [word]) => {
     if (word !== undefined) unknownBelow(outbox, word)
-    const waiting = await cli.ask('outbox', z.array(outboxMessage), { query: { mesh: cli.mesh, as: cli.as } })
+    const waiting = await cli.ask('outbox', z.array(outboxMessage), {
+      query: { mesh: cli.mesh, as: cli.as, dead },
+    })
     if (cli.json) return cli.objects(waiting)
-    if (waiting.length === 0) return cli.line('Everything has arrived.')
+    if (waiting.length === 0)
+      return cli.line(dead === true ? 'Nothing was given up.' : 'Everything has arrived.')
     cli.line(
       table(
         ['TO', 'STATE', 'WHY', 'WRITTEN', 'GIVEN UP', 'ID'],

@@ -19,9 +19,12 @@ export function resolveAddresses(addresses: readonly string[], who: Who, speaker
   return [...found.values()]
 }
 
+/** `@all` or `@group`. */
+export const isGroup = (address: string): boolean => address.trim().startsWith('@')
+
 function resolveOne(address: string, who: Who, speaker: Recipient): Recipient[] {
   if (address === '@all') return others(everybody(who), speaker, address, who)
-  if (address.startsWith('@')) return others(group(address.slice(1), who), speaker, address, who)
+  if (isGroup(address)) return others(group(address.slice(1), who), speaker, address, who)
   const slash = address.indexOf('/')
   const one = slash < 0 ? personOrKey(address, who) : session(address, slash, who)
   if (recipientKey(one) === recipientKey(speaker))

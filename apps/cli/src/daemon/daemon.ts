@@ -4,6 +4,7 @@ import type { HomePaths } from '../home/index.ts'
 import type { DaemonLog } from './log.ts'
 import type { Mail } from './mail.ts'
 import type { Meshes } from './meshes.ts'
+import type { Noise } from './noise/noise.ts'
 import type { Pause } from './pause.ts'
 import type { SessionStatus } from './session-status.ts'
 import type { Sessions } from './sessions.ts'
@@ -22,6 +23,7 @@ export interface Daemon {
   readonly meshes: Meshes
   readonly sessions: Sessions
   readonly mail: Mail
+  readonly noise: Noise
   readonly delivery: Delivery
   readonly status: SessionStatus
   readonly pause: Pause

@@ -23,6 +23,8 @@ import {
 import { brokerAddress } from './broker-url.ts'
 import { chooseOne } from './choose-one.ts'
 import type { DaemonLog } from './log.ts'
+import { type Limits, limitsOf } from './noise/limits.ts'
+import { refusalsOf } from './noise/refusals.ts'
 import { type Blocks, blocksOf } from './store/blocks.ts'
 import { eraseMeshStore, type MeshStore, openMeshStore } from './store/client-store.ts'
 import type { StoreFile } from './store/store-file.ts'
@@ -34,6 +36,7 @@ export interface OpenMesh {
   readonly store: MeshStore
   readonly client: MeshClient
   readonly blocks: Blocks
+  readonly limits: Limits
 }
 
 export interface MeshProblem {
@@ -239,14 +242,15 @@ export class Meshes {
     const id = toBase64url(mesh)
     const store = openMeshStore(file, id)
     const blocks = blocksOf(store.scope)
+    const limits = limitsOf(store.scope)
     const client = new MeshClient({
       identity: { mesh, url, host, ...cryptoKeys(member) },
       store,
       now,
       log: (event, facts) => log(event, { mesh: id, ...facts }),
-      refuses: (from, several) => blocks.of(from).includes(several ? 'broadcast' : 'dm'),
+      refuses: refusalsOf(store, blocks, limits),
     })
-    const open: OpenMesh = { id, store, client, blocks }
+    const open: OpenMesh = { id, store, client, blocks, limits }
     this.#open.set(id, open)
     client.on('state', ({ state, why }) => {
       log('mesh.state', { mesh: id, state, why: why?.code })

@@ -16,6 +16,7 @@ import { takeLock } from './lock.ts'
 import { type DaemonLog, openLog } from './log.ts'
 import { Mail } from './mail.ts'
 import { Meshes, type OpenMesh } from './meshes.ts'
+import { Noise } from './noise/noise.ts'
 import { Pause } from './pause.ts'
 import { serve } from './server.ts'
 import { SessionStatus } from './session-status.ts'
@@ -111,8 +112,9 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
   const status = new SessionStatus({ sessions, log, now })
   const pause = new Pause(paths.paused)
   const mail = new Mail(sessions, pause)
+  const noise = new Noise(sessions)
   const delivery = createDelivery(deliveryPort({ sessions, mail, log, now }))
-  const parts: Wiring = { sessions, mail, delivery, status, pause }
+  const parts: Wiring = { sessions, mail, noise, delivery, status, pause }
   const meshes = new Meshes({
     paths,
     file,
@@ -147,6 +149,7 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     meshes,
     sessions,
     mail,
+    noise,
     delivery,
     status,
     pause,
@@ -159,12 +162,14 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
 interface Wiring {
   readonly sessions: Sessions
   readonly mail: Mail
+  readonly noise: Noise
   readonly delivery: Delivery
   readonly status: SessionStatus
   readonly pause: Pause
 }
 
-function opened({ mail, delivery, status }: Wiring, { mesh, row }: Seated): void {
+function opened({ mail, noise, delivery, status }: Wiring, { mesh, row }: Seated): void {
+  noise.forget(row.uuid)
   status.forget(row.uuid)
   if (row.kind === 'claude')
     delivery.opened({

@@ -3,8 +3,9 @@ import type { MeshClient, OutboxState } from '@claudemesh/client'
 import { MeshError, TIMES } from '@claudemesh/protocol'
 import type { z } from 'zod'
 import type { SendReply, sendRequest } from '../api/schema.ts'
-import { resolveAddresses } from './addresses.ts'
+import { isGroup, resolveAddresses } from './addresses.ts'
 import type { OpenMesh } from './meshes.ts'
+import type { Noise } from './noise/noise.ts'
 import { showRecipients } from './outbox-view.ts'
 import type { Seated, Sessions } from './sessions.ts'
 import { whoIn } from './who.ts'
@@ -24,15 +25,16 @@ const ENDED: readonly OutboxState[] = ['refused', 'expired', 'removed', 'unknown
 
 /** `speaker` undefined = the person. Throws what addresses and the client throw; nothing was sent then. */
 export async function sendText(
-  p: { mesh: OpenMesh; speaker: Seated | undefined; sessions: Sessions; ending: AbortSignal },
+  p: { mesh: OpenMesh; speaker: Seated | undefined; sessions: Sessions; noise: Noise; ending: AbortSignal },
   request: Omit<z.output<typeof sendRequest>, 'mesh' | 'as'>,
 ): Promise<SendReply> {
-  const { mesh, speaker, sessions } = p
+  const { mesh, speaker, sessions, noise } = p
   const { client } = mesh
   requireTrust(client)
   const who = whoIn(mesh, sessions)
   const self = { member: client.view().member, session: speaker?.signer.publicKey ?? null }
   const from = speaker?.row.uuid ?? null
+  const { hops, threadId } = noise.origin(mesh, speaker, request.replyTo)
   const msg = client.send({
     from,
     to: resolveAddresses(request.to, who, self),
@@ -40,7 +42,9 @@ export async function sendText(
     priority: request.priority,
     ttlMs: request.ttlMs ?? TIMES.ttlDefaultMs,
     replyTo: request.replyTo ?? null,
-    threadId: request.threadId ?? null,
+    threadId: request.threadId ?? threadId,
+    hops,
+    group: request.to.some(isGroup),
   })
   if (speaker) sessions.used(speaker)
   if (request.replyTo !== undefined) client.report(from, [request.replyTo], 'answered', '')

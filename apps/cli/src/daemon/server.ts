@@ -11,6 +11,7 @@ import { auditRoutes } from './routes/audit-routes.ts'
 import { daemonRoutes } from './routes/daemon-routes.ts'
 import { hookRoutes } from './routes/hook-routes.ts'
 import { inboxRoute } from './routes/inbox-route.ts'
+import { limitRoutes } from './routes/limit-routes.ts'
 import { memberRoutes } from './routes/member-routes.ts'
 import { meshRoutes } from './routes/mesh-routes.ts'
 import { messageRoutes } from './routes/message-routes.ts'
@@ -49,6 +50,7 @@ function localApi(daemon: Daemon): Hono<Env> {
     sessionRoutes(daemon),
     peerRoutes(daemon),
     messageRoutes(daemon),
+    limitRoutes(daemon),
     inboxRoute(daemon),
     auditRoutes(daemon),
     hookRoutes(daemon),

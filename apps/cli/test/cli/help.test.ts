@@ -25,7 +25,7 @@ describe('every command', () => {
       'up,down,broker,daemon run,daemon start,daemon stop,daemon status,daemon logs,daemon install,daemon uninstall',
       'mesh create,mesh list,mesh rename,mesh move,mesh leave,invite,invite list,invite revoke,join,pair,members,remove,verify',
       'audit head,audit verify,audit export,audit proof,audit accept',
-      'role,rename,group join,group leave,summary,backup,restore,completions',
+      'role,rename,limits,block,grant,pause,resume,group join,group leave,summary,backup,restore,completions',
       'session open,session close,session list,peers,send,inbox,retention,outbox,outbox retry,outbox drop,trace,status,doctor,version',
     ].flatMap(line => line.split(',')))
       expect(names).toContain(name)

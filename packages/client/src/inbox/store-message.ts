@@ -1,5 +1,5 @@
 /** Puts an opened message into its mailbox: exactly once by `msg`, released in the order of its line. */
-import { type ReceiptState, TIMES, toBase64url } from '@claudemesh/protocol'
+import { type ReceiptState, TIMES, textPayload, toBase64url } from '@claudemesh/protocol'
 import type { Core } from '../core.ts'
 import { nextNumber } from '../counter.ts'
 import { recipientOfKey, uuidOf } from '../session/party.ts'
@@ -31,10 +31,9 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
     tell(core, known, id, known.receipt, known.receiptWhy)
     return
   }
-  const { from, to, sentAt, ttl, priority } = envelope.header
+  const { sentAt, ttl, priority } = envelope.header
   const now = core.now()
-  // Only text is refused: what keeps the mesh going is no message to anybody.
-  const refused = plaintext.kind === 'text' && core.refuses(toBase64url(from.member), to.length > 1)
+  const refused = whyRefused(core, owner, opened)
   const row: InboxRow = {
     owner,
     from: fromKey,
@@ -43,7 +42,7 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
     line: toBase64url(plaintext.line),
     pairSeq: content.pairSeq,
     kind: plaintext.kind,
-    payload: refused ? '' : JSON.stringify(plaintext.payload ?? null),
+    payload: refused !== null ? '' : JSON.stringify(plaintext.payload ?? null),
     priority,
     composedAt: plaintext.composedAt,
     sentAt,
@@ -60,8 +59,19 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
   tell(core, row, id, row.receipt, row.receiptWhy)
 }
 
-function answerOf(refused: boolean, early: boolean): Pick<InboxRow, 'receipt' | 'receiptWhy'> {
-  if (refused) return { receipt: 'refused', receiptWhy: 'blocked' }
+/** Only text is refused: what keeps the mesh going is no message to anybody. */
+function whyRefused(core: Core, owner: Owner, { envelope, content }: Opened): string | null {
+  const { kind, payload } = content.plaintext
+  const text = kind === 'text' ? textPayload.safeParse(payload) : undefined
+  if (!text?.success) return null
+  const { from, to } = envelope.header
+  const { hops = 0, group = false } = text.data
+  const several = group || to.length > 1
+  return core.refuses({ uuid: uuidOf(owner), member: toBase64url(from.member), several, hops })
+}
+
+function answerOf(refused: string | null, early: boolean): Pick<InboxRow, 'receipt' | 'receiptWhy'> {
+  if (refused !== null) return { receipt: 'refused', receiptWhy: refused }
   return early ? { receipt: 'held', receiptWhy: 'clock' } : { receipt: 'delivered', receiptWhy: '' }
 }
 

@@ -95,6 +95,8 @@ export function composeText(core: Core, request: SendRequest): string {
     text: request.text,
     replyTo: request.replyTo,
     threadId: request.threadId,
+    ...(request.hops ? { hops: request.hops } : {}),
+    ...(request.group === true ? { group: true as const } : {}),
   })
   if (!payload.success)
     throw new MeshError('usage', payload.error.issues[0]?.message ?? 'refused', {

@@ -22,7 +22,14 @@ const RANK: Record<OutboxState, number> = {
 
 export const isOpen = (state: OutboxState): boolean => (OPEN_STATES as readonly OutboxState[]).includes(state)
 export const outranks = (next: OutboxState, now: OutboxState): boolean => RANK[next] > RANK[now]
-const GIVEN_UP: readonly OutboxState[] = ['unknown', 'removed', 'expired', 'undecryptable', 'failed']
+const GIVEN_UP: readonly OutboxState[] = [
+  'unknown',
+  'removed',
+  'expired',
+  'undecryptable',
+  'failed',
+  'refused',
+]
 export const RETRIED = 'retried'
 /** On the dead-letter list, and not yet sent again as a new message. */
 export const isGivenUp = (row: OutboxRecipientRow): boolean =>
@@ -67,7 +74,8 @@ function settle(core: Core, msg: string): void {
   const message = outbox.message(msg)
   if (!message) return
   const rows = outbox.recipients(msg)
-  const dead = rows.some(row => isGivenUp(row))
+  // A refusal of what was delivered before finds no text that could be sent again.
+  const dead = message.payload !== '' && rows.some(row => isGivenUp(row))
   const keeps = dead || rows.some(row => isOpen(row.state))
   const payload = keeps ? message.payload : ''
   if (dead !== message.dead || payload !== message.payload)

@@ -77,7 +77,8 @@ export interface InboxStore {
   byMsg(owner: Owner, msg: string): InboxRow[]
   /** Released rows in order of position. */
   list(filter: InboxFilter): InboxRow[]
-  count(owner: Owner, states: readonly InboxState[]): number
+  /** Of this member (base64url of its key) alone, where one is named. */
+  count(owner: Owner, states: readonly InboxState[], member?: string): number
   lane(owner: Owner, from: RecipientKey, line: string): LaneRow | undefined
   putLane(row: LaneRow): void
   /** Rows in state `waiting`, by pairSeq, then receivedAt. */

@@ -22,7 +22,10 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
       if (uuid === undefined) return call.json({})
       // Told before delivery looks: what it gives in answer belongs to the turn that begins.
       daemon.status.hook(uuid, event)
-      return call.json(daemon.delivery.hook(uuid, event))
+      daemon.noise.hook(uuid, event)
+      const output = daemon.delivery.hook(uuid, event)
+      daemon.noise.offered(uuid, output)
+      return call.json(output)
     })
     .post(ROUTES.setStatus[1], async call => {
       const caller = call.get('caller')

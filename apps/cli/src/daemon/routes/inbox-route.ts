@@ -46,11 +46,9 @@ function take(
   const fresh = daemon.mail.list(box, { all }).filter(message => !given.has(keyOf(message)))
   const taken = fresh.slice(0, limit)
   for (const message of taken) given.add(keyOf(message))
-  if (!peek)
-    daemon.mail.markRead(
-      box,
-      taken.map(message => message.id),
-    )
+  const ids = taken.map(message => message.id)
+  if (!peek) daemon.mail.markRead(box, ids)
+  if (!peek && box.uuid !== null) daemon.noise.read(box.uuid, ids)
   return taken.map(message => `${JSON.stringify(message)}\n`)
 }
 

@@ -7,7 +7,7 @@ import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
 import { sendRequest, setRetention, type TraceStep } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
-import { asked, type Call, type Env, readBody, speakerOf, userOnly } from '../http.ts'
+import { asked, type Call, type Env, isSet, readBody, speakerOf, userOnly } from '../http.ts'
 import { labeller } from '../labels.ts'
 import type { OpenMesh } from '../meshes.ts'
 import { showOutboxMessage } from '../outbox-view.ts'
@@ -16,22 +16,23 @@ import { standings } from '../verification.ts'
 import { whoIn } from '../who.ts'
 
 export function messageRoutes(daemon: Daemon): Hono<Env> {
-  const { sessions, ending } = daemon
+  const { sessions, noise, ending } = daemon
   return new Hono<Env>()
     .post(ROUTES.send[1], async call => {
       const { mesh: named, as, ...request } = await readBody(call, sendRequest)
       const { mesh, speaker } = speakerOf(daemon, call, { as, mesh: named })
-      return call.json(await sendText({ mesh, speaker, sessions, ending }, request))
+      return call.json(await sendText({ mesh, speaker, sessions, noise, ending }, request))
     })
     .get(ROUTES.outbox[1], call => {
       const asks = { as: asked(call, 'as'), mesh: asked(call, 'mesh') }
       const whole = call.get('caller').kind === 'user' && asks.as === undefined
+      const dead = isSet(call, 'dead')
       if (!whole) {
         const { mesh, speaker } = speakerOf(daemon, call, asks)
-        return call.json(stuckIn(daemon, mesh, speaker?.row.uuid ?? null))
+        return call.json(stuckIn(daemon, mesh, speaker?.row.uuid ?? null, dead))
       }
       const meshes = asks.mesh === undefined ? daemon.meshes.all : [daemon.meshes.find(asks.mesh)]
-      return call.json(meshes.flatMap(mesh => stuckIn(daemon, mesh, undefined)))
+      return call.json(meshes.flatMap(mesh => stuckIn(daemon, mesh, undefined, dead)))
     })
     .post(ROUTES.retryOutbox[1], call => {
       userOnly(call)
@@ -63,11 +64,12 @@ const retentionOf = ({ client }: OpenMesh) => ({
   retentionMs: client.retentionMs,
 })
 
-/** What has not arrived yet, or was given up; oldest first. */
-function stuckIn(daemon: Daemon, mesh: OpenMesh, from: string | null | undefined) {
+/** What has not arrived yet, or was given up; that alone, if only the `dead` are wanted. Oldest first. */
+function stuckIn(daemon: Daemon, mesh: OpenMesh, from: string | null | undefined, onlyDead: boolean) {
   const filter = from === undefined ? {} : { from }
   const found = new Map<string, ClientMessage>()
-  for (const message of mesh.client.outbox({ ...filter, open: true })) found.set(message.msg, message)
+  const open = onlyDead ? [] : mesh.client.outbox({ ...filter, open: true })
+  for (const message of open) found.set(message.msg, message)
   for (const message of mesh.client.outbox({ ...filter, dead: true })) found.set(message.msg, message)
   const who = whoIn(mesh, daemon.sessions)
   return [...found.values()]

@@ -140,11 +140,20 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
           .limit(filter.limit ?? Number.MAX_SAFE_INTEGER)
           .all(),
       ),
-    count: (owner, states) =>
+    count: (owner, states, member) =>
       orm
         .select({ n: count() })
         .from(inbox)
-        .where(and(ours, eq(inbox.owner, owner), inArray(inbox.state, [...states])))
+        .where(
+          and(
+            ours,
+            eq(inbox.owner, owner),
+            inArray(inbox.state, [...states]),
+            member === undefined
+              ? undefined
+              : sql`substr(${inbox.from}, 1, ${member.length + 1}) = ${`${member}/`}`,
+          ),
+        )
         .get()!.n,
     lane: (owner, from, line) => getLane.get({ owner, from, line }),
     putLane: row => void putLane.run({ ...row }),
