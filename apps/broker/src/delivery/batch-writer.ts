@@ -1,4 +1,4 @@
-/** One lane to the database: a commit takes all that waits, a crowd need not wait for its end, and outcomes follow in order. */
+/** One lane to the database: a commit takes all that waits, neither one row nor a crowd waits for its end, and outcomes follow in order. */
 import type { AcceptItem, AcceptOutcome, AckItem, AckOutcome } from '@claudemesh/db'
 import { MeshError } from '@claudemesh/protocol'
 import type { Log } from '../telemetry/log.ts'
@@ -8,7 +8,7 @@ import type { Attachment } from './attachment.ts'
 import type { MeshRecipients } from './mesh-recipients.ts'
 
 /** How long an ack that nobody waits for may wait for company, ms: alone it costs the lane half a commit. */
-const RIPEN_MS = 10
+const RIPEN_MS = 50
 /** A commit of this many rows takes them along: there they cost next to nothing. */
 const CROWD = 32
 /** Commits under way at most: the database begins the second when it ends the first, and this side reads answers meanwhile. */
@@ -119,10 +119,10 @@ export class BatchWriter {
     })
   }
 
-  /** Starts a commit of all that waits unless one is under way; beside that one only a crowd. */
+  /** Starts a commit of all that waits unless one is under way; beside that one only a crowd, or a single row: see `mayJoin`. */
   kick(): void {
     if (this.flying > 0) {
-      if (this.flying < DEPTH && this.rows >= CROWD && this.alone.length === 0) void this.fly(this.take())
+      if (this.flying < DEPTH && this.mayJoin() && this.alone.length === 0) void this.fly(this.take())
       return
     }
     const work = this.alone.shift()
@@ -133,6 +133,14 @@ export class BatchWriter {
     }
     if (this.rows > 0) void this.fly(this.take())
     else for (const wake of this.idlers.splice(0)) wake()
+  }
+
+  /**
+   * Whether what waits goes beside the commit under way. One row does: waiting would double its time. Two do not: the lane is
+   * busier than that already, and rows that wait for each other are the cheaper ones. A crowd fills a commit by itself.
+   */
+  private mayJoin(): boolean {
+    return this.rows === 1 || this.rows >= CROWD
   }
 
   /** Resolves when nothing waits and nothing is under way. */
