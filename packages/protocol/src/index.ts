@@ -1,5 +1,5 @@
 /** The words both ends of the wire agree on: schemas, types, codecs, error and close codes. Imports nothing of ours. */
-export * from './bytes.ts'
+export { compareBytes, concatBytes, equalBytes, fromBase64url, toBase64url } from './bytes.ts'
 export { encodeAccepted } from './codec/accepted.ts'
 export { type DeliverItem, deliverHeadSize, deliverItemSize, encodeDeliver } from './codec/deliver.ts'
 export { decodeFrame, encodeFrame } from './codec/frame.ts'

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { portableFromBase64url, portableToBase64url } from '../src/bytes.ts'
 import { fromBase64url, toBase64url } from '../src/index.ts'
 
 test('base64url comes back as the bytes it was made from', () => {
@@ -12,6 +13,17 @@ test('base64url comes back as the bytes it was made from', () => {
   )
 })
 
+test('a host without an encoder of its own writes and reads the same', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
+      const text = portableToBase64url(bytes)
+      expect(text).toBe(toBase64url(bytes))
+      expect(Buffer.compare(portableFromBase64url(text), bytes)).toBe(0)
+    }),
+  )
+})
+
 test('padding, other alphabets and stray bits are refused', () => {
-  for (const bad of ['QQ==', 'a+b/', 'QR', 'A', 'Q Q']) expect(fromBase64url(bad)).toBeUndefined()
+  for (const bad of ['QQ==', 'a+b/', 'QR', 'A', 'Q Q', ' QQ', 'QQ\n'])
+    expect(fromBase64url(bad)).toBeUndefined()
 })
