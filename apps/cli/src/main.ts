@@ -1,4 +1,5 @@
 /** The process: arguments in, exit code out. */
+import { written } from './output/written.ts'
 import { runProgram } from './program.ts'
 
 process.stdout.on('error', error => {
@@ -7,6 +8,5 @@ process.stdout.on('error', error => {
   throw error
 })
 const exit = await runProgram(process.argv.slice(2))
-// What was written to a pipe is there before we are gone.
-await Promise.all([process.stdout, process.stderr].map(stream => new Promise(done => stream.write('', done))))
+await written()
 process.exit(exit)
