@@ -3,6 +3,7 @@ import { recipientKey, verifyAlias, verifyCertificate, verifyPresence } from '@c
 import { openProfile } from '@claudemesh/crypto/sealing'
 import {
   type BrokerFrameOf,
+  type Certificate,
   type DirectoryEntry,
   directoryEntry,
   type Lease,
@@ -72,12 +73,18 @@ export class Directory {
     try {
       if (!keeper.roster.members.has(toBase64url(certificate.member)))
         throw new MeshError('integrity', 'the certificate is of somebody who is no member')
-      verifyCertificate(certificate, { mesh: keeper.roster.mesh, at: now(), graceMs: TIMES.knownMs })
+      const { mesh } = keeper.roster
+      verifyCertificate(certificate, {
+        mesh,
+        at: now(),
+        graceMs: TIMES.knownMs,
+        known: this.certificateOf(key),
+      })
       let fetch = this.#o.claims.hear(certificate.member, claimOf(certificate), certificate.notBefore)
       if (presence) {
         if (recipientKey({ member: presence.member, session: presence.session }) !== key)
           throw new MeshError('integrity', 'the presence is of another session')
-        verifyPresence(presence, { mesh: keeper.roster.mesh, now: now() })
+        verifyPresence(presence, { mesh, now: now() })
         const counter = `seen-presence/${key}`
         if (presence.counter < store.counters.get(counter))
           throw new MeshError('counter', 'an older presence was shown again')
@@ -104,6 +111,11 @@ export class Directory {
   offline(): void {
     for (const [key, known] of this.#known)
       this.#known.set(key, { ...known, entry: { ...known.entry, lease: 'offline' } })
+  }
+
+  /** The certificate that was last verified of a session. */
+  certificateOf(key: RecipientKey): Certificate | undefined {
+    return this.#known.get(key)?.entry.certificate
   }
 
   leaseOf(key: RecipientKey): Lease {

@@ -52,6 +52,18 @@ describe('certificates', () => {
     refuses(at(made({ notAfter: NOW + TIMES.certificateMs + 1 }), NOW), 'integrity', 'notAfter')
     refuses(at(made({ notAfter: NOW }), NOW), 'integrity', 'notAfter')
   })
+
+  test('whose bytes were verified before are not verified again; another byte is', () => {
+    const forged = { ...s.certificate, notAfter: s.certificate.notAfter - 1 }
+    const knowing = (known: Certificate) => () => verifyCertificate(forged, { mesh: MESH, at: NOW, known })
+    refuses(knowing(s.certificate), 'bad-signature', 'memberSignature')
+    expect(knowing({ ...forged })).not.toThrow()
+    refuses(
+      () => verifyCertificate(forged, { mesh: MESH, at: forged.notAfter + 1, known: forged }),
+      'expired',
+      'notAfter',
+    )
+  })
   test('need both keys, and this mesh', () => {
     refuses(at(made({}, generateSigner(), s.annSession), NOW), 'bad-signature', 'memberSignature')
     refuses(at(made({}, s.ann.signer, generateSigner()), NOW), 'bad-signature', 'sessionSignature')

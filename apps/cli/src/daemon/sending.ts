@@ -1,5 +1,6 @@
 /** Sends, and waits until what was asked for is so for every recipient, can no longer become so, or the time is over. */
 import type { MeshClient, OutboxState } from '@claudemesh/client'
+import { recipientKey } from '@claudemesh/crypto'
 import { MeshError, TIMES } from '@claudemesh/protocol'
 import type { z } from 'zod'
 import type { SendReply, sendRequest } from '../api/schema.ts'
@@ -81,6 +82,7 @@ function requireTrust(client: MeshClient): void {
 const isReached = (state: OutboxState, wait: Wait): boolean =>
   wait === 'none' || (REACHED[state] ?? 0) >= WANTED[wait]
 
+/** Looks at the message once, then at what changes: of a message to a thousand, a thousand changes are told. */
 function settled(
   mesh: OpenMesh,
   msg: string,
@@ -89,20 +91,31 @@ function settled(
   ending: AbortSignal,
 ): Promise<void> {
   const { client } = mesh
-  const isOver = () => {
-    const message = client.outboxMessage(msg)
-    if (!message || client.state === 'removed') return true
-    return message.recipients.every(({ state }) => isReached(state, wait) || ENDED.includes(state))
-  }
+  const isOver = (state: OutboxState) => isReached(state, wait) || ENDED.includes(state)
+  const left = () =>
+    new Set(
+      client
+        .outboxMessage(msg)
+        ?.recipients.filter(({ state }) => !isOver(state))
+        .map(({ to }) => recipientKey(to)),
+    )
   return new Promise(resolve => {
+    let open = left()
     const look = () => {
-      if (isOver()) end()
+      if (open.size === 0 || client.state === 'removed') end()
     }
     const stopListening = [
       client.on('outbox', change => {
-        if (change.msg === msg) look()
+        if (change.msg !== msg) return
+        const key = recipientKey(change.to)
+        if (isOver(change.state)) open.delete(key)
+        else open.add(key)
+        look()
       }),
-      client.on('state', look),
+      client.on('state', () => {
+        open = left()
+        look()
+      }),
     ]
     const timer = setTimeout(() => end(), timeoutMs)
     const end = () => {

@@ -8,14 +8,14 @@ import type { OutboxRecipientRow, Owner, RecipientKey, SealingRow } from '../sto
 import { applyResult, type Verdict } from './answered.ts'
 import { endMessages } from './end.ts'
 import { intoFrames, type Outgoing } from './frames.ts'
+import { type Addressed, duePage, Envelopes } from './page.ts'
 import { Pairs } from './pairs.ts'
 import { type Sealed, sealMessage } from './seal.ts'
 import { moveRecipient } from './states.ts'
 import { type Target, Targets } from './targets.ts'
 
-const PAGE_ROWS = 256
-/** Envelopes sealed in one go: a few ms, so that acks and heartbeats are not kept waiting. */
-const PAGE_SEALINGS = 128
+/** Key agreements in one go, 1 ms each at most. */
+const AGREED_AT_ONCE = 32
 const MAX_IN_FLIGHT = 512
 /** A recipient without keys, or in doubt, is looked at again this often, and when it is heard of. */
 const RETRY_MS = 30_000
@@ -122,19 +122,32 @@ export class Outbox {
       if (claims.fetchDue) await this.#port.syncRoster()
       if (claims.awaited) return
       const wanted = new Set<RecipientKey>()
-      let rows = this.#core.store.outbox.due(party.owner, now, PAGE_ROWS)
+      let rows = duePage(this.#core.store.outbox, party.owner, now)
       for (const row of rows) if (!this.targets.get(row.to)) wanted.add(row.to)
       if (wanted.size > 0) {
         if (await this.targets.fetch(link, [...wanted])) await this.#port.syncRoster()
         if (this.#link !== link || !this.#ready()) return
         // Nobody asked yet for the keys of what was written meanwhile: the next turn does.
-        rows = this.#core.store.outbox
-          .due(party.owner, now, PAGE_ROWS)
-          .filter(({ to }) => wanted.has(to) || this.targets.get(to) !== undefined)
+        rows = duePage(this.#core.store.outbox, party.owner, now).filter(
+          ({ to }) => wanted.has(to) || this.targets.get(to) !== undefined,
+        )
         if (rows.length === 0) continue
       }
       if (rows.length === 0) return
+      await this.#agreeWithAll(party, rows)
+      if (this.#link !== link || !this.#ready() || party.attachment === null) return
       this.#sealPage(party, rows)
+    }
+  }
+
+  /** A thousand new recipients cost a second: whatever else is due runs in between. */
+  async #agreeWithAll(party: Party, rows: readonly OutboxRecipientRow[]): Promise<void> {
+    let made = 0
+    for (const row of rows) {
+      const target = this.targets.get(row.to)
+      if (!target || this.pairs.has(party, row.to, target)) continue
+      this.#agrees(party, row, target)
+      if (++made % AGREED_AT_ONCE === 0) await new Promise(resolve => setTimeout(resolve))
     }
   }
 
@@ -148,7 +161,7 @@ export class Outbox {
     const { commit, claims } = this.#core
     const sealed: Sealed[] = []
     commit.run(() => {
-      const byMessage = new Map<string, { row: OutboxRecipientRow; target: Target }[]>()
+      const envelopes = new Envelopes()
       for (const row of rows) {
         const target = this.targets.get(row.to)
         const doubted = claims.doubts(memberOf(row))
@@ -156,13 +169,11 @@ export class Outbox {
           this.#putOff(row, doubted ? 'roster-unproven' : 'no-keys')
           continue
         }
-        const group = byMessage.get(row.msg)
-        if (group) group.push({ row, target })
-        else if (byMessage.size < PAGE_SEALINGS) byMessage.set(row.msg, [{ row, target }])
+        envelopes.add({ row, target })
       }
       const floors = new Map<string, number>()
-      for (const [msg, group] of byMessage) {
-        const one = this.#sealOne(party, msg, group, floors)
+      for (const group of envelopes.all) {
+        const one = this.#sealOne(party, group, floors)
         if (one) sealed.push(one)
       }
     })
@@ -204,13 +215,9 @@ export class Outbox {
       })
   }
 
-  #sealOne(
-    party: Party,
-    msg: string,
-    rows: { row: OutboxRecipientRow; target: Target }[],
-    floors: Map<string, number>,
-  ): Sealed | undefined {
+  #sealOne(party: Party, rows: readonly Addressed[], floors: Map<string, number>): Sealed | undefined {
     const { store, now } = this.#core
+    const { msg } = rows[0]!.row
     const message = store.outbox.message(msg)
     if (!message) return undefined
     try {

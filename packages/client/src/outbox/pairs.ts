@@ -30,14 +30,18 @@ export class Pairs {
     this.#now = now
   }
 
+  /** True when `of` has nothing to agree on. */
+  has(party: Party, to: RecipientKey, target: Target): boolean {
+    return this.#held(party, to, target) !== undefined
+  }
+
   /** The pair for sealing from `party` to `target` now. An opener costs about 0.5 ms, once. */
   of(party: Party, to: RecipientKey, target: Target): Pair {
+    const held = this.#held(party, to, target)
+    if (held) return held
     const name = `${party.key}>${to}`
-    const held = this.#pairs.get(name)
     const now = this.#now()
     const prekeyId = toBase64url(target.prekeyId)
-    if (held && held.prekeyId === prekeyId && held.certificate === party.certificate && now < held.endsAt)
-      return held
     const { opener, openerId, pairKey } = createOpener({
       mesh: this.#mesh,
       from: party.recipient,
@@ -75,6 +79,15 @@ export class Pairs {
   dropEnded(): void {
     const now = this.#now()
     for (const [name, { endsAt }] of this.#pairs) if (endsAt <= now) this.#drop(name)
+  }
+
+  #held(party: Party, to: RecipientKey, { prekeyId }: Target): Pair | undefined {
+    const held = this.#pairs.get(`${party.key}>${to}`)
+    const serves =
+      held?.prekeyId === toBase64url(prekeyId) &&
+      held.certificate === party.certificate &&
+      this.#now() < held.endsAt
+    return serves ? held : undefined
   }
 
   #drop(name: string): void {

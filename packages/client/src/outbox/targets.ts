@@ -13,11 +13,9 @@ import {
   toBase64url,
 } from '@claudemesh/protocol'
 import type { Link } from '../connection/link.ts'
-import type { Claims } from '../roster/claims.ts'
-import type { RosterKeeper } from '../roster/keeper.ts'
+import type { Core } from '../core.ts'
 import { recipientOfKey } from '../session/party.ts'
-import type { ClientStore, RecipientKey } from '../store.ts'
-import type { Log } from '../types.ts'
+import type { RecipientKey } from '../store.ts'
 
 export interface Target {
   readonly recipient: Recipient
@@ -26,16 +24,17 @@ export interface Target {
   readonly lease: Lease
 }
 const MAX_RAISED = 10_000
+type TargetsCore = Pick<Core, 'store' | 'keeper' | 'claims' | 'directory' | 'now' | 'log'>
 type Bundle = BrokerFrameOf<'prekeys'>['bundles'][number]
 
 export class Targets {
-  readonly #o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }
+  readonly #o: TargetsCore
   readonly #held = new Map<RecipientKey, Target>()
   readonly #absent = new Set<RecipientKey>()
   /** Highest n known to stand in the store: most words of a peer name the same one again. */
   readonly #raised = new Map<RecipientKey, number>()
 
-  constructor(o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }) {
+  constructor(o: TargetsCore) {
     this.#o = o
   }
 
@@ -53,15 +52,13 @@ export class Targets {
 
   /** Asks the broker; what does not prove itself is left out. True when a claim calls for a roster fetch. */
   async fetch(link: Link, keys: readonly RecipientKey[]): Promise<boolean> {
-    let fetch = false
+    const asked = []
     for (let i = 0; i < keys.length; i += LIMITS.prekeysPerRequest) {
       const recipients = keys.slice(i, i + LIMITS.prekeysPerRequest).map(recipientOfKey)
-      const reply = await link.request({ type: 'prekeys.get', recipients }, 'prekeys')
-      this.#o.store.transaction(() => {
-        for (const bundle of reply.bundles) fetch = this.#hear(bundle) || fetch
-      })
+      asked.push(link.request({ type: 'prekeys.get', recipients }, 'prekeys'))
     }
-    return fetch
+    const bundles = (await Promise.all(asked)).flatMap(reply => reply.bundles)
+    return this.#o.store.transaction(() => bundles.filter(bundle => this.#hear(bundle)).length > 0)
   }
 
   /** A bundle that came in an answer signed by its owner. */
@@ -115,7 +112,7 @@ export class Targets {
   }
 
   #checkCertificate(recipient: Recipient, certificate: Certificate | null): boolean {
-    const { keeper, claims, now } = this.#o
+    const { keeper, claims, directory, now } = this.#o
     if (
       !certificate ||
       !equalBytes(certificate.member, recipient.member) ||
@@ -123,7 +120,8 @@ export class Targets {
       !equalBytes(certificate.session, recipient.session)
     )
       throw new MeshError('integrity', 'the certificate is not of this session')
-    verifyCertificate(certificate, { mesh: keeper.roster.mesh, at: now(), graceMs: TIMES.knownMs })
+    const known = directory.certificateOf(recipientKey(recipient))
+    verifyCertificate(certificate, { mesh: keeper.roster.mesh, at: now(), graceMs: TIMES.knownMs, known })
     const claim = { seq: certificate.rosterSeq, head: certificate.rosterHead }
     return claims.hear(certificate.member, claim, certificate.notBefore)
   }

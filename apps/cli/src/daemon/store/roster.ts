@@ -2,6 +2,7 @@
 import type { RosterStore } from '@claudemesh/client'
 import { MeshError } from '@claudemesh/protocol'
 import { asc, eq, max } from 'drizzle-orm'
+import { named } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { rosterEntry } from './schema.ts'
 
@@ -12,6 +13,10 @@ export function rosterStore({ orm, mesh }: MeshScope): RosterStore {
     .from(rosterEntry)
     .where(ours)
     .prepare()
+  const insert = orm
+    .insert(rosterEntry)
+    .values({ mesh, ...named({ seq: 0, entry: '' }) })
+    .prepare()
   return {
     entries: () => {
       const rows = orm.select().from(rosterEntry).where(ours).orderBy(asc(rosterEntry.seq)).all()
@@ -20,7 +25,7 @@ export function rosterStore({ orm, mesh }: MeshScope): RosterStore {
     append: (seq, entry) => {
       if ((last.get()?.seq ?? -1) + 1 !== seq)
         throw new MeshError('internal', 'the roster is to grow by its next entry', { facts: { seq } })
-      orm.insert(rosterEntry).values({ mesh, seq, entry }).run()
+      insert.run({ seq, entry })
     },
   }
 }
