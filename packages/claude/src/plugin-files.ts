@@ -1,12 +1,16 @@
 /** The files of a Claude Code plugin that serves one session: hooks and an MCP server, loaded with `--plugin-dir`. */
 import { HOOKS_USED } from './hooks.ts'
+import { MESH_SKILL } from './skill.ts'
 
 /** Program and arguments, to be run without a shell's help: every word is quoted where a shell will read it. */
 export type Command = readonly [string, ...string[]]
 
 export interface PluginParts {
-  /** Run at every hook with the payload on stdin. */
+  /** Run with the payload on stdin at the hooks that take no URL. */
   readonly hook: Command
+  /** Gets the payload of every other hook by POST, with `hookToken` as bearer. */
+  readonly hookUrl: string
+  readonly hookToken: string
   /** Seconds after which the client stops waiting for a hook. */
   readonly hookTimeoutSeconds: number
   /** MCP server on stdio. */
@@ -20,19 +24,31 @@ const SERVER = 'mesh'
 /** What `--allowedTools` or a permission rule calls all our tools. */
 export const TOOL_RULE = `mcp__plugin_${PLUGIN}_${SERVER}`
 
-/** Paths inside the plugin's folder and their contents (format of 2.1.329). Command hooks: SessionStart takes no other. */
+/** The client refuses http hooks here (2.1.329). */
+const COMMAND_ONLY: ReadonlySet<string> = new Set(['SessionStart'])
+
+/** Paths inside the plugin's folder and their contents (format of 2.1.329). */
 export function pluginFiles(parts: PluginParts): Record<string, string> {
-  const command = parts.hook.map(shellQuoted).join(' ')
-  const hook = { hooks: [{ type: 'command', command, timeout: parts.hookTimeoutSeconds }] }
+  const timeout = parts.hookTimeoutSeconds
+  const command = { type: 'command', command: shellCommand(parts.hook), timeout }
+  const http = {
+    type: 'http',
+    url: parts.hookUrl,
+    timeout,
+    headers: { Authorization: `Bearer ${parts.hookToken}` },
+  }
+  const hooks = HOOKS_USED.map(event => [event, [{ hooks: [COMMAND_ONLY.has(event) ? command : http] }]])
   const [program, ...args] = parts.server
   return {
     '.claude-plugin/plugin.json': text({ name: PLUGIN, description: 'This session as a peer of the mesh' }),
-    'hooks/hooks.json': text({ hooks: Object.fromEntries(HOOKS_USED.map(event => [event, [hook]])) }),
+    'hooks/hooks.json': text({ hooks: Object.fromEntries(hooks) }),
     '.mcp.json': text({ mcpServers: { [SERVER]: { command: program, args, alwaysLoad: true } } }),
+    'skills/mesh/SKILL.md': MESH_SKILL,
   }
 }
 
 const text = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
-/** POSIX shell, single quotes: nothing inside is special but the quote itself. */
-const shellQuoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
+/** One line of POSIX shell. Single quotes: nothing inside is special but the quote itself. */
+const shellCommand = (words: Command): string =>
+  words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')

@@ -3,6 +3,7 @@ import { HOW_TO_INSTALL, locateClaude } from '@claudemesh/claude'
 import { MeshError } from '@claudemesh/protocol'
 import { openSessionReply } from '../api/schema.ts'
 import { chooseConversation, claudeArguments, refuseOurs } from './claude-arguments.ts'
+import { openHookRelay } from './hook-relay.ts'
 import { removePluginDir, writePluginDir } from './plugin-dir.ts'
 import { type Ending, runClaude } from './run-claude.ts'
 
@@ -65,8 +66,9 @@ export async function launch(options: LaunchOptions, place: LaunchPlace): Promis
   )
   const deaf = options.claude.find(argument => DEAF.includes(argument))
   if (deaf !== undefined) place.warn(`${deaf} leaves the mesh tools and delivery by hooks switched off`)
+  const relay = openHookRelay({ home: place.home, tokenFile: session.tokenFile })
   try {
-    const dir = writePluginDir(place.home, uuid)
+    const dir = writePluginDir(place.home, uuid, relay)
     const env = {
       ...place.env,
       CLAUDEMESH_HOME: place.home,
@@ -77,6 +79,7 @@ export async function launch(options: LaunchOptions, place: LaunchPlace): Promis
     const args = claudeArguments(conversation, dir, options.claude, { acceptTools, headless })
     return await runClaude(path, args, env, { headless })
   } finally {
+    await relay.stop()
     removePluginDir(place.home, uuid)
     await place
       .call('closeSession', { params: { uuid }, body: { pid: process.pid } })

@@ -1,4 +1,4 @@
-/** Writes the plugin of one session: a folder only its user can read, holding no secret, gone when the session ends. */
+/** Writes the plugin of one session: a folder only its user can read, with no key but the relay's own, gone when the session ends. */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,13 +19,15 @@ const bunRun = (file: URL): Command => [
   fileURLToPath(file),
 ]
 
-/** Writes `<home>/run/<uuid>.plugin`, anew if one was left behind, and returns its path. */
-export function writePluginDir(home: string, uuid: string): string {
+/** Writes `<home>/run/<uuid>.plugin`, anew if one was left behind, and returns its path. `relay`: where hooks go. */
+export function writePluginDir(home: string, uuid: string, relay: { url: string; token: string }): string {
   const dir = pluginDirOf(home, uuid)
   rmSync(dir, { recursive: true, force: true })
   makePrivate(dir)
   const parts = {
     hook: bunRun(new URL('./hook.ts', import.meta.url)),
+    hookUrl: relay.url,
+    hookToken: relay.token,
     hookTimeoutSeconds: HOOK_TIMEOUT_SECONDS,
     server: bunRun(new URL('../mcp/main.ts', import.meta.url)),
   }

@@ -13,6 +13,7 @@ import {
 } from '@claudemesh/testkit'
 import type { InboxMessage } from '../../src/api/schema.ts'
 import { createDelivery, type Delivery } from '../../src/delivery/deliver.ts'
+import { openHookRelay } from '../../src/launch/hook-relay.ts'
 import { writePluginDir } from '../../src/launch/plugin-dir.ts'
 
 export interface Bench {
@@ -79,6 +80,7 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
   const socket = join(home, 'daemon.sock')
   const asked: Bench['asked'] = []
   const tokenFile = join(home, 'run', `${uuid}.token`)
+  const relay = openHookRelay({ home, tokenFile })
   const server = Bun.serve({
     unix: socket,
     async fetch(request) {
@@ -164,7 +166,7 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
     },
     async start(...args) {
       open()
-      const plugin = writePluginDir(home, uuid)
+      const plugin = writePluginDir(home, uuid, relay)
       const id = args.includes('--resume') ? [] : ['--session-id', uuid]
       const here = { ...at, env: { ...at.env, CLAUDEMESH_TOKEN_FILE: tokenFile } }
       const terminal = openTerminal(here, [
@@ -189,6 +191,7 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
     async close() {
       bench.delivery.stop()
       for (const terminal of terminals) await terminal.close()
+      await relay.stop()
       await server.stop(true)
       at.remove()
     },

@@ -1,0 +1,64 @@
+/**
+ * Hands one hook payload of Claude Code to the daemon of a home. Imports nothing of ours but a type: a process that only does
+ * this starts often.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** How long a turn of Claude waits for the daemon at a hook, ms; where nobody listens it does not wait at all. */
+export const PATIENCE_MS = 500
+/** The same for the one hook of a session's start, before there is a turn to hold up. */
+export const START_PATIENCE_MS = 1500
+/** A daemon that was too slow once is not waited for again for this long, ms: a hook that costs `PATIENCE_MS` each time is felt. */
+export const SLOW_MS = 10_000
+
+/** What the daemon needs of a payload: tool input, output and what the user typed stay here. */
+const FIELDS = [
+  'session_id',
+  'hook_event_name',
+  'transcript_path',
+  'cwd',
+  'source',
+  'reason',
+  'agent_id',
+  'stop_hook_active',
+]
+
+/** A hook's payload as Claude writes it: its fields are known to `hookPayload` of @claudemesh/claude. */
+export type Payload = Readonly<Record<string, unknown>>
+
+/**
+ * The daemon's answer, which is hook output (JSON), or '' where it has none. `tokenFile`: whose hook this is; `pid`: Claude's own
+ * process, where the hook knows. Rejects where no daemon
+ * answers, the token is gone or `signal` ends it.
+ */
+export async function forwardHook(
+  payload: Payload,
+  { home, tokenFile, pid, signal }: { home: string; tokenFile: string; pid?: number; signal: AbortSignal },
+): Promise<string> {
+  const { socket } = JSON.parse(readFileSync(join(home, 'daemon.json'), 'utf8'))
+  const answer = await fetch('http://localhost/v1/hook', {
+    unix: socket,
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`,
+    },
+    body: JSON.stringify({
+      ...Object.fromEntries(FIELDS.map(field => [field, payload[field]])),
+      pid,
+      prompt: typeof payload.prompt === 'string' ? framedLines(payload.prompt) : undefined,
+    }),
+    signal,
+  })
+  const output = answer.ok ? await answer.text() : ''
+  return output === '{}' ? '' : output
+}
+
+/** The lines of a prompt by which delivery/frame.ts knows its own messages again. */
+function framedLines(prompt: string): string {
+  return prompt
+    .split('\n')
+    .filter(line => line.startsWith('== message '))
+    .join('\n')
+}
