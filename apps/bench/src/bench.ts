@@ -1,8 +1,10 @@
 /** The run: raw relay, this broker and one INSERT per message by turns, then latency, and both again with a history behind them. */
 import { writeFile } from 'node:fs/promises'
+import { measureAuditCost } from './audit-cost.ts'
 import { type Child, startChild } from './child.ts'
+import { measureLargeMesh } from './large-mesh.ts'
 import type { Latency, Throughput } from './load/commands.ts'
-import { type Case, machine, table } from './report.ts'
+import { type Case, machine, speedCase, table } from './report.ts'
 import { type Stack, startStack } from './stack.ts'
 import { median } from './stats.ts'
 
@@ -12,6 +14,8 @@ interface Options {
   readonly json: string | undefined
   /** Delivered messages to put behind the second half; default 1,000,000. */
   readonly history: number | undefined
+  /** Parts to run; all where nothing is said. */
+  readonly only: readonly string[] | undefined
 }
 
 const PAIRS = 64
@@ -21,10 +25,31 @@ const POOL = 10
 const FULL = { rounds: 3, ms: 5000, latencyMs: 10_000, history: 1_000_000 }
 const SMOKE = { rounds: 1, ms: 1000, latencyMs: 2000, history: 10_000 }
 
-/** Runs everything, prints the table, writes the JSON. Fails when a message was refused, lost or out of order. */
-export async function bench(options: Options): Promise<void> {
-  const base = options.smoke ? SMOKE : FULL
-  const plan = { ...base, history: options.history ?? base.history }
+const AUDIT = { pairs: PAIRS, rounds: 6, ms: 5000 }
+const AUDIT_SMOKE = { pairs: PAIRS, rounds: 1, ms: 1000 }
+const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }
+const LARGE_SMOKE = { members: 10, sessions: 50, entries: 100, rounds: 1 }
+
+/** Runs everything asked for, prints the table, writes the JSON. Fails when a message was refused, lost or out of order. */
+export async function bench({ smoke, json, history, only }: Options): Promise<void> {
+  const base = smoke ? SMOKE : FULL
+  const parts: Record<string, () => Promise<Case[]>> = {
+    broker: () => measureBroker({ ...base, history: history ?? base.history }),
+    audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
+    mesh: () => measureLargeMesh(smoke ? LARGE_SMOKE : LARGE),
+  }
+  const cases: Case[] = []
+  for (const name of only ?? Object.keys(parts)) {
+    if (!parts[name]) throw new Error(`--only knows ${Object.keys(parts).join(', ')}`)
+    say(name)
+    cases.push(...(await parts[name]()))
+  }
+  const report = { machine: machine(), cases }
+  process.stdout.write(`${JSON.stringify(report.machine)}\n${table(cases)}\n`)
+  if (json) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`)
+}
+
+async function measureBroker(plan: typeof FULL): Promise<Case[]> {
   const stack = await startStack()
   const children: Child[] = []
   try {
@@ -34,10 +59,7 @@ export async function bench(options: Options): Promise<void> {
     const load = startChild('load')
     children.push(load)
     await load.hello()
-    const cases = await measure({ load, relayPort, stack, plan })
-    const report = { machine: machine(), cases }
-    process.stdout.write(`${JSON.stringify(report.machine)}\n${table(cases)}\n`)
-    if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`)
+    return await measure({ load, relayPort, stack, plan })
   } finally {
     for (const child of children) await child.stop()
     await stack.stop()
@@ -128,14 +150,6 @@ function throughputCases({ relay, durable, single, insert, wide, brokerCpu, post
     { name: 'durable: broker', unit: 'µs CPU/msg', value: median(brokerCpu) },
     { name: 'durable: postgres', unit: 'µs CPU/msg', value: median(postgresCpu) },
   ]
-}
-
-/** The middle of the rounds; the ratio is the middle of the ratios within each round. */
-function speedCase(name: string, values: number[], ratioTo?: string, base: number[] = []): Case {
-  const speed = { name, unit: 'msg/s', value: median(values) } as const
-  return ratioTo === undefined
-    ? speed
-    : { ...speed, ratioTo, ratio: median(values.map((value, i) => value / base[i]!)) }
 }
 
 function latencyCase(name: string, { p50, p99 }: Latency, ratioTo?: string, base?: Latency): Case {

@@ -7,6 +7,7 @@ const { values } = parseArgs({
     smoke: { type: 'boolean', default: false },
     json: { type: 'string' },
     history: { type: 'string' },
+    only: { type: 'string' },
   },
 })
 
@@ -27,6 +28,7 @@ switch (values.as) {
       smoke: values.smoke,
       json: values.json,
       history: values.history ? Number(values.history) : undefined,
+      only: values.only?.split(','),
     })
   }
 }

@@ -1,5 +1,6 @@
 /** What the bench says: a table for people, the same rows as JSON for machines. */
 import { cpus, release, totalmem } from 'node:os'
+import { median } from './stats.ts'
 
 /** One figure. `ratio` is `value` over the case named by `ratioTo`, of the same run. */
 export interface Case {
@@ -8,6 +9,8 @@ export interface Case {
   readonly value: number
   readonly p50?: number
   readonly p99?: number
+  /** CPU time of daemon, broker and Postgres meanwhile. */
+  readonly cpuMs?: number
   readonly ratioTo?: string
   readonly ratio?: number
 }
@@ -25,14 +28,23 @@ export const machine = (): Report['machine'] => ({
   bun: Bun.version,
 })
 
+/** The middle of the rounds; the ratio is the middle of the ratios within each round. */
+export function speedCase(name: string, values: number[], ratioTo?: string, base: number[] = []): Case {
+  const speed = { name, unit: 'msg/s', value: median(values) } as const
+  return ratioTo === undefined
+    ? speed
+    : { ...speed, ratioTo, ratio: median(values.map((value, i) => value / base[i]!)) }
+}
+
 /** The cases as lines of a table. */
 export function table(cases: readonly Case[]): string {
-  const rows = cases.map(({ name, unit, value, p50, p99, ratioTo, ratio }) => [
+  const rows = cases.map(({ name, unit, value, p50, p99, cpuMs, ratioTo, ratio }) => [
     name,
     unit === 'msg/s' ? Math.round(value).toLocaleString('en') : value.toFixed(unit === 'ms' ? 3 : 1),
     unit,
     p50 === undefined ? '' : `p50 ${p50.toFixed(3)}`,
     p99 === undefined ? '' : `p99 ${p99.toFixed(3)}`,
+    cpuMs === undefined ? '' : `${Math.round(cpuMs)} ms CPU`,
     ratio === undefined ? '' : `${ratio.toFixed(2)} × ${ratioTo}`,
   ])
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]!.length))) ?? []

@@ -11,6 +11,8 @@ export interface Stack {
   readonly port: number
   /** CPU time of broker and Postgres so far, ms. */
   cpu(): { broker: number; postgres: number }
+  /** Ends the broker and starts it again on its port and database. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -36,14 +38,23 @@ export async function startStack(): Promise<Stack> {
     const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') })
     stops.push(() => postgres.stop())
     const port = await freePort()
-    const broker = startBroker(postgres.url, port, join(folder, 'broker.key'))
-    stops.push(() => {
+    let broker: Bun.Subprocess
+    const start = () => {
+      broker = startBroker(postgres.url, port, join(folder, 'broker.key'))
+      return untilReady(port, () => broker.exitCode)
+    }
+    const end = () => {
       broker.kill('SIGTERM')
       return broker.exited
-    })
-    await untilReady(port, () => broker.exitCode)
+    }
+    const restart = async () => {
+      await end()
+      await start()
+    }
+    stops.push(() => end())
+    await start()
     const cpu = () => ({ broker: cpuTime([broker.pid]), postgres: cpuTime([postgres.pid]) })
-    return { databaseUrl: postgres.url, port, cpu, stop }
+    return { databaseUrl: postgres.url, port, cpu, restart, stop }
   } catch (error) {
     await stop()
     throw error

@@ -14,6 +14,16 @@ export type Command =
       readonly connections: number
       readonly ms: number
     }
+  /** Founds a mesh with this past; the broker is to be started anew behind it. */
+  | {
+      readonly do: 'history'
+      readonly port: number
+      readonly url: string
+      readonly members: number
+      readonly entries: number
+    }
+  /** Attaches so many sessions to that mesh. */
+  | { readonly do: 'crowd'; readonly sessions: number }
 
 /** Messages delivered, or rows inserted, a second. */
 export interface Throughput {

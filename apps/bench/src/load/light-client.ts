@@ -39,6 +39,8 @@ export class LightClient {
     this.socket = new WebSocket(`ws://${host}/ws`, SUBPROTOCOL)
     this.socket.binaryType = 'arraybuffer'
     this.socket.onmessage = ({ data }) => {
+      // Whoever is in a crowd hears of everybody: nobody here looks at it.
+      if (typeof data === 'string' && data.startsWith('{"type":"presence"')) return
       if (typeof data === 'string') this.read(parseBrokerFrame(data))
       else this.onFrame(new Uint8Array(data as ArrayBuffer))
     }

@@ -1,7 +1,11 @@
 /** The load process: holds every socket of senders and recipients, so that what is measured has the other core to itself. */
+
+import { ready } from '@claudemesh/crypto'
 import type { Command } from './commands.ts'
 import { insertLoad } from './insert-load.ts'
 import { joinMesh, type Pair } from './join-mesh.ts'
+import { largeCrowd } from './large-crowd.ts'
+import { type LargeMesh, largeHistory } from './large-history.ts'
 import { meshLatency } from './mesh-latency.ts'
 import { meshThroughput } from './mesh-throughput.ts'
 import { relayThroughput } from './relay-throughput.ts'
@@ -10,6 +14,7 @@ import { syncLoad } from './sync-load.ts'
 /** Serves the parent's commands, one at a time. */
 export function load(): void {
   let pairs: Pair[] = []
+  let large: LargeMesh | undefined
   const run = async (command: Command): Promise<object> => {
     switch (command.do) {
       case 'relay':
@@ -25,6 +30,13 @@ export function load(): void {
         return meshLatency(pairs, command)
       case 'insert':
         return insertLoad(command)
+      case 'history':
+        await ready
+        large = await largeHistory(command)
+        return { link: large.link }
+      case 'crowd':
+        await largeCrowd(large!, command.sessions)
+        return {}
     }
   }
   process.on('disconnect', () => process.exit(0))

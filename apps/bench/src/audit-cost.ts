@@ -1,0 +1,90 @@
+/** What the audit log costs: this broker beside the same one whose database writes no leaves and signs no heads. */
+import postgres from 'postgres'
+import { type Child, startChild } from './child.ts'
+import type { Throughput } from './load/commands.ts'
+import { type Case, speedCase } from './report.ts'
+import { type Stack, startStack } from './stack.ts'
+import { median } from './stats.ts'
+
+export interface AuditPlan {
+  readonly pairs: number
+  readonly rounds: number
+  readonly ms: number
+}
+
+interface Contestant {
+  readonly stack: Stack
+  readonly load: Child
+  readonly perSecond: number[]
+  /** CPU time of broker and Postgres a message, µs. */
+  readonly cpu: number[]
+}
+
+/** Both by turns, the first one changing: what drifts, drifts for both. */
+export async function measureAuditCost({ pairs, rounds, ms }: AuditPlan): Promise<Case[]> {
+  const stops: (() => Promise<unknown>)[] = []
+  const contestant = async (prepare: (url: string) => Promise<void>): Promise<Contestant> => {
+    const stack = await startStack()
+    stops.push(() => stack.stop())
+    await prepare(stack.databaseUrl)
+    const load = startChild('load')
+    stops.push(() => load.stop())
+    await load.hello()
+    await load.ask({ do: 'join', port: stack.port, pairs })
+    return { stack, load, perSecond: [], cpu: [] }
+  }
+  try {
+    const logged = await contestant(async () => {})
+    const bare = await contestant(withoutLeaves)
+    for (let round = 0; round < rounds; round++)
+      for (const each of round % 2 === 0 ? [logged, bare] : [bare, logged]) await oneRound(each, ms)
+    const base = 'durable, no audit log'
+    return [
+      speedCase(base, bare.perSecond),
+      speedCase('durable, with its audit log', logged.perSecond, base, bare.perSecond),
+      { name: `${base}: broker and Postgres`, unit: 'µs CPU/msg', value: median(bare.cpu) },
+      {
+        name: 'durable, with its audit log: the same',
+        unit: 'µs CPU/msg',
+        value: median(logged.cpu),
+        ratioTo: base,
+        ratio: median(logged.cpu.map((cpu, i) => cpu / bare.cpu[i]!)),
+      },
+    ]
+  } finally {
+    for (const stop of stops.reverse()) await stop()
+  }
+}
+
+async function oneRound({ stack, load, perSecond, cpu }: Contestant, ms: number): Promise<void> {
+  const used = () => stack.cpu().broker + stack.cpu().postgres
+  const before = used()
+  const done = await load.ask<Throughput>({ do: 'throughput', ms })
+  perSecond.push(done.perSecond)
+  cpu.push(((used() - before) * 1000) / done.messages)
+}
+
+const LEAVES = /INSERT INTO mesh\.audit_leaf [^;]*;/g
+/** What the two functions of the hot path write as leaves: `accepted` and `delivered`, and `accepted` alone. */
+const WRITTEN = { commit_batch: 2, commit_one: 1 }
+
+/** In the bench's own database alone: the functions of the hot path without their leaf lines, and no log that is due a signed head. */
+async function withoutLeaves(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    for (const [name, count] of Object.entries(WRITTEN)) {
+      const [row] = await sql<
+        { text: string }[]
+      >`select pg_get_functiondef(${`mesh_fn.${name}`}::regproc) as text`
+      if (row!.text.match(LEAVES)?.length !== count)
+        throw new Error(`${name} writes other leaves than expected`)
+      await sql.unsafe(row!.text.replace(LEAVES, 'NULL;'))
+    }
+    const [due] = await sql<
+      { text: string }[]
+    >`select pg_get_functiondef('mesh_fn.audit_due'::regproc) as text`
+    await sql.unsafe(due!.text.replace('WHERE h.audit_size > ', 'WHERE false AND h.audit_size > '))
+  } finally {
+    await sql.end()
+  }
+}
