@@ -17,6 +17,7 @@ import { Engine } from './engine.ts'
 import { markRows, reportRows } from './inbox/report.ts'
 import { retentionOf, setRetention } from './inbox/retention.ts'
 import { inboxMessage } from './inbox/store-message.ts'
+import { markTold, type Sent, tellOwn, toldOf } from './inbox/tell-own.ts'
 import { moveBroker } from './mesh/hosts.ts'
 import { type InviteRequest, listInvites, type MadeInvite, makeInvite, revokeInvite } from './mesh/invite.ts'
 import { leaveMesh, removeMember } from './mesh/remove.ts'
@@ -25,7 +26,7 @@ import { setRole } from './mesh/role.ts'
 import { composeText } from './outbox/compose.ts'
 import { dropMessage, retryMessage, showMessage, traceMessage } from './outbox/view.ts'
 import { memberName, meshName } from './roster/names.ts'
-import { makeParty, ownerOf, type Party, type PartyStatus, PERSON } from './session/party.ts'
+import { makeParty, ownerOf, type Party, type PartyStatus, PERSON, uuidOf } from './session/party.ts'
 import { type InboxFilter, type OutboxFilter, RELEASED_STATES } from './store.ts'
 import type {
   InboxMessage,
@@ -232,6 +233,24 @@ export class MeshClient {
   /** Tells the senders, signed: `held` (closed, dnd, budget …), `refused`, `answered`, `surfaced`. Forward only. */
   report(uuid: string | null, msgs: readonly string[], state: ReportState, why: string): void {
     if (reportRows(this.#core, ownerOf(uuid), msgs, state, why.slice(0, 64))) this.#engine.flush()
+  }
+
+  /** A note of this machine to one of its sessions, in its mailbox as of kind `note`; nobody is answered for it. What it is `about` counts as told. */
+  tellOwn(uuid: string, text: string, about: readonly Sent[]): void {
+    tellOwn(this.#core, this.#party(uuid).owner, text, about)
+  }
+  /** The session that sent these knows how they ended. */
+  markTold(about: readonly Sent[]): void {
+    markTold(this.#core, about)
+  }
+  /** Keys of the recipients of this message of whom its session was told. */
+  toldOf(msg: string): ReadonlySet<string> {
+    return toldOf(this.#core, msg)
+  }
+  /** Session that sent it, `null` for the person; `undefined` where the outbox does not have it. */
+  speakerOf(msg: string): string | null | undefined {
+    const row = this.#core.store.outbox.message(msg)
+    return row && uuidOf(row.owner)
   }
 
   /** Sessions of the mesh, own ones too, whose certificate checks out. */

@@ -141,6 +141,8 @@ export interface InboxMessage {
   readonly late: boolean
   /** Messages of this sender before this one are missing. */
   readonly gap: boolean
+  /** Said by this machine itself (`tellOwn`), by nobody else. */
+  readonly local: boolean
 }
 
 /** What the receiving side tells the sender of a message, beyond `delivered`. */

@@ -51,6 +51,20 @@ describe('SPEC.md says what the code does', () => {
     expect(Object.fromEntries(rows)).toEqual(LIMITS)
   })
 
+  test('what a daemon takes of others, usually and at most', () => {
+    const source = repoFile('apps/cli/src/api/noise-schema.ts')
+    const number = (text: string) => Number(text.replaceAll('_', ''))
+    const usual = /USUAL_LIMITS[^{]*\{([^}]*)\}/.exec(source)![1]!
+    const inCode = [...usual.matchAll(/(\w+): ([\d_]+)/g)].map(([, name, value]) => {
+      const [, least, most] = new RegExp(`${name}: from\\(([\\d_]+), ([\\d_]+)\\)`).exec(source)!
+      return [name, number(value!), number(least!), number(most!)]
+    })
+    const rows = table('limit', 'usual', 'least', 'most', 'bounds')
+    expect(rows.map(([name, ...numbers]) => [plain(name!), ...numbers.slice(0, 3).map(Number)])).toEqual(
+      inCode,
+    )
+  })
+
   test('text frames and their fields', () => {
     const [hello, request] = clientFrame.options
     const frames = [...hello.options, ...request.options, ...brokerFrame.options]

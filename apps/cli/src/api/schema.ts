@@ -183,6 +183,10 @@ export const inboxMessage = z.object({
   /** Set where messages of this sender before this one never came. */
   warning: z.string().nullable(),
   state: z.enum(['unread', 'pushed', 'surfaced', 'read']),
+  /** A word of this machine itself, about what was sent from it; absent for what a peer says. */
+  note: z.literal(true).optional(),
+  /** Not handed to the session for now: `budget`, `loop`; absent where nothing holds it back. */
+  held: z.string().optional(),
   mesh: z.string(),
 })
 export type InboxMessage = z.output<typeof inboxMessage>

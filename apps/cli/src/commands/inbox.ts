@@ -37,10 +37,12 @@ export function addInbox(program: Command): void {
 }
 
 function show(cli: Cli, message: InboxMessage): void {
-  const who = shownName(message.fromName, message, cli.paint)
-  const marks = [message.priority === 'next' ? '' : message.priority, message.late ? 'late' : ''].filter(
-    m => m !== '',
-  )
+  const who = message.note ? message.fromName : shownName(message.fromName, message, cli.paint)
+  const marks = [
+    message.priority === 'next' ? '' : message.priority,
+    message.late ? 'late' : '',
+    message.held === undefined ? '' : `held: ${message.held}`,
+  ].filter(m => m !== '')
   const reply = message.replyTo === null ? '' : `, answers ${message.replyTo}`
   if (message.warning !== null) cli.line(cli.paint('yellow', `! ${harmlessLine(message.warning)}`))
   cli.line(

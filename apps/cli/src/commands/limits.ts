@@ -9,6 +9,11 @@ const ABOUT: Record<keyof NoiseLimits, string> = {
   hops: 'turns of agents behind a message, no person in between; one with more is refused',
   inbox: 'unread messages of a mailbox; what is above is refused',
   inboxMember: 'of these, of one member',
+  pairBurst: 'messages of one sender that a session is handed at once',
+  pairMinute: 'and in a minute once those are used up; the rest is held',
+  threadBurst: 'the same within one thread of that sender',
+  threadMinute: 'and in a minute',
+  loop: 'short messages of ever the same between two sessions that are held as a loop',
 }
 const NAMES = Object.keys(ABOUT) as (keyof typeof ABOUT)[]
 /** As typed: `pair-burst`. */

@@ -22,7 +22,7 @@ export function addPause(program: Command): void {
   act(
     define(program, {
       usage: 'resume',
-      about: 'hand over what was held, and all that comes',
+      about: 'hand over what was held, loops of two agents too, and all that comes',
       examples: ['claudemesh resume'],
     }),
     async cli => {

@@ -4,6 +4,7 @@ import { textPayload, toBase64url } from '@claudemesh/protocol'
 import type { InboxMessage } from '../api/schema.ts'
 import { labeller } from './labels.ts'
 import type { OpenMesh } from './meshes.ts'
+import type { Brake } from './noise/brake.ts'
 import type { Pause } from './pause.ts'
 import type { Seated, Sessions } from './sessions.ts'
 import { personMailOf } from './store/person-mail.ts'
@@ -25,9 +26,11 @@ export interface MailFilter {
 export class Mail {
   readonly #sessions: Sessions
   readonly #pause: Pause
+  readonly #brake: Brake
   readonly #followers = new Set<(mailbox: Mailbox) => void>()
 
-  constructor(sessions: Sessions, pause: Pause) {
+  constructor(sessions: Sessions, pause: Pause, brake: Brake) {
+    this.#brake = brake
     this.#sessions = sessions
     this.#pause = pause
   }
@@ -65,7 +68,10 @@ export class Mail {
   waiting(seat: Seated): InboxMessage[] {
     if (this.#pause.since !== null) return []
     const messages = this.list({ mesh: seat.mesh, uuid: seat.row.uuid }, { all: false })
-    return seat.row.status === 'dnd' ? messages.filter(message => message.priority === 'now') : messages
+    const due = seat.row.status === 'dnd' ? messages.filter(message => message.priority === 'now') : messages
+    return this.#brake.pass(seat, due, ({ mesh, row: { uuid } }, ids, why) =>
+      this.#mark({ mesh, uuid }, ids, (box, msgs) => mesh.client.report(box, msgs, 'held', why)),
+    )
   }
 
   /** Gives the person's new mail to her most recently active open session; without one it waits for the next. */
@@ -140,8 +146,9 @@ export class Mail {
     const own = new Map(this.#sessions.of(mesh).map(({ row, signer }) => [row.uuid, signer.publicKey]))
     return messages.flatMap(message => {
       const text = textPayload.safeParse(message.payload)
-      if (message.kind !== 'text' || !text.success) return []
-      const fromName = label(message.from)
+      if (!text.success || (message.kind !== 'text' && !message.local)) return []
+      const fromName = message.local ? 'claudemesh' : label(message.from)
+      const held = this.#brake.whyHeld(mesh, message.uuid, message.msg)
       const session = message.uuid === null ? null : (own.get(message.uuid) ?? null)
       return {
         id: message.msg,
@@ -156,6 +163,8 @@ export class Mail {
         late: message.late,
         warning: message.gap ? `messages missing from ${fromName}` : null,
         state: shownState(message.state),
+        ...(message.local ? { note: true as const } : {}),
+        ...(held === undefined ? {} : { held }),
         mesh: name,
       }
     })

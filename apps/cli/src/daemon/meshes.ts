@@ -24,6 +24,7 @@ import { brokerAddress } from './broker-url.ts'
 import { chooseOne } from './choose-one.ts'
 import type { DaemonLog } from './log.ts'
 import { type Limits, limitsOf } from './noise/limits.ts'
+import { type PausedLoops, pausedLoopsOf } from './noise/paused-loops.ts'
 import { refusalsOf } from './noise/refusals.ts'
 import { type Blocks, blocksOf } from './store/blocks.ts'
 import { eraseMeshStore, type MeshStore, openMeshStore } from './store/client-store.ts'
@@ -37,6 +38,7 @@ export interface OpenMesh {
   readonly client: MeshClient
   readonly blocks: Blocks
   readonly limits: Limits
+  readonly loops: PausedLoops
 }
 
 export interface MeshProblem {
@@ -250,7 +252,7 @@ export class Meshes {
       log: (event, facts) => log(event, { mesh: id, ...facts }),
       refuses: refusalsOf(store, blocks, limits),
     })
-    const open: OpenMesh = { id, store, client, blocks, limits }
+    const open: OpenMesh = { id, store, client, blocks, limits, loops: pausedLoopsOf(store.scope) }
     this.#open.set(id, open)
     client.on('state', ({ state, why }) => {
       log('mesh.state', { mesh: id, state, why: why?.code })

@@ -16,7 +16,9 @@ import { takeLock } from './lock.ts'
 import { type DaemonLog, openLog } from './log.ts'
 import { Mail } from './mail.ts'
 import { Meshes, type OpenMesh } from './meshes.ts'
+import { Brake } from './noise/brake.ts'
 import { Noise } from './noise/noise.ts'
+import { Notes } from './noise/notes.ts'
 import { Pause } from './pause.ts'
 import { serve } from './server.ts'
 import { SessionStatus } from './session-status.ts'
@@ -111,8 +113,10 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
   })
   const status = new SessionStatus({ sessions, log, now })
   const pause = new Pause(paths.paused)
-  const mail = new Mail(sessions, pause)
-  const noise = new Noise(sessions)
+  const brake = new Brake({ now, wake: uuid => parts.delivery.wake(uuid) })
+  const mail = new Mail(sessions, pause, brake)
+  const noise = new Noise({ sessions, now, log, wake: uuid => parts.delivery.wake(uuid) })
+  const notes = new Notes(sessions, now)
   const delivery = createDelivery(deliveryPort({ sessions, mail, log, now }))
   const parts: Wiring = { sessions, mail, noise, delivery, status, pause }
   const meshes = new Meshes({
@@ -122,14 +126,23 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     log,
     onOpen: async mesh => {
       await sessions.enter(mesh)
-      mesh.client.on('inbox', ({ uuid }) => arrived(parts, mesh, uuid))
+      mesh.client.on('inbox', ({ uuid, messages }) => {
+        noise.heard(mesh, uuid, messages)
+        arrived(parts, mesh, uuid)
+      })
+      notes.watch(mesh)
       giveOut(parts, mesh)
     },
-    onClose: mesh => sessions.leave(mesh),
+    onClose: mesh => {
+      notes.leave(mesh)
+      sessions.leave(mesh)
+    },
   })
   undo.push(() => meshes.stop())
   undo.push(() => sessions.stop())
   undo.push(() => delivery.stop())
+  undo.push(() => brake.stop())
+  undo.push(() => notes.stop())
   undo.push(() => status.stop())
   await meshes.load()
   const upkeep = setInterval(() => {

@@ -1,5 +1,5 @@
 /** Sends, and waits until what was asked for is so for every recipient, can no longer become so, or the time is over. */
-import type { MeshClient, OutboxState } from '@claudemesh/client'
+import type { MeshClient, OutboxMessage, OutboxState } from '@claudemesh/client'
 import { recipientKey } from '@claudemesh/crypto'
 import { MeshError, TIMES } from '@claudemesh/protocol'
 import type { z } from 'zod'
@@ -36,22 +36,26 @@ export async function sendText(
   const self = { member: client.view().member, session: speaker?.signer.publicKey ?? null }
   const from = speaker?.row.uuid ?? null
   const { hops, threadId } = noise.origin(mesh, speaker, request.replyTo)
+  const to = resolveAddresses(request.to, who, self)
+  const thread = request.threadId ?? threadId
   const msg = client.send({
     from,
-    to: resolveAddresses(request.to, who, self),
+    to,
     text: request.text,
     priority: request.priority,
     ttlMs: request.ttlMs ?? TIMES.ttlDefaultMs,
     replyTo: request.replyTo ?? null,
-    threadId: request.threadId ?? threadId,
+    threadId: thread,
     hops,
     group: request.to.some(isGroup),
   })
   if (speaker) sessions.used(speaker)
+  if (speaker && to.length === 1) noise.said(speaker, to[0]!, { text: request.text, threadId: thread })
   if (request.replyTo !== undefined) client.report(from, [request.replyTo], 'answered', '')
   await settled(mesh, msg, request.wait, request.timeoutMs, p.ending)
   const message = client.outboxMessage(msg)
   if (!message) throw new MeshError('not-found', 'the message was dropped from the outbox meanwhile')
+  if (speaker) client.markTold(endedOf(message))
   return {
     id: msg,
     recipients: showRecipients(mesh, message, whoIn(mesh, sessions)),
@@ -59,6 +63,10 @@ export async function sendText(
     unconfirmedSince: client.view().unconfirmedSince,
   }
 }
+
+/** Recipients who will never get it: the answer says so. */
+const endedOf = ({ msg, recipients }: OutboxMessage) =>
+  recipients.filter(({ state }) => ENDED.includes(state)).map(({ to }) => ({ msg, to }))
 
 /** Nothing is sealed for a mesh that was lied about, or left; who sends must know, and not find out in the outbox. */
 function requireTrust(client: MeshClient): void {

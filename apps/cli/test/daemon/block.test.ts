@@ -36,7 +36,9 @@ test('who is blocked is told so, nothing of it is shown, and what else is said a
   expect(states(await alice.send('bob carol', 'five, to both'))).toEqual(['bob refused', 'carol delivered'])
   // A group is one, however few are in it.
   await bob.open('33333333-2222-4333-8444-555555555555', { name: 'db', groups: ['back'] })
-  await expect.poll(async () => (await alice.peers()).some(peer => peer.name === 'bob/db')).toBe(true)
+  await expect
+    .poll(async () => (await alice.peers()).some(peer => peer.name === 'bob/db'), { timeout: 30_000 })
+    .toBe(true)
   expect(states(await alice.send('@back', 'six, to a group of one'))).toEqual(['bob/db refused'])
   expect(states(await alice.send('bob/db', 'seven, to it alone'))).toEqual(['bob/db delivered'])
   expect(await block({ grant: ['dm', 'broadcast'] })).toMatchObject({ blocked: [] })

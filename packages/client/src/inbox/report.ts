@@ -2,6 +2,7 @@
 import type { Core } from '../core.ts'
 import type { InboxRow, InboxState, Owner } from '../store.ts'
 import type { ReportState } from '../types.ts'
+import { isOwnWord } from './tell-own.ts'
 
 /** Told states move forward only, as at the sender. */
 const RANK = { delivered: 0, held: 1, surfaced: 2, answered: 3, refused: 4 } as const
@@ -31,6 +32,7 @@ export function reportRows(
       const again = row.receipt === state && row.receiptWhy === why
       if (again || rankOf(state) < rankOf(row.receipt)) continue
       core.store.inbox.update({ ...row, state: stateAfter(row, state), receipt: state, receiptWhy: why })
+      if (isOwnWord(row)) continue
       const { from: to, id, msg } = row
       core.store.receipts.queue([{ owner, to, state, why, id, msg, at, dueAt: at }])
       told = true

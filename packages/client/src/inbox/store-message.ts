@@ -10,7 +10,7 @@ import { arrive, giveUpGap } from './release.ts'
 
 /** A row as it is shown. */
 export const inboxMessage = (row: InboxRow): InboxMessage => {
-  const { owner, from, position, line: _line, pairSeq: _pairSeq, payload, ...rest } = row
+  const { owner, from, position, line, pairSeq: _pairSeq, payload, ...rest } = row
   const { receipt: _receipt, receiptWhy: _why, forgetAt: _forgetAt, ...shown } = rest
   return {
     ...shown,
@@ -18,6 +18,7 @@ export const inboxMessage = (row: InboxRow): InboxMessage => {
     from: recipientOfKey(from),
     payload: payload === '' ? null : JSON.parse(payload),
     position: position ?? 0,
+    local: line === '',
   }
 }
 

@@ -1,8 +1,13 @@
 /** Keeps agents from talking each other into a frenzy: what this daemon knows of the turns of its sessions. */
-import { type TextPayload, textPayload } from '@claudemesh/protocol'
+import type { InboxMessage } from '@claudemesh/client'
+import { type Recipient, type TextPayload, textPayload, toBase64url } from '@claudemesh/protocol'
 import { idsFramedIn } from '../../delivery/frame.ts'
+import { sessionLabel } from '../labels.ts'
+import type { DaemonLog } from '../log.ts'
 import type { OpenMesh } from '../meshes.ts'
 import type { Seated, Sessions } from '../sessions.ts'
+import { whoIn } from '../who.ts'
+import { type Conversation, Loops } from './loops.ts'
 import { Turns } from './turns.ts'
 
 interface Hook {
@@ -13,12 +18,21 @@ interface Hook {
 
 const ENDS_TURN: ReadonlySet<string> = new Set(['Stop', 'StopFailure', 'SessionEnd'])
 
-export class Noise {
-  readonly #sessions: Sessions
-  readonly #turns = new Turns()
+interface NoisePort {
+  readonly sessions: Sessions
+  readonly now: () => number
+  readonly log: DaemonLog
+  /** What was held for the session may go. */
+  readonly wake: (uuid: string) => void
+}
 
-  constructor(sessions: Sessions) {
-    this.#sessions = sessions
+export class Noise {
+  readonly #port: NoisePort
+  readonly #turns = new Turns()
+  readonly #loops = new Loops()
+
+  constructor(port: NoisePort) {
+    this.#port = port
   }
 
   /** A hook of the session: a prompt that carries none of our messages is a person's. */
@@ -27,7 +41,7 @@ export class Noise {
     if (ENDS_TURN.has(event)) this.#turns.ended(uuid)
     if (event !== 'UserPromptSubmit') return
     const known = this.#hopsIn(uuid, idsFramedIn(prompt))
-    if (known.length === 0) this.#turns.prompted(uuid)
+    if (known.length === 0) this.#prompted(uuid)
     else this.#turns.took(uuid, known)
   }
 
@@ -40,7 +54,7 @@ export class Noise {
   read(uuid: string, ids: readonly string[]): void {
     const hops = this.#hopsIn(uuid, ids)
     if (hops.length === 0) return
-    if (this.#sessions.byUuid(uuid).some(({ row }) => row.kind === 'plain')) this.#turns.ended(uuid)
+    if (this.#port.sessions.byUuid(uuid).some(({ row }) => row.kind === 'plain')) this.#turns.ended(uuid)
     this.#turns.took(uuid, hops)
   }
 
@@ -57,14 +71,71 @@ export class Noise {
     return { hops, threadId: answered?.threadId ?? replyTo ?? null }
   }
 
+  /** Texts that came to a session of Claude. */
+  heard(mesh: OpenMesh, uuid: string | null, messages: readonly InboxMessage[]): void {
+    const [seat] = uuid === null ? [] : this.#port.sessions.byUuid(uuid, mesh)
+    if (seat?.row.kind !== 'claude') return
+    for (const message of messages) {
+      const text = textPayload.safeParse(message.payload)
+      if (message.kind !== 'text' || !text.success) continue
+      const { member, session } = message.from
+      this.#count(seat, toBase64url(session ?? member), text.data, false)
+    }
+  }
+
+  /** What a session of Claude says to one peer alone. */
+  said(seat: Seated, { member, session }: Recipient, said: Pick<TextPayload, 'text' | 'threadId'>): void {
+    this.#count(seat, toBase64url(session ?? member), said, true)
+  }
+
+  /** Lets what was held as a loop go on, of every session. */
+  release(): void {
+    for (const seat of this.#port.sessions.all())
+      if (seat.mesh.loops.release(seat.row.uuid)) this.#port.wake(seat.row.uuid)
+  }
+
+  #prompted(uuid: string): void {
+    this.#turns.prompted(uuid)
+    this.#loops.prompted(uuid)
+    const released = this.#port.sessions.byUuid(uuid).map(({ mesh }) => mesh.loops.release(uuid))
+    if (released.includes(true)) this.#port.wake(uuid)
+  }
+
+  #count(
+    seat: Seated,
+    peer: string,
+    { text, threadId }: Pick<TextPayload, 'text' | 'threadId'>,
+    mine: boolean,
+  ) {
+    const { mesh, row } = seat
+    if (row.kind !== 'claude') return
+    const where: Conversation = { uuid: row.uuid, peer, threadId }
+    if (mesh.loops.has(where) || !this.#loops.hear(where, mine, text, mesh.limits.now.loop)) return
+    const name = peerName(seat, this.#port.sessions, peer)
+    mesh.loops.add({ ...where, with: name, at: this.#port.now() })
+    this.#port.log('noise.loop', { mesh: mesh.id, session: row.uuid, peer })
+    mesh.client.tellOwn(row.uuid, loopNote(name, mesh.limits.now.loop), [])
+  }
+
   /** Of those that this session or its person was sent. */
   #hopsIn(uuid: string, ids: readonly string[]): number[] {
-    const meshes = this.#sessions.byUuid(uuid).map(({ mesh }) => mesh)
+    const meshes = this.#port.sessions.byUuid(uuid).map(({ mesh }) => mesh)
     return ids.flatMap(id => {
       const texts = meshes.flatMap(mesh => textOf(mesh, uuid, id) ?? [])
       return texts.map(({ hops = 0 }) => hops)
     })
   }
+}
+
+const loopNote = (name: string, count: number): string =>
+  `You and ${name} sent each other ever the same short texts: the last ${count} messages of your exchange were nothing else, and your user said nothing in between. It is a loop, and is paused: what comes of it is held until your user speaks here or types "claudemesh resume". Do not answer this, and send nothing more of it.`
+
+/** The name of the peer with this key, as people type it. */
+function peerName({ mesh }: Seated, sessions: Sessions, key: string): string {
+  const who = whoIn(mesh, sessions)
+  const session = who.sessions.find(({ recipient }) => toBase64url(recipient.session!) === key)
+  if (session) return sessionLabel(session)
+  return who.members.find(member => toBase64url(member.key) === key)?.name ?? key.slice(0, 12)
 }
 
 /** Of a message that came to the session, or to its person. */

@@ -21,6 +21,7 @@ export function daemonRoutes(daemon: Daemon): Hono<Env> {
       const { paused } = await readBody(call, setPause)
       if (paused) daemon.pause.begin(daemon.now())
       else if (daemon.pause.since !== null) daemon.resume()
+      if (!paused) daemon.noise.release()
       return call.json({ pausedSince: daemon.pause.since })
     })
     .post(ROUTES.shutdown[1], call => {
@@ -53,6 +54,13 @@ function statusOf({ paths, version, startedAt, meshes, sessions, pause }: Daemon
         return problems.map(problem => ({ ...problem, mesh: name }))
       }),
       ...meshes.all.flatMap(mesh =>
+        mesh.loops.all().map(loop => ({
+          code: 'loop',
+          message: loopWords(sessions.byUuid(loop.uuid, mesh)[0]?.row.name ?? loop.uuid, loop.with),
+          mesh: mesh.client.view().name,
+        })),
+      ),
+      ...meshes.all.flatMap(mesh =>
         takenNames(whoIn(mesh, sessions)).map(message => ({
           code: 'integrity',
           message,
@@ -62,3 +70,6 @@ function statusOf({ paths, version, startedAt, meshes, sessions, pause }: Daemon
     ],
   }
 }
+
+const loopWords = (name: string, peer: string): string =>
+  `${name} and ${peer} say ever the same to each other: that is held until you speak in ${name}, or type claudemesh resume`
