@@ -1,53 +1,50 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { uuidBytes } from '@claudemesh/crypto'
 import { type EmbeddedPostgres, openDatabase, startEmbeddedPostgres } from '@claudemesh/db'
-import { type BrokerProcess, type Machine, makeMachine, startBrokerProcess } from '@claudemesh/testkit'
+import {
+  type BrokerProcess,
+  databaseText,
+  type Machine,
+  makeMachine,
+  startBrokerProcess,
+} from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { callDaemon, followDaemon } from '../../src/api/client.ts'
 import { ROUTES, type RouteName } from '../../src/api/routes.ts'
+import { MARK, type Planted, plant } from './canaries.ts'
+import { foundIn, spelled } from './spelled.ts'
+import { startTape, type Tape } from './tape.ts'
 
-/** Words that only the two ends may ever see, one for everything a person can write. */
-const CANARIES = {
-  mesh: 'canary-mesh-name',
-  alice: 'canary-alice',
-  bob: 'canary-bob',
-  session: 'canary-session',
-  group: 'canary-group',
-  summary: 'canary-summary',
-  online: 'canary-text-to-somebody-online',
-  offline: 'canary-text-to-somebody-offline',
-  reply: 'canary-reply',
-  long: `${'canary-long-'.repeat(2000)}`,
-}
-const uuid = crypto.randomUUID()
 const root = mkdtempSync(join(tmpdir(), 'cm-blind-'))
 let database: EmbeddedPostgres
 let broker: BrokerProcess
+let tape: Tape
 let alice: Machine
 let bob: Machine
+let carol: Machine
+let planted: Planted
 
 beforeAll(async () => {
-  database = await startEmbeddedPostgres({ dataDir: join(root, 'postgres') })
-  broker = await startBrokerProcess(database.url, { LOG_LEVEL: 'debug' })
-  ;[alice, bob] = await Promise.all([makeMachine('http://127.0.0.1:1'), makeMachine('http://127.0.0.1:1')])
-  await alice.json('mesh', 'create', CANARIES.mesh, '--broker', broker.url, '--as-name', CANARIES.alice)
-  const [invite] = await alice.json<{ link: string }>('invite')
-  await bob.json('join', invite!.link, '--name', CANARIES.bob, '-y')
-  await bob.json('session', 'open', '--uuid', uuid, '--name', CANARIES.session, '--groups', CANARIES.group)
-  await callDaemon('presence', { home: bob.mesh, body: { as: uuid, summary: CANARIES.summary } })
-  const to = `${CANARIES.bob}/${CANARIES.session}`
-  for (const text of [CANARIES.online, CANARIES.long])
-    await alice.json('send', to, text, '--wait', 'delivered')
-  await bob.json('send', CANARIES.alice, CANARIES.reply, '--as', uuid, '--wait', 'delivered')
-  await bob.json('daemon', 'stop')
-  // Still in the queue when the dump is taken.
-  await alice.json('send', to, CANARIES.offline)
+  ;[database, tape] = await Promise.all([
+    startEmbeddedPostgres({ dataDir: join(root, 'postgres') }),
+    startTape(),
+  ])
+  const host = `127.0.0.1:${tape.port}`
+  broker = await startBrokerProcess(database.url, { LOG_LEVEL: 'debug', PUBLIC_HOSTS: host })
+  tape.to(Number(new URL(broker.url).port))
+  const model = 'http://127.0.0.1:1'
+  ;[alice, bob, carol] = await Promise.all([makeMachine(model), makeMachine(model), makeMachine(model)])
+  planted = await plant({ alice, bob, carol, brokerUrl: `http://${host}` })
+  await hookAtBroker()
   await checkpoint()
 })
 afterAll(async () => {
   await alice?.close()
   await bob?.close()
+  await carol?.close()
+  await tape?.close()
   await broker?.close()
   await database?.stop()
   rmSync(root, { recursive: true, force: true })
@@ -71,8 +68,8 @@ function* filesBelow(folder: string): Generator<string> {
 }
 const holds = (haystack: Buffer, needles: readonly Buffer[]) =>
   needles.some(needle => haystack.includes(needle))
-const inDatabase = (needles: readonly Buffer[]) =>
-  [...filesBelow(join(root, 'postgres'))].filter(path => holds(readIfThere(path), needles))
+/** Tables and write-ahead log as they lie on the disk. */
+const onDisk = () => [...filesBelow(join(root, 'postgres'))].map(readIfThere)
 /** The server runs: a cache of its own may go between the look at its folder and this one. */
 function readIfThere(path: string): Buffer {
   try {
@@ -82,16 +79,26 @@ function readIfThere(path: string): Buffer {
     return Buffer.alloc(0)
   }
 }
-
-/** A secret as bytes, and in every spelling it could leave in. */
-function spellings(secret: Buffer): Buffer[] {
-  return [
-    secret,
-    ...(['base64url', 'base64', 'hex'] as const).map(as =>
-      Buffer.from(secret.toString(as).replace(/=+$/, '')),
-    ),
-  ]
+/** A hook script that tells the broker more than it asks for. */
+async function hookAtBroker(): Promise<void> {
+  const body = { session_id: planted.uuid, status: 'idle', cwd: `/${MARK}hook-at-broker`, pid: 4_242_424 }
+  await fetch(`${broker.url}/hook/set-status`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${MARK}token` },
+    body: JSON.stringify(body),
+  })
 }
+/** Where the broker could keep or let out what it sees. */
+async function places(): Promise<Record<string, Buffer>> {
+  const metrics = await (await fetch(`${broker.url}/metrics`)).text()
+  return {
+    dump: Buffer.from(await databaseText(database.url)),
+    log: Buffer.from(broker.log()),
+    metrics: Buffer.from(metrics),
+    wire: tape.bytes(),
+  }
+}
+
 /** Every 32-byte value in the key files of a machine. */
 function secretsOf(machine: Machine): Buffer[] {
   const folders = ['meshes', 'sessions'].map(name => join(machine.mesh, name)).filter(existsSync)
@@ -108,37 +115,76 @@ function seeds(value: unknown, name = ''): string[] {
 }
 
 describe('what the broker can read', () => {
-  test('no word of anybody stands in its database, tables and write-ahead log alike', () => {
+  test('none of 40 and more canaries stands in a dump, in its log, its metrics or on the wire, however it is spelled', async () => {
+    const { texts, secrets, uuid } = planted
+    const canaries = Object.entries({ ...texts, ...secrets, 'hook at the broker': `${MARK}hook-at-broker` })
+    expect(Object.keys(texts).length).toBeGreaterThanOrEqual(40)
+    const all = await places()
     // What it does see is found by the same search.
-    expect(inDatabase([Buffer.from(uuid)])).not.toEqual([])
-    for (const canary of Object.values(CANARIES))
-      expect([canary.slice(0, 40), inDatabase([Buffer.from(canary.slice(0, 24))])]).toEqual([
-        canary.slice(0, 40),
-        [],
-      ])
+    for (const place of ['dump', 'wire']) expect(foundIn(all[place]!, uuid)).not.toEqual([])
+    expect(all.log!.includes('broker.started')).toBe(true)
+    expect(all.metrics!.includes('claudemesh')).toBe(true)
+    for (const [place, hay] of Object.entries(all))
+      for (const [name, secret] of canaries)
+        expect({
+          place,
+          name,
+          found: foundIn(hay, typeof secret === 'string' ? secret.slice(0, 40) : secret),
+        }).toEqual({
+          place,
+          name,
+          found: [],
+        })
   })
 
-  test('nor in its log, nor in its metrics', async () => {
-    const metrics = await (await fetch(`${broker.url}/metrics`)).text()
-    expect(metrics).toContain('claudemesh')
-    expect(broker.log()).toContain('broker.started')
-    for (const canary of Object.values(CANARIES)) {
-      expect(broker.log()).not.toContain(canary.slice(0, 24))
-      expect(metrics).not.toContain(canary.slice(0, 24))
-    }
+  test('nor in its files, tables and write-ahead log alike', () => {
+    const files = onDisk()
+    const marks = spelled(MARK)
+    expect(
+      files.filter(file => holds(file, [Buffer.from(planted.uuid), Buffer.from(uuidBytes(planted.uuid))])),
+    ).not.toEqual([])
+    expect(files.filter(file => holds(file, marks))).toEqual([])
+    for (const [name, secret] of Object.entries(planted.secrets))
+      expect([name, files.filter(file => holds(file, [Buffer.from(secret as string)]))]).toEqual([name, []])
+  })
+
+  test('and the same search finds what is put there, in every spelling', async () => {
+    const control = `${MARK}control`
+    const db = await openDatabase({ url: database.url })
+    await db.sql`create schema control`
+    await db.sql`create table control.found (what bytea)`
+    for (const way of spelled(control)) await db.sql`insert into control.found values (${way})`
+    await checkpoint()
+    const dump = Buffer.from(await databaseText(database.url))
+    expect(foundIn(dump, control)).not.toEqual([])
+    const files = onDisk()
+    for (const way of spelled(control)) expect(files.some(file => holds(file, [way]))).toBe(true)
+    await db.sql`drop schema control cascade`
+    await db.close()
+
+    const socket = new WebSocket(`ws://127.0.0.1:${tape.port}/ws`, 'claudemesh.v1')
+    const closed = new Promise(resolve => socket.addEventListener('close', resolve))
+    await new Promise(resolve => socket.addEventListener('message', resolve, { once: true }))
+    for (const way of spelled(control)) socket.send(new Uint8Array(way))
+    socket.close()
+    await closed
+    expect(foundIn(tape.bytes(), control)).toHaveLength(spelled(control).length)
   })
 })
 
 describe('secret keys never leave their files', () => {
-  test('neither into the database, nor into logs', () => {
+  test('neither into the database, nor onto the wire, nor into logs', async () => {
     const secrets = [alice, bob].flatMap(secretsOf)
     expect(secrets.length).toBeGreaterThanOrEqual(7)
     const logs = Buffer.from(
-      broker.log() + [alice, bob].map(m => readFileSync(join(m.mesh, 'logs/daemon.log'), 'utf8')).join(''),
+      [alice, bob].map(m => readFileSync(join(m.mesh, 'logs/daemon.log'), 'utf8')).join(''),
     )
+    const files = onDisk()
+    const all = { ...(await places()), logs }
     for (const secret of secrets) {
-      expect(inDatabase(spellings(secret))).toEqual([])
-      expect(holds(logs, spellings(secret))).toBe(false)
+      for (const [place, hay] of Object.entries(all))
+        expect([place, foundIn(hay, secret)]).toEqual([place, []])
+      expect(files.some(file => holds(file, [secret]))).toBe(false)
     }
   })
 
@@ -146,7 +192,7 @@ describe('secret keys never leave their files', () => {
     const home = alice.mesh
     const members = (await callDaemon('members', { home })) as { member: string; self: boolean }[]
     const peer = members.find(({ self }) => !self)!.member
-    const body = { to: [peer], text: 'which ids are asked for', wait: 'delivered' }
+    const body = { to: [peer], text: 'which ids are asked for' }
     const { id } = (await callDaemon('send', { home, body })) as { id: string }
     const answers: string[] = []
     for (const [name, [method]] of Object.entries(ROUTES)) {
@@ -158,15 +204,15 @@ describe('secret keys never leave their files', () => {
       })
       for await (const line of lines) answers.push(JSON.stringify(line))
     }
-    expect(answers.join('')).toContain(CANARIES.bob)
+    expect(answers.join('')).toContain(planted.texts['bob-renamed'])
     for (const secret of secretsOf(alice))
-      expect(holds(Buffer.from(answers.join('')), spellings(secret))).toBe(false)
+      expect(holds(Buffer.from(answers.join('')), spelled(secret))).toBe(false)
   })
 
   test.skipIf(!existsSync('/proc/self/environ'))(
     'nor into the environment or arguments of any process',
     () => {
-      const secrets = [alice, bob].flatMap(secretsOf).flatMap(spellings)
+      const secrets = [alice, bob].flatMap(secretsOf).flatMap(secret => spelled(secret))
       for (const pid of [broker.pid, alice.daemonPid(), database.pid])
         for (const file of ['environ', 'cmdline'])
           expect(holds(readFileSync(`/proc/${pid}/${file}`), secrets)).toBe(false)
