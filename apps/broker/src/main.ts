@@ -1,12 +1,20 @@
-/** The process: environment → settings → broker; the first signal drains it, the second ends it at once. */
+/**
+ * The process: environment → settings → broker; the first signal drains it, the second ends it at once. With the one argument
+ * `migrate` it brings the database to this version and ends: what a host runs before it lets a release start.
+ */
 import { ERRORS, MeshError } from '@claudemesh/protocol'
-import { startBroker } from './server.ts'
+import { migrateDatabase, startBroker } from './server.ts'
 import { readSettings } from './settings.ts'
 
 const LAST_MS = 9500
 
 try {
-  const broker = await startBroker(readSettings(process.env))
+  const settings = readSettings(process.env)
+  if (process.argv[2] === 'migrate') {
+    await migrateDatabase(settings.DATABASE_URL)
+    process.exit(0)
+  }
+  const broker = await startBroker(settings)
   let signalled = false
   const onSignal = () => {
     if (signalled) process.exit(1)

@@ -31,7 +31,7 @@ export async function startBroker(settings: Settings, clock: Clock = systemClock
   await ready
   const log = openLog(settings.LOG_LEVEL)
   const key = loadBrokerKey(settings.BROKER_KEY, settings.BROKER_KEY_FILE)
-  await prepare(settings.DATABASE_URL, clock.now())
+  await migrateDatabase(settings.DATABASE_URL, clock)
   const { db, guarded } = await openAsWriter({ url: settings.DATABASE_URL, applicationName: APPLICATION })
   if (!guarded)
     log.warn('audit.unguarded', {
@@ -62,12 +62,15 @@ export async function startBroker(settings: Settings, clock: Clock = systemClock
   }
 }
 
-/** Brings the database to this version, as its owner: what runs afterwards may not. */
-async function prepare(url: string, now: number): Promise<void> {
+/**
+ * Brings the database to this version, as its owner: what runs afterwards may not. Whoever else does the same waits. Throws
+ * `unreachable`, `unauthenticated` or `not-found` of the database, `conflict` where it is newer than this program.
+ */
+export async function migrateDatabase(url: string, clock: Clock = systemClock): Promise<void> {
   const db = await openDatabase({ url, max: 1, applicationName: APPLICATION })
   try {
     await migrate(db)
-    await ensureAuditDays(db, { now })
+    await ensureAuditDays(db, { now: clock.now() })
   } finally {
     await db.close()
   }
@@ -89,7 +92,7 @@ function listen(broker: Broker): Bun.Server<SocketData> {
         const page = URL.parse(request.url)
         // CONNECT names a host and no page.
         if (page === null) return new Response(null, { status: 400 })
-        const from = peerOf(request, server, settings.TRUST_PROXY === 'yes')
+        const from = peerOf(request, server, settings.TRUST_PROXY)
         if (page.pathname === '/ws') return upgrade(broker, request, server, from)
         return app.fetch(request, from)
       },

@@ -57,6 +57,12 @@ test('an empty variable counts as absent, and lists are trimmed and lowered', ()
   expect(settings.PUBLIC_HOSTS).toEqual(['mesh.example.org', 'localhost:1'])
 })
 
+test('PORT is taken where a host sets that and nobody chose another', () => {
+  expect(readSettings({ DATABASE_URL, PORT: '8080' }).BROKER_PORT).toBe(8080)
+  expect(readSettings({ DATABASE_URL, PORT: '8080', BROKER_PORT: '7001' }).BROKER_PORT).toBe(7001)
+  expect(() => readSettings({ DATABASE_URL, PORT: 'tcp://1' })).toThrow(/BROKER_PORT/)
+})
+
 test('MESH_CREATE=token is refused without the token', () => {
   expect(() => readSettings({ DATABASE_URL, MESH_CREATE: 'token' })).toThrow(/MESH_CREATE_TOKEN/)
 })

@@ -37,7 +37,12 @@ export const environment = z.object({
     'The broker key itself, base64url of a 32-byte seed, where files are not the way to keep secrets.',
   ),
   HOST: z.string().default('127.0.0.1').meta({ about: 'Address to listen on.' }),
-  BROKER_PORT: int(7900, 'Port to listen on; 0 takes a free one.', 0, 65_535),
+  BROKER_PORT: int(
+    7900,
+    'Port to listen on; 0 takes a free one. Unset: `PORT`, where the host sets that.',
+    0,
+    65_535,
+  ),
   PUBLIC_HOSTS: list(
     '',
     'Hosts clients dial, `host[:port]`, commas between. Empty: localhost and 127.0.0.1 at the port.',
@@ -62,9 +67,9 @@ export const environment = z.object({
     'Bearer token that /metrics asks for. Unset: /metrics answers loopback addresses only.',
   ),
   TRUST_PROXY: choice(
-    ['no', 'yes'],
+    ['no', 'yes', 'fly'],
     'no',
-    'take the last address of `X-Forwarded-For` as the address of a socket.',
+    'take no word for the address of a socket, the last of `X-Forwarded-For`, or `Fly-Client-IP`.',
   ),
   LOG_LEVEL: choice(['info', 'debug', 'warn', 'error', 'silent'], 'info', 'least grave line that is logged.'),
   FRAME_BYTES: int(LIMITS.frameBytes, 'Largest frame, bytes.', 4096, 16 << 20),
@@ -126,9 +131,10 @@ export interface Settings extends Omit<Environment, 'DATABASE_URL' | 'BROKER_KEY
 
 /** Settings of an environment. Throws `usage`, naming the variable at fault and what to do. */
 export function readSettings(env: Record<string, string | undefined>): Settings {
-  const given = Object.fromEntries(
+  const given: Record<string, string | undefined> = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
+  given.BROKER_PORT ??= given.PORT
   const parsed = environment.safeParse(given)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!

@@ -171,7 +171,7 @@ describe('headers', () => {
   })
 
   test('who speaks for another address or by another name gains nothing', async () => {
-    for (const name of ['X-Forwarded-For', 'Forwarded'])
+    for (const name of ['X-Forwarded-For', 'Forwarded', 'Fly-Client-IP'])
       expect(await status(fetch(url('/metrics'), { headers: { [name]: '127.0.0.1' } }))).toBe(401)
     for (const host of ['evil.example', '127.0.0.1:1', 'localhost\t', '[::1]', '-'])
       expect(

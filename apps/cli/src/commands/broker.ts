@@ -10,8 +10,6 @@ import { reporting, reportReady } from '../up/report.ts'
 import { told } from '../up/told.ts'
 import { act, type CommonOptions, define } from './define.ts'
 
-const DEFAULT_PORT = 7900
-
 export function addBroker(program: Command): void {
   const broker = define(program, {
     usage: 'broker',
@@ -47,11 +45,10 @@ function endPostgres(): void {
   if (isAlive(pid, identity)) process.kill(pid, 'SIGINT')
 }
 
-/** The environment with our defaults: `PORT` where hosts such as Railway set that, else port 7900; the key under the home. */
+/** The environment, with the key under the home where it names none. */
 function settingsOf(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  const port = env.BROKER_PORT || env.PORT || String(DEFAULT_PORT)
-  if (env.BROKER_KEY || env.BROKER_KEY_FILE) return { ...env, BROKER_PORT: port }
+  if (env.BROKER_KEY || env.BROKER_KEY_FILE) return env
   const folder = homePaths(currentHome()).broker
   ensurePrivateFolder(folder)
-  return { ...env, BROKER_PORT: port, BROKER_KEY_FILE: join(folder, 'broker.key') }
+  return { ...env, BROKER_KEY_FILE: join(folder, 'broker.key') }
 }
