@@ -33,6 +33,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[
   { names: ['backup', 'restore'], load: async () => (await import('./commands/backup.ts')).addBackup },
   { names: ['daemon'], load: async () => (await import('./commands/daemon.ts')).addDaemon },
   { names: ['broker'], load: async () => (await import('./commands/broker.ts')).addBroker },
+  { names: ['hooks'], load: async () => (await import('./commands/hooks.ts')).addHooks },
   { names: ['mcp'], load: async () => (await import('./commands/mcp.ts')).addMcp },
   { names: ['audit'], load: async () => (await import('./commands/audit.ts')).addAudit },
   { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctor },

@@ -3,7 +3,7 @@ export { claudeConfigDir, configDirOfTranscript } from './config-dir.ts'
 export { carriesContext, contextOutput, type HookPayload, hookPayload, isKnownHook } from './hooks.ts'
 export { claudeVersion, HOW_TO_INSTALL, locateClaude } from './locate.ts'
 export { type PushPriority, pushText, SOCKET_LIMITS } from './messaging-socket.ts'
-export { type Command, pluginFiles, TOOL_RULE } from './plugin-files.ts'
+export { pluginFiles, TOOL_RULE } from './plugin-files.ts'
 export {
   findRunning,
   newestOf,
@@ -11,6 +11,18 @@ export {
   type RunningSession,
   runningSessions,
 } from './sessions-file.ts'
+export {
+  type ClaudeSettings,
+  hooksInstalled,
+  INSTALLED,
+  readSettings,
+  SETTINGS_SCOPES,
+  type SettingsScope,
+  settingsFile,
+  withHooks,
+  withoutHooks,
+} from './settings-file.ts'
+export { type Command, shellCommand } from './shell-command.ts'
 export { startedChildSince } from './tool-process.ts'
 export {
   cursorAtEnd,
@@ -20,3 +32,4 @@ export {
   type TranscriptCursor,
 } from './transcript.ts'
 export { type TranscriptStatus, transcriptStatus } from './transcript-status.ts'
+export { type McpScope, mcpServer, setMcpServer } from './user-config.ts'

@@ -1,9 +1,7 @@
 /** The files of a Claude Code plugin that serves one session: hooks and an MCP server, loaded with `--plugin-dir`. */
 import { HOOKS_USED } from './hooks.ts'
+import { type Command, shellCommand } from './shell-command.ts'
 import { MESH_SKILL } from './skill.ts'
-
-/** Program and arguments, to be run without a shell's help: every word is quoted where a shell will read it. */
-export type Command = readonly [string, ...string[]]
 
 export interface PluginParts {
   /** Run with the payload on stdin at the hooks that take no URL. */
@@ -48,7 +46,3 @@ export function pluginFiles(parts: PluginParts): Record<string, string> {
 }
 
 const text = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
-
-/** One line of POSIX shell. Single quotes: nothing inside is special but the quote itself. */
-const shellCommand = (words: Command): string =>
-  words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')

@@ -25,6 +25,7 @@ export const ROUTES = {
   rename: ['POST', '/v1/rename'],
   openSession: ['POST', '/v1/sessions'],
   sessions: ['GET', '/v1/sessions'],
+  sessionOfProcess: ['POST', '/v1/sessions/of-process'],
   /** `:uuid` may be a prefix or a session's name. */
   closeSession: ['POST', '/v1/sessions/:uuid/close'],
   /** `?as=&follow=1`; `follow` keeps the answer open: all peers as one line, again at each change. */
@@ -53,6 +54,8 @@ export const ROUTES = {
   /** Holds all delivery on this machine, or lets it go on. */
   pause: ['POST', '/v1/pause'],
   doctor: ['GET', '/v1/doctor'],
+  /** How the session whose token is used stands, as one line of plain text. */
+  line: ['GET', '/v1/line'],
   /** Claude's hooks of the session whose token is used. */
   hook: ['POST', '/v1/hook'],
   setStatus: ['POST', '/hook/set-status'],

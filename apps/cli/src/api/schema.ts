@@ -268,7 +268,12 @@ export const hookEvent = z.looseObject({
   source: z.string().max(64).optional(),
   /** Claude's own process. */
   pid: z.int().positive().optional(),
+  /** By the user's token: the mesh a session is opened in that is not known yet. */
+  mesh,
 })
+/** Which session the claude process of this pid is in. */
+export const sessionOfProcess = z.strictObject({ pid: z.int().positive() })
+export const sessionOfProcessReply = z.object({ uuid, tokenFile: z.string() })
 export const setStatus = z.object({
   session_id: uuid,
   status: sessionStatus,

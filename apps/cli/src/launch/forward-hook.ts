@@ -28,28 +28,34 @@ const FIELDS = [
 export type Payload = Readonly<Record<string, unknown>>
 
 /**
- * The daemon's answer, which is hook output (JSON), or '' where it has none. `tokenFile`: whose hook this is; `pid`: Claude's own
- * process, where the hook knows. Rejects where no daemon
- * answers, the token is gone or `signal` ends it.
+ * The daemon's answer, which is hook output (JSON), or '' where it has none. `tokenFile`: whose hook this is. `pid`:
+ * Claude's own process, where it is known; `mesh`: where a session begins that nobody launched. Rejects where no daemon answers, the token is gone or `signal` ends it.
  */
 export async function forwardHook(
   payload: Payload,
-  { home, tokenFile, pid, signal }: { home: string; tokenFile: string; pid?: number; signal: AbortSignal },
+  o: {
+    home: string
+    tokenFile: string
+    signal: AbortSignal
+    pid?: number | undefined
+    mesh?: string | undefined
+  },
 ): Promise<string> {
-  const { socket } = JSON.parse(readFileSync(join(home, 'daemon.json'), 'utf8'))
+  const { socket } = JSON.parse(readFileSync(join(o.home, 'daemon.json'), 'utf8'))
   const answer = await fetch('http://localhost/v1/hook', {
     unix: socket,
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`,
+      authorization: `Bearer ${readFileSync(o.tokenFile, 'utf8').trim()}`,
     },
     body: JSON.stringify({
       ...Object.fromEntries(FIELDS.map(field => [field, payload[field]])),
-      pid,
+      pid: o.pid,
+      mesh: o.mesh,
       prompt: typeof payload.prompt === 'string' ? framedLines(payload.prompt) : undefined,
     }),
-    signal,
+    signal: o.signal,
   })
   const output = answer.ok ? await answer.text() : ''
   return output === '{}' ? '' : output

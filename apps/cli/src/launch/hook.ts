@@ -1,19 +1,45 @@
 /**
  * Run by Claude Code at a hook that takes no URL: hands the payload to the daemon and prints its answer. Says nothing and succeeds
  * when the daemon is away, so that no turn ever waits for it or fails by it.
+ *
+ * In a launched session it speaks for that session. Installed in the user's settings (`--home=`, `--mesh=`) it speaks for whichever session
+ * runs it, by the user's token, which lies in a file only the user can read; a launched session has hooks of its own, and a session
+ * of a script is not made a peer behind its back.
  */
-import { forwardHook, START_PATIENCE_MS } from './forward-hook.ts'
+import { statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { forwardHook, PATIENCE_MS, SLOW_MS, START_PATIENCE_MS } from './forward-hook.ts'
+
+const { CLAUDEMESH_HOME, CLAUDEMESH_TOKEN_FILE, CLAUDE_CODE_ENTRYPOINT, CLAUDE_PID } = process.env
+const option = (name: string): string | undefined =>
+  process.argv.find(word => word.startsWith(name))?.slice(name.length)
+const installedFor = option('--home=')
 
 try {
-  const { CLAUDEMESH_HOME: home, CLAUDEMESH_TOKEN_FILE: tokenFile } = process.env
-  if (home && tokenFile) {
-    const payload = JSON.parse(await Bun.stdin.text())
-    const signal = AbortSignal.timeout(START_PATIENCE_MS)
-    const pid = Number(process.env.CLAUDE_PID)
-    const from = pid > 0 ? { home, tokenFile, pid, signal } : { home, tokenFile, signal }
-    process.stdout.write(await forwardHook(payload, from))
-  }
+  if (installedFor === undefined) {
+    if (CLAUDEMESH_HOME && CLAUDEMESH_TOKEN_FILE) await tell(CLAUDEMESH_HOME, CLAUDEMESH_TOKEN_FILE)
+  } else if (!CLAUDEMESH_TOKEN_FILE && CLAUDE_PID && !CLAUDE_CODE_ENTRYPOINT?.startsWith('sdk'))
+    await tellOnce(installedFor)
 } catch {
   // A daemon that is away loses nothing: its messages wait, and the transcript proves what was read.
 }
 process.exit(0)
+
+/** A daemon that was too slow is left alone for a while: this runs at every tool call. */
+async function tellOnce(home: string): Promise<void> {
+  const slow = join(home, 'run', 'slow')
+  if (Date.now() - (statSync(slow, { throwIfNoEntry: false })?.mtimeMs ?? 0) < SLOW_MS) return
+  try {
+    await tell(home, join(home, 'token'))
+  } catch (error) {
+    if ((error as Error).name === 'TimeoutError') writeFileSync(slow, '', { mode: 0o600 })
+  }
+}
+
+async function tell(home: string, tokenFile: string): Promise<void> {
+  const payload = JSON.parse(await Bun.stdin.text())
+  const patience = payload.hook_event_name === 'SessionStart' ? START_PATIENCE_MS : PATIENCE_MS
+  const signal = AbortSignal.timeout(patience)
+  const pid = Number(CLAUDE_PID) || undefined
+  process.stdout.write(await forwardHook(payload, { home, tokenFile, signal, pid, mesh: option('--mesh=') }))
+}

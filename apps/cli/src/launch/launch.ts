@@ -4,8 +4,10 @@ import { MeshError } from '@claudemesh/protocol'
 import { openSessionReply } from '../api/schema.ts'
 import { chooseConversation, claudeArguments, refuseOurs } from './claude-arguments.ts'
 import { openHookRelay } from './hook-relay.ts'
-import { removePluginDir, writePluginDir } from './plugin-dir.ts'
+import { removePluginDir, writePluginDir, writeSettings } from './plugin-dir.ts'
+import { STATUS_LINE } from './programs.ts'
 import { type Ending, runClaude } from './run-claude.ts'
+import { settingsArgument } from './settings-argument.ts'
 
 export interface LaunchOptions {
   readonly mesh?: string | undefined
@@ -76,7 +78,9 @@ export async function launch(options: LaunchOptions, place: LaunchPlace): Promis
       CLAUDEMESH_TOKEN_FILE: session.tokenFile,
     }
     const { headless, yes: acceptTools } = options
-    const args = claudeArguments(conversation, dir, options.claude, { acceptTools, headless })
+    const { settings, rest } = settingsArgument(options.claude, STATUS_LINE, place)
+    const extra = settings === undefined ? rest : ['--settings', writeSettings(dir, settings), ...rest]
+    const args = claudeArguments(conversation, dir, extra, { acceptTools, headless })
     return await runClaude(path, args, env, { headless })
   } finally {
     await relay.stop()

@@ -1,23 +1,8 @@
 /** Writes the plugin of one session: a folder only its user can read, with no key but the relay's own, gone when the session ends. */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Command, pluginFiles } from '@claudemesh/claude'
-
-/** Seconds; the hook itself gives up sooner. */
-const HOOK_TIMEOUT_SECONDS = 3
-
-/**
- * Bun's own binary without the launcher, since these start often. Neither `.env` nor `bunfig.toml` of the folder Claude works in may
- * change what runs.
- */
-const bunRun = (file: URL): Command => [
-  process.execPath,
-  '--no-env-file',
-  '--no-install',
-  '--config=/dev/null',
-  fileURLToPath(file),
-]
+import { pluginFiles } from '@claudemesh/claude'
+import { HOOK, HOOK_TIMEOUT_SECONDS, MCP_SERVER } from './programs.ts'
 
 /** Writes `<home>/run/<uuid>.plugin`, anew if one was left behind, and returns its path. `relay`: where hooks go. */
 export function writePluginDir(home: string, uuid: string, relay: { url: string; token: string }): string {
@@ -25,11 +10,11 @@ export function writePluginDir(home: string, uuid: string, relay: { url: string;
   rmSync(dir, { recursive: true, force: true })
   makePrivate(dir)
   const parts = {
-    hook: bunRun(new URL('./hook.ts', import.meta.url)),
+    hook: HOOK,
     hookUrl: relay.url,
     hookToken: relay.token,
     hookTimeoutSeconds: HOOK_TIMEOUT_SECONDS,
-    server: bunRun(new URL('../mcp/main.ts', import.meta.url)),
+    server: MCP_SERVER,
   }
   for (const [name, text] of Object.entries(pluginFiles(parts))) {
     const path = join(dir, name)
@@ -37,6 +22,13 @@ export function writePluginDir(home: string, uuid: string, relay: { url: string;
     writeFileSync(path, text, { mode: 0o600, flag: 'wx' })
   }
   return dir
+}
+
+/** Writes `settings.json` beside the plugin and returns its path. */
+export function writeSettings(pluginDir: string, settings: object): string {
+  const path = join(pluginDir, 'settings.json')
+  writeFileSync(path, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
+  return path
 }
 
 export const removePluginDir = (home: string, uuid: string): void =>

@@ -1,6 +1,12 @@
-/** The MCP server as a program of its own: a launched session starts it directly, without the rest of the command line. */
+/**
+ * The MCP server as a program of its own: Claude Code starts it directly, without the rest of the command line. Installed in the
+ * user's settings (`--home=`), it speaks for the session whose process started it, and leaves a launched one to its own server.
+ */
 import manifest from '../../package.json' with { type: 'json' }
-import { serveMcp } from './serve.ts'
+import { serveMcp, serveNothing } from './serve.ts'
 
-await serveMcp(manifest.version)
+const home = process.argv.find(word => word.startsWith('--home='))?.slice('--home='.length)
+if (home === undefined) await serveMcp(manifest.version)
+else if (process.env.CLAUDEMESH_TOKEN_FILE) await serveNothing(manifest.version)
+else await serveMcp(manifest.version, { home, pid: process.ppid })
 process.exit(0)

@@ -102,7 +102,7 @@ describe.skipIf(claude === undefined)('launch', () => {
     const { pid } = await sessionFile(bench.at, file => file.sessionId === opened().uuid)
     const plugin = join(bench.at.root, 'mesh', 'run', `${opened().uuid}.plugin`)
     const files = [plugin, ...filesUnder(plugin)]
-    expect(files).toHaveLength(9)
+    expect(files).toHaveLength(10)
     for (const file of files) expect(statSync(file).mode & 0o077).toBe(0)
     const texts = files.filter(file => statSync(file).isFile()).map(file => readFileSync(file, 'utf8'))
     for (const part of ['cmdline', 'environ']) texts.push(readFileSync(`/proc/${pid}/${part}`, 'utf8'))

@@ -1,12 +1,12 @@
-/** What Claude's hooks tell: of the session whose token they hold, and of no other. */
+/** What Claude's hooks tell: of the session whose token they hold; by the user's, of whichever process they run in. */
 import { MeshError } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
 import { hookEvent, setStatus } from '../../api/schema.ts'
+import { followInstalled } from '../by-hand.ts'
 import type { Daemon } from '../daemon.ts'
 import { followHook, sessionsOfToken } from '../follow-claude.ts'
-import { type Call, type Env, readBody } from '../http.ts'
-import type { SessionCaller } from '../tokens.ts'
+import { type Env, readBody } from '../http.ts'
 
 /** Statuses a session may be told to have in a window of `WINDOW_MS`. */
 const MOST = 120
@@ -16,9 +16,10 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
   const limited = limiter(daemon.now)
   return new Hono<Env>()
     .post(ROUTES.hook[1], async call => {
-      const caller = sessionCaller(call)
+      const caller = call.get('caller')
       const event = await readBody(call, hookEvent)
-      const uuid = await followHook(daemon, caller, event)
+      const installed = caller.kind === 'user'
+      const uuid = await (installed ? followInstalled(daemon, event) : followHook(daemon, caller, event))
       if (uuid === undefined) return call.json({})
       // Told before delivery looks: what it gives in answer belongs to the turn that begins.
       daemon.status.hook(uuid, event)
@@ -39,12 +40,6 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
         throw new MeshError('not-found', 'No such session is open here.', { field: 'session_id' })
       return call.body(null, 204)
     })
-}
-
-function sessionCaller(call: Call): SessionCaller {
-  const caller = call.get('caller')
-  if (caller.kind === 'session') return caller
-  throw new MeshError('forbidden', "Hooks carry their session's token.")
 }
 
 function limiter(now: () => number): (uuid: string) => void {

@@ -3,12 +3,14 @@ import { LIMITS, MeshError, toBase64url } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { readGroup } from '../../api/groups.ts'
 import { ROUTES } from '../../api/routes.ts'
-import { closeSession, openSession, setPresence } from '../../api/schema.ts'
+import { closeSession, openSession, sessionOfProcess, setPresence } from '../../api/schema.ts'
+import { tokenFileOf } from '../by-hand.ts'
 import { claudeIdOf } from '../claude-id.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, speakerOf, userOnly } from '../http.ts'
 import { plainGroup, plainLine, plainName } from '../plain-words.ts'
 import type { Seated } from '../sessions.ts'
+import { statusLine } from '../status-line.ts'
 
 export function sessionRoutes(daemon: Daemon): Hono<Env> {
   const { meshes, sessions } = daemon
@@ -43,6 +45,18 @@ export function sessionRoutes(daemon: Daemon): Hono<Env> {
       userOnly(call)
       const mesh = asked(call, 'mesh')
       return call.json(sessions.all(mesh === undefined ? undefined : meshes.find(mesh)).map(show))
+    })
+    .post(ROUTES.sessionOfProcess[1], async call => {
+      userOnly(call)
+      const { pid } = await readBody(call, sessionOfProcess)
+      return call.json(tokenFileOf(daemon, pid))
+    })
+    .get(ROUTES.line[1], call => {
+      const caller = call.get('caller')
+      const seats = caller.kind === 'user' ? [] : sessions.byUuid(caller.uuid).filter(({ row }) => row.open)
+      if (seats.length === 0)
+        throw new MeshError('not-found', "A session's token is needed: no session is open by it.")
+      return call.text(statusLine(daemon, seats))
     })
     .post(ROUTES.closeSession[1], async call => {
       userOnly(call)

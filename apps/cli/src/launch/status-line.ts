@@ -1,0 +1,46 @@
+/**
+ * Run by Claude Code whenever it draws its status line: what the user's own command says, then mesh, name, unread messages and how
+ * the session takes them. Reads the daemon's answer in time or says that there is none; never keeps the client waiting.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** ms. The client draws without us until we are done. */
+const PATIENCE_MS = 200
+const OWN_PATIENCE_MS = 2000
+
+const { CLAUDEMESH_HOME: home, CLAUDEMESH_TOKEN_FILE: tokenFile } = process.env
+const own = process.argv.find(word => word.startsWith('--then='))?.slice('--then='.length)
+
+const [before, ours] = await Promise.all([own === undefined ? '' : theirs(own), line()])
+process.stdout.write([before.replace(/\n+$/, ''), ours].filter(text => text !== '').join('\n'))
+process.exit(0)
+
+/** What the user's status line says, from the same input. */
+async function theirs(command: string): Promise<string> {
+  try {
+    const input = new Uint8Array(await Bun.stdin.arrayBuffer())
+    const child = Bun.spawn(['/bin/sh', '-c', command], {
+      stdin: input,
+      stderr: 'ignore',
+      timeout: OWN_PATIENCE_MS,
+    })
+    return await new Response(child.stdout).text()
+  } catch {
+    return ''
+  }
+}
+
+async function line(): Promise<string> {
+  try {
+    const { socket } = JSON.parse(readFileSync(join(home!, 'daemon.json'), 'utf8'))
+    const answer = await fetch('http://localhost/v1/line', {
+      unix: socket,
+      headers: { authorization: `Bearer ${readFileSync(tokenFile!, 'utf8').trim()}` },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
+    return answer.ok ? await answer.text() : 'mesh: this session is closed'
+  } catch {
+    return 'mesh: no daemon answers'
+  }
+}

@@ -1,0 +1,114 @@
+/** Our hooks in a settings.json of Claude Code (2.1.329): put in and taken out without touching anything else in it. */
+import { join } from 'node:path'
+import {
+  applyEdits,
+  type FormattingOptions,
+  findNodeAtLocation,
+  type JSONPath,
+  modify,
+  parseTree,
+} from 'jsonc-parser'
+import { z } from 'zod'
+import { claudeConfigDir } from './config-dir.ts'
+import { HOOKS_USED } from './hooks.ts'
+import { type Command, shellCommand } from './shell-command.ts'
+
+export type SettingsScope = 'user' | 'project' | 'local'
+export const SETTINGS_SCOPES = ['user', 'project', 'local'] as const
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** Path of a scope's settings: the user's own, the project's shared ones, or one's own for the project in `cwd`. */
+export function settingsFile(scope: SettingsScope, env: Env, cwd: string): string {
+  if (scope === 'user') return join(claudeConfigDir(env), 'settings.json')
+  return join(cwd, '.claude', scope === 'project' ? 'settings.json' : 'settings.local.json')
+}
+
+/** The last word of every command of ours: how it is known again, wherever this program lies then. */
+export const INSTALLED = '--installed-by-claudemesh'
+
+const hook = z.looseObject({ type: z.string().optional(), command: z.string().optional() })
+const settings = z.looseObject({
+  hooks: z.record(z.string(), z.array(z.looseObject({ hooks: z.array(hook) }))).optional(),
+  disableAllHooks: z.boolean().optional(),
+  allowManagedHooksOnly: z.boolean().optional(),
+  statusLine: z.looseObject({ type: z.string().optional(), command: z.string().optional() }).optional(),
+})
+export type ClaudeSettings = z.output<typeof settings>
+
+/** What stands in a settings file: `{}` for an empty one. Throws an `Error` that says what is wrong; the client takes no comments. */
+export function readSettings(text: string): ClaudeSettings {
+  const bare = text.replace(/^\uFEFF/, '')
+  const parsed = settings.safeParse(bare.trim() === '' ? {} : JSON.parse(bare))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new Error(`${issue?.path.join('.') || 'the whole'}: ${issue?.message}`)
+}
+
+const isOurs = ({ command }: z.output<typeof hook>): boolean => command?.includes(`'${INSTALLED}'`) === true
+
+/** Events of a settings file that have a hook of ours, with its command. */
+export function hooksInstalled(text: string): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const [event, groups] of Object.entries(readSettings(text).hooks ?? {}))
+    for (const each of groups.flatMap(({ hooks }) => hooks)) if (isOurs(each)) found.set(event, each.command!)
+  return found
+}
+
+/** The same settings with `program` run at each event we use; unchanged where it stands so already. Throws as `readSettings`. */
+export function withHooks(text: string, program: Command, timeout: number): string {
+  const command = shellCommand([...program, INSTALLED])
+  const installed = hooksInstalled(text)
+  if (installed.size === HOOKS_USED.length && HOOKS_USED.every(event => installed.get(event) === command))
+    return text
+  const without = withoutHooks(text)
+  const base = ['', '{}'].includes(without.replace(/\s/g, '')) ? '{\n}\n' : without
+  const group = { hooks: [{ type: 'command', command, timeout }] }
+  const put = (format?: FormattingOptions): string =>
+    HOOKS_USED.reduce((so, event) => edit(so, ['hooks', event, -1], group, format), base)
+  // Laid out for a reader where that touches nothing of the user's own, else on one line.
+  const laidOut = put(formatOf(base))
+  return withoutHooks(laidOut) === base ? laidOut : put()
+}
+
+/** The same settings without anything of ours, and without what is empty for its going. Throws as `readSettings`. */
+export function withoutHooks(text: string): string {
+  let next = text
+  for (const event of hooksInstalled(text).keys()) {
+    const groups = readSettings(next).hooks![event]!
+    const left = groups.filter(group => !group.hooks.every(isOurs) || group.hooks.length === 0)
+    for (const [n, group] of [...groups.entries()].reverse())
+      if (!left.includes(group)) next = withoutItem(next, ['hooks', event], n)
+      else
+        for (const [m, each] of [...group.hooks.entries()].reverse())
+          if (isOurs(each)) next = withoutItem(next, ['hooks', event, n, 'hooks'], m)
+    if (left.length === 0) next = edit(next, ['hooks', event], undefined)
+    if (Object.keys(readSettings(next).hooks!).length === 0) next = edit(next, ['hooks'], undefined)
+  }
+  return next
+}
+
+function edit(text: string, path: JSONPath, value: unknown, format?: FormattingOptions): string {
+  return applyEdits(text, modify(text, path, value, format ? { formattingOptions: format } : {}))
+}
+
+/** One item of the array at `path` less, with its comma. (`modify` of jsonc-parser 3.3 breaks arrays that end on one line.) */
+function withoutItem(text: string, path: JSONPath, index: number): string {
+  const items = findNodeAtLocation(parseTree(text)!, path)!.children!
+  const endOf = (n: number): number => items[n]!.offset + items[n]!.length
+  const [from, to] =
+    index > 0
+      ? [endOf(index - 1), endOf(index)]
+      : [items[0]!.offset, items.length > 1 ? items[1]!.offset : endOf(0)]
+  return text.slice(0, from) + text.slice(to)
+}
+
+/** As the file is written already. */
+function formatOf(text: string): FormattingOptions {
+  const indent = /\n([ \t]+)\S/.exec(text)?.[1] ?? '  '
+  return {
+    insertSpaces: !indent.startsWith('\t'),
+    tabSize: indent.startsWith('\t') ? 1 : indent.length,
+    eol: text.includes('\r\n') ? '\r\n' : '\n',
+  }
+}
