@@ -19,6 +19,7 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[
   { names: ['trace'], load: async () => (await import('./commands/trace.ts')).addTrace },
   { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatus },
   { names: ['group', 'summary'], load: async () => (await import('./commands/group.ts')).addGroup },
+  { names: ['deliver'], load: async () => (await import('./commands/deliver.ts')).addDeliver },
   { names: ['pause', 'resume'], load: async () => (await import('./commands/pause.ts')).addPause },
   { names: ['session'], load: async () => (await import('./commands/session.ts')).addSession },
   { names: ['mesh'], load: async () => (await import('./commands/mesh.ts')).addMesh },

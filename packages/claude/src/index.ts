@@ -26,6 +26,7 @@ export { type Command, shellCommand } from './shell-command.ts'
 export { startedChildSince } from './tool-process.ts'
 export {
   cursorAtEnd,
+  cursorAtStart,
   findTranscript,
   newestSessionOf,
   readSurfaced,

@@ -11,6 +11,8 @@ export interface PluginParts {
   readonly hookToken: string
   /** Seconds after which the client stops waiting for a hook. */
   readonly hookTimeoutSeconds: number
+  /** Waits until something shall wake the session, then ends with 2 and says it on stderr. */
+  readonly waker: Command
   /** MCP server on stdio. */
   readonly server: Command
 }
@@ -18,6 +20,11 @@ export interface PluginParts {
 /** Names of plugin and server: the tools become `mcp__plugin_claudemesh_mesh__<tool>`. */
 const PLUGIN = 'claudemesh'
 const SERVER = 'mesh'
+
+/** A session is idle behind these. */
+const WAKER_EVENTS: readonly string[] = ['SessionStart', 'Stop']
+/** A day; what waits longer is started anew at the end of the next turn. */
+const WAKER_SECONDS = 86_400
 
 /** What `--allowedTools` or a permission rule calls all our tools. */
 export const TOOL_RULE = `mcp__plugin_${PLUGIN}_${SERVER}`
@@ -35,7 +42,16 @@ export function pluginFiles(parts: PluginParts): Record<string, string> {
     timeout,
     headers: { Authorization: `Bearer ${parts.hookToken}` },
   }
-  const hooks = HOOKS_USED.map(event => [event, [{ hooks: [COMMAND_ONLY.has(event) ? command : http] }]])
+  const waker = {
+    type: 'command',
+    command: shellCommand(parts.waker),
+    asyncRewake: true,
+    timeout: WAKER_SECONDS,
+  }
+  const hooks = HOOKS_USED.map(event => {
+    const told = COMMAND_ONLY.has(event) ? command : http
+    return [event, [{ hooks: WAKER_EVENTS.includes(event) ? [told, waker] : [told] }]]
+  })
   const [program, ...args] = parts.server
   return {
     '.claude-plugin/plugin.json': text({ name: PLUGIN, description: 'This session as a peer of the mesh' }),

@@ -13,7 +13,16 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { OnUnknown } from './sessions-file.ts'
 
-const block = z.looseObject({ type: z.string(), text: z.string().optional() })
+const block = z.looseObject({
+  type: z.string(),
+  text: z.string().optional(),
+  /** Of a `tool_use`. */
+  id: z.string().optional(),
+  name: z.string().optional(),
+  /** Of a `tool_result`: what it answers, and its text or blocks of it. */
+  tool_use_id: z.string().optional(),
+  content: z.unknown().optional(),
+})
 const content = z.union([z.string(), z.array(block)])
 const record = z.looseObject({
   type: z.string(),
@@ -32,15 +41,19 @@ const record = z.looseObject({
 })
 type Record = z.output<typeof record>
 
+/** Prompts that no person typed: of the messaging socket, of an asyncRewake hook. */
+const FROM_OUTSIDE: readonly (string | undefined)[] = ['peer', 'task-notification']
+
 /**
- * A record puts texts before the model: pushed while idle (`user` of a peer), pushed while busy (`queued_command`), or given
- * by a hook. Not yet a proof: the request may fail.
+ * A record puts texts before the model: pushed while idle (`user` of a peer), by a hook that wakes (a task notification), pushed
+ * while busy (`queued_command`), given by a hook, or as the result of our inbox tool. Not yet a proof: the request may fail.
  */
-function textsGiven(r: Record): string[] {
+function textsGiven(r: Record, inboxCalls: ReadonlySet<string>): string[] {
   if (r.isSidechain) return []
-  if (r.type === 'user' && r.origin?.kind === 'peer') return textsOf(r.message?.content)
+  if (r.type === 'user' && FROM_OUTSIDE.includes(r.origin?.kind)) return textsOf(r.message?.content)
+  if (r.type === 'user') return resultsOf(r.message?.content, inboxCalls)
   const attachment = r.type === 'attachment' ? r.attachment : undefined
-  if (attachment?.type === 'queued_command' && attachment.origin?.kind === 'peer')
+  if (attachment?.type === 'queued_command' && FROM_OUTSIDE.includes(attachment.origin?.kind))
     return textsOf(attachment.prompt)
   if (attachment?.type === 'hook_additional_context') return stringsOf(attachment.content)
   return []
@@ -52,6 +65,23 @@ const isAnswer = (r: Record): boolean => r.type === 'assistant' && !r.isSidechai
 const textsOf = (c: z.output<typeof content> | undefined): string[] =>
   typeof c === 'string' ? [c] : (c ?? []).flatMap(b => (b.text === undefined ? [] : [b.text]))
 
+/** As plugin or as server of the user's settings: `mcp__<server>__mesh_inbox`. */
+const INBOX_TOOL = /^mcp__[\w-]+__mesh_inbox$/
+
+const inboxCallsOf = (r: Record): string[] => {
+  const blocks = r.type === 'assistant' ? (r.message?.content ?? []) : []
+  return typeof blocks === 'string'
+    ? []
+    : blocks.flatMap(({ id, name }) => (id !== undefined && INBOX_TOOL.test(name ?? '') ? [id] : []))
+}
+
+const resultsOf = (c: z.output<typeof content> | undefined, calls: ReadonlySet<string>): string[] =>
+  (typeof c === 'string' ? [] : (c ?? [])).flatMap(({ type, tool_use_id: call = '', content: result }) => {
+    if (type !== 'tool_result' || !calls.has(call)) return []
+    const parts = content.safeParse(result)
+    return parts.success ? textsOf(parts.data) : []
+  })
+
 const stringsOf = (value: unknown): string[] =>
   typeof value === 'string' ? [value] : Array.isArray(value) ? value.filter(v => typeof v === 'string') : []
 
@@ -62,18 +92,32 @@ export interface TranscriptCursor {
   offset: number
   /** Texts given and not yet answered. */
   given: string[]
+  /** Calls of our inbox tool that were seen. */
+  readonly calls: Set<string>
 }
 
 /** Bytes looked at in one go; of a transcript that grew by more, the end is what matters. */
 const MOST_AT_ONCE = 64 << 20
 
+/** Reads all of it. */
+export const cursorAtStart = (path: string): TranscriptCursor => ({
+  path,
+  offset: 0,
+  given: [],
+  calls: new Set(),
+})
+
 /** Starts at the transcript's present end: what stands there already proves nothing about what is pushed later. */
 export function cursorAtEnd(path: string): TranscriptCursor {
-  return { path, offset: sizeOf(path), given: [] }
+  return { ...cursorAtStart(path), offset: sizeOf(path) }
 }
 
-/** Texts that have since stood in the model's context, in order. Moves the cursor over whole lines only. */
-export function readSurfaced(cursor: TranscriptCursor, onUnknown: OnUnknown): string[] {
+/** Texts that have since stood in the model's context and are `wanted`, in order. Moves the cursor over whole lines only. */
+export function readSurfaced(
+  cursor: TranscriptCursor,
+  onUnknown: OnUnknown,
+  wanted: (text: string) => boolean = () => true,
+): string[] {
   const surfaced: string[] = []
   for (const line of newLines(cursor)) {
     const parsed = parseLine(line)
@@ -81,7 +125,8 @@ export function readSurfaced(cursor: TranscriptCursor, onUnknown: OnUnknown): st
       onUnknown('transcript-record')
       continue
     }
-    cursor.given.push(...textsGiven(parsed))
+    cursor.given.push(...textsGiven(parsed, cursor.calls).filter(wanted))
+    for (const call of inboxCallsOf(parsed)) cursor.calls.add(call)
     if (isAnswer(parsed)) surfaced.push(...cursor.given.splice(0))
   }
   return surfaced

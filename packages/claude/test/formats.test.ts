@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   configDirOfTranscript,
   cursorAtEnd,
+  cursorAtStart,
   findRunning,
   findTranscript,
   hookPayload,
@@ -104,6 +105,25 @@ describe('the transcript', () => {
     expect(surfaced).toHaveLength(2)
   })
 
+  test('proves what a hook woke with and what our inbox tool showed, and the result of no other tool', () => {
+    const path = join(dir, 't.jsonl')
+    const call = (id: string, name: string) => ({ type: 'tool_use', id, name, input: {} })
+    const result = (id: string, text: string) => ({
+      type: 'tool_result',
+      tool_use_id: id,
+      content: [{ type: 'text', text }],
+    })
+    const ours = 'mcp__plugin_claudemesh_mesh__mesh_inbox'
+    const records = [
+      { type: 'user', origin: { kind: 'task-notification' }, message: { content: 'woken' } },
+      { type: 'assistant', message: { content: [call('a', ours), call('b', 'Bash')] } },
+      { type: 'user', message: { content: [result('a', 'asked for'), result('b', 'echoed')] } },
+      { type: 'assistant', message: { content: [] } },
+    ]
+    writeFileSync(path, records.map(record => `${JSON.stringify(record)}\n`).join(''))
+    expect(readSurfaced(cursorAtStart(path), onUnknown)).toEqual(['woken', 'asked for'])
+  })
+
   test('takes no word of a subagent, a person or a tool for a pushed text', () => {
     const path = join(dir, 't.jsonl')
     const answer = { type: 'assistant', message: { content: [{ type: 'text', text: 'yes' }] } }
@@ -119,7 +139,7 @@ describe('the transcript', () => {
       { ...answer, isApiErrorMessage: true },
     ]
     writeFileSync(path, `${records.map(r => JSON.stringify(r)).join('\n')}\nnot json\n`)
-    expect(readSurfaced({ path, offset: 0, given: [] }, onUnknown)).toEqual([])
+    expect(readSurfaced(cursorAtStart(path), onUnknown)).toEqual([])
     expect(unknown).toEqual(['transcript-record'])
   })
 
@@ -152,7 +172,17 @@ describe('the plugin', () => {
     hookUrl: 'http://127.0.0.1:7/hook',
     hookToken: 'relay-token',
     hookTimeoutSeconds: 3,
+    waker: ['/bun', '/wake.ts'],
     server: ['/bun', '/mcp.ts'],
+  })
+
+  test('lets one hook wait in the background where a session is idle behind it', () => {
+    const { hooks } = JSON.parse(files['hooks/hooks.json'] ?? '')
+    const waker = { type: 'command', command: `'/bun' '/wake.ts'`, asyncRewake: true, timeout: 86_400 }
+    for (const event of Object.keys(hooks)) {
+      const waits = event === 'SessionStart' || event === 'Stop'
+      expect(hooks[event][0].hooks.slice(1)).toEqual(waits ? [waker] : [])
+    }
   })
 
   test('registers the hooks we use and never WorktreeCreate', () => {

@@ -14,7 +14,7 @@ import type { AcceptedProof } from './audit/accepted.ts'
 import type { PinnedHead } from './audit/heads.ts'
 import type { Address, Core } from './core.ts'
 import { Engine } from './engine.ts'
-import { markRows, reportRows } from './inbox/report.ts'
+import { markRows, noteRows, reportRows } from './inbox/report.ts'
 import { retentionOf, setRetention } from './inbox/retention.ts'
 import { inboxMessage } from './inbox/store-message.ts'
 import { markTold, type Sent, tellOwn, toldOf } from './inbox/tell-own.ts'
@@ -218,9 +218,13 @@ export class MeshClient {
   setRetention(ms: number): void {
     setRetention(this.#core, ms)
   }
-  /** Handed to the client's input; nobody is told. */
-  markPushed(uuid: string | null, msgs: readonly string[]): void {
-    markRows(this.#core, ownerOf(uuid), msgs, 'pushed')
+  /** Handed to the client's input, by which way; nobody is told. */
+  markPushed(uuid: string | null, msgs: readonly string[], way: string): void {
+    markRows(this.#core, ownerOf(uuid), msgs, 'pushed', way)
+  }
+  /** A step for the trace of received messages; nobody is told. */
+  note(uuid: string | null, msgs: readonly string[], state: string, why: string): void {
+    noteRows(this.#core, ownerOf(uuid), msgs, state, why)
   }
   /** Shown to a reader; nobody is told. */
   markRead(uuid: string | null, msgs: readonly string[]): void {

@@ -66,10 +66,11 @@ async function tell(
   state: ReceiptState,
   change: (receipt: Omit<Receipt, 'signature'>) => Omit<Receipt, 'signature'> = one => one,
   signer = maker.party.signer,
+  why = '',
 ): Promise<void> {
   const { now } = world.clock
   const plain = { mesh: alice.core.identity.mesh, from: maker.party.recipient, to: alice.party.recipient }
-  const signed = signReceipt(change({ ...plain, state, why: '', items, at: now }), signer)
+  const signed = signReceipt(change({ ...plain, state, why, items, at: now }), signer)
   const payload = z.encode(receiptSchema, signed)
   const msg = compose(maker, [alice], '', { kind: 'receipt', payload, ordered: false })
   await deliver(alice, forSide(seal(maker, [alice], msg), alice))
@@ -96,6 +97,21 @@ describe('a receipt', () => {
     expect(signed.map(step => step.state)).toEqual(['delivered', 'held', 'surfaced', 'answered'])
     expect(signed.every(step => step.verified)).toBe(true)
     expect(alice.store.outbox.message(msg)?.payload).toBe('')
+  })
+
+  test('says for what a message is held now, as often as is useful and no more', async () => {
+    const msg = compose(alice, [bob], 'hello')
+    const sealed = seal(alice, [bob], msg)
+    answer(sealed)
+    const items = [{ id: sealed.id, msg }]
+    const held = (why: string) => tell(bob, items, 'held', one => one, bob.party.signer, why)
+    for (const why of ['dnd', 'waiting for permission', 'waiting for permission', 'dnd']) await held(why)
+    const steps = () => alice.store.trace.of(msg).filter(step => step.state === 'held')
+    expect(steps().map(step => step.why)).toEqual(['dnd', 'waiting for permission', 'dnd'])
+    for (let n = 0; n < 15; n++) await held(n % 2 ? 'mode' : 'dnd')
+    expect(steps()).toHaveLength(16)
+    await tell(bob, items, 'surfaced')
+    expect(stateOf(msg)).toBe('surfaced')
   })
 
   test('by who did not stand in the sealing, for another msg, in the name of another, or with a foreign signature changes nothing', async () => {

@@ -31,7 +31,10 @@ export const ROUTES = {
   /** `?as=&follow=1`; `follow` keeps the answer open: all peers as one line, again at each change. */
   peers: ['GET', '/v1/peers'],
   send: ['POST', '/v1/send'],
-  /** `?as=&all=1&peek=1&follow=1`; one JSON object a line; `follow` keeps the answer open. */
+  /**
+   * `?as=&all=1&peek=1&follow=1`; one JSON object a line; `follow` keeps the answer open. `model=1`: the session's model is about
+   * to see them, which the transcript has to prove before they count as read.
+   */
   inbox: ['GET', '/v1/inbox'],
   /** In `?mesh=`. */
   retention: ['GET', '/v1/retention'],
@@ -58,6 +61,8 @@ export const ROUTES = {
   line: ['GET', '/v1/line'],
   /** Claude's hooks of the session whose token is used. */
   hook: ['POST', '/v1/hook'],
+  /** An asyncRewake hook waits: answered with what shall wake the session, or with nothing (204) when it is not needed any more. */
+  waitForWake: ['POST', '/v1/wake'],
   setStatus: ['POST', '/hook/set-status'],
 } as const satisfies Record<string, readonly [string, string]>
 export type RouteName = keyof typeof ROUTES

@@ -52,6 +52,8 @@ export const statusReply = z.object({
   unread: z.int(),
   /** Nothing is handed to sessions since then. */
   pausedSince: ms.nullable(),
+  /** Open sessions of Claude whose mail does not come by itself. */
+  quiet: z.array(z.object({ name: z.string(), mesh: z.string(), deliver: deliverMode })),
   problems: z.array(z.object({ code: z.string(), message: z.string(), mesh: z.string().nullable() })),
 })
 export const setPause = z.strictObject({ paused: z.boolean() })
@@ -71,7 +73,8 @@ export const openSession = z.strictObject({
   directory: z.string().max(1024).optional(),
   /** `claude`: a launched client, its mail is pushed into it; `plain`: a script, its mail waits in the inbox. */
   kind: z.enum(['claude', 'plain']).default('plain'),
-  deliver: deliverMode.default('push'),
+  /** Absent: as it was the last time, else `push`. */
+  deliver: deliverMode.optional(),
   /** The process that lives as long as the session; its end closes it. Absent: open until `close`. */
   pid: z.int().positive().optional(),
 })
@@ -121,6 +124,8 @@ export const peer = z.object({
   directory: z.string(),
   /** Of a `waiting` session: for what, in its own words; else empty. */
   waitingFor: z.string(),
+  /** How its mail comes; of sessions of this machine alone, else null. */
+  deliver: deliverMode.nullable(),
   ...standing,
   self: z.boolean(),
   mesh: z.string(),
@@ -249,6 +254,8 @@ export const setPresence = z.strictObject({
   /** Groups as `group` or `group:role`; joining one again changes the role in it. */
   join: z.array(z.string().min(1).max(64)).max(32).optional(),
   leave: z.array(z.string().min(1).max(64)).max(32).optional(),
+  /** How its mail comes from now on. */
+  deliver: deliverMode.optional(),
 })
 /** What the session says of itself from now on. */
 export const presenceReply = z.object({
@@ -256,6 +263,7 @@ export const presenceReply = z.object({
   status: sessionStatus,
   summary: z.string(),
   groups: z.array(z.string()),
+  deliver: deliverMode,
 })
 
 /** Claude Code's own hook payload, as it came; only these fields are read. Answer: hook output JSON. */
@@ -274,6 +282,8 @@ export const hookEvent = z.looseObject({
 /** Which session the claude process of this pid is in. */
 export const sessionOfProcess = z.strictObject({ pid: z.int().positive() })
 export const sessionOfProcessReply = z.object({ uuid, tokenFile: z.string() })
+/** The UUID that Claude has for the conversation the hook waits in. */
+export const waitForWake = z.strictObject({ session_id: uuid })
 export const setStatus = z.object({
   session_id: uuid,
   status: sessionStatus,

@@ -13,7 +13,7 @@ interface LaunchOptions extends CommonOptions {
   groups?: string
   resume?: string
   continue?: boolean
-  deliver: 'push' | 'inbox' | 'off'
+  deliver?: 'push' | 'inbox' | 'off'
   yes?: boolean
   headless?: boolean
 }
@@ -38,9 +38,10 @@ export function addLaunch(program: Command): void {
     )
     .option('--continue', 'go on with the newest conversation of this directory')
     .addOption(
-      new Option('--deliver <how>', 'push: messages come by themselves; inbox: claude asks; off: neither')
-        .choices(['push', 'inbox', 'off'])
-        .default('push'),
+      new Option(
+        '--deliver <how>',
+        'push: messages come by themselves; inbox: claude hears their number and asks; off: neither (default: as before, else push)',
+      ).choices(['push', 'inbox', 'off']),
     )
     .option('--headless', 'no terminal: woken by messages and by JSON lines on stdin, until it is ended')
     .option('-y, --yes', 'let claude use the mesh tools without asking')

@@ -90,11 +90,12 @@ export function addSession(program: Command): void {
         return cli.line('No sessions. Start one: claudemesh launch, or claudemesh session open')
       cli.line(
         table(
-          ['NAME', 'STATUS', 'SINCE', 'UNREAD', 'MESH', 'UUID'],
+          ['NAME', 'STATUS', 'SINCE', 'MAIL', 'UNREAD', 'MESH', 'UUID'],
           sessions.map(s => [
             harmlessLine(s.name),
             s.attached ? s.status : s.open ? `${s.status}, not attached` : 'closed',
             relative(s.statusAt, Date.now()),
+            s.deliver,
             String(s.unread),
             harmlessLine(s.mesh),
             s.uuid,

@@ -33,6 +33,8 @@ export function addStatus(program: Command): void {
           `Delivery is paused here since ${relative(now.pausedSince, Date.now())}: claudemesh resume`,
         ),
       )
+    for (const { name, deliver } of now.quiet)
+      cli.line(cli.paint('yellow', quietLine(harmlessLine(name), deliver)))
     if (now.meshes.length > 0)
       cli.line(
         table(
@@ -51,3 +53,6 @@ export function addStatus(program: Command): void {
     for (const problem of now.problems) cli.line(cli.paint('yellow', `! ${harmlessLine(problem.message)}`))
   })
 }
+
+const quietLine = (name: string, deliver: string): string =>
+  `${name}: ${deliver === 'inbox' ? 'its mail waits until it asks; only the number is told' : 'no mail is shown to it'} (claudemesh deliver push --as ${name})`

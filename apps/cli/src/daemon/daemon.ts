@@ -1,5 +1,5 @@
 /** Everything a route may reach: made once by `runDaemon`, passed as an argument, never imported. */
-import type { Delivery } from '../delivery/deliver.ts'
+import type { Delivery } from '../delivery/port.ts'
 import type { HomePaths } from '../home/index.ts'
 import type { DaemonLog } from './log.ts'
 import type { Mail } from './mail.ts'
@@ -27,8 +27,8 @@ export interface Daemon {
   readonly delivery: Delivery
   readonly status: SessionStatus
   readonly pause: Pause
-  /** Hands over what a pause held. */
-  readonly resume: () => void
+  /** Holds all delivery on this machine, or hands over what was held. */
+  readonly setPause: (isPaused: boolean) => void
   /** Aborted when the daemon stops: ends what is kept open. */
   readonly ending: AbortSignal
   /** Ends the daemon, once the answer under way is out. */

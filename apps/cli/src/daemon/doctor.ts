@@ -1,5 +1,6 @@
 /** Looks at every link of the chain, from this machine's files to the broker, and says how to mend each. */
 import { claudeVersion, HOW_TO_INSTALL, locateClaude } from '@claudemesh/claude'
+import { WAY_WORDS } from '../delivery/rungs.ts'
 import { looseFiles } from '../home/index.ts'
 import type { Daemon } from './daemon.ts'
 import type { OpenMesh } from './meshes.ts'
@@ -86,6 +87,7 @@ function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
     checkAudit(called('audit'), mesh),
     checkOutbox(daemon, mesh, called('outbox')),
     ...checkSessions(daemon, mesh, called('sessions')),
+    ...checkDelivery(daemon, mesh, called('delivery')),
     checkKeys(daemon, mesh, called('keys')),
   ]
 }
@@ -184,4 +186,22 @@ function checkSessions({ sessions }: Daemon, mesh: OpenMesh, name: string): Chec
       'another machine may run the same session: close it there',
     ),
   ]
+}
+
+/** By which rung of the ladder each live session of Claude gets its mail. */
+function checkDelivery({ sessions, delivery }: Daemon, mesh: OpenMesh, name: string): Check[] {
+  return sessions.of(mesh).flatMap(({ row }) => {
+    const view = row.open && row.kind === 'claude' ? delivery.ladder(row.uuid) : undefined
+    if (view === undefined) return []
+    const what = `${row.name}${view.version === null ? '' : ` (Claude Code ${view.version})`}`
+    if (row.deliver !== 'push') return [well(name, `${what} is on ${row.deliver}: nothing is handed over`)]
+    if (view.rung !== null) return [well(name, `${what} by ${WAY_WORDS[view.rung]}. ${view.words}`)]
+    return [
+      ill(
+        name,
+        `${what} lets nothing in. ${view.words}`,
+        'start it by `claudemesh launch`, without --bare and disableAllHooks; until then it reads its mail by mesh_inbox',
+      ),
+    ]
+  })
 }

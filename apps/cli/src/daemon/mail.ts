@@ -2,6 +2,7 @@
 import type { InboxMessage as ClientMessage, InboxState } from '@claudemesh/client'
 import { textPayload, toBase64url } from '@claudemesh/protocol'
 import type { InboxMessage } from '../api/schema.ts'
+import { gate, type HeldWhy, type Standing } from '../delivery/gate.ts'
 import { labeller } from './labels.ts'
 import type { OpenMesh } from './meshes.ts'
 import type { Brake } from './noise/brake.ts'
@@ -56,22 +57,55 @@ export class Mail {
     this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.markRead(uuid, msgs))
   }
 
-  markPushed(mailbox: Mailbox, ids: readonly string[]): void {
-    this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.markPushed(uuid, msgs))
+  /** `way`: by which of the ladder's rungs. */
+  markPushed(mailbox: Mailbox, ids: readonly string[], way: string): void {
+    this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.markPushed(uuid, msgs, way))
   }
 
   markSurfaced(mailbox: Mailbox, ids: readonly string[]): void {
     this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.markSurfaced(uuid, msgs))
   }
 
-  /** What delivery may hand to an open session: `dnd` holds all but `now`, a pause all. */
+  /** A step for the trace of these messages; nobody is told. */
+  note(mailbox: Mailbox, ids: readonly string[], state: string, why: string): void {
+    this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.note(uuid, msgs, state, why))
+  }
+
+  /** Told to the senders, once. */
+  report(mailbox: Mailbox, ids: readonly string[], state: 'held', why: HeldWhy): void {
+    this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.report(uuid, msgs, state, why))
+  }
+
+  /** What delivery may hand to an open session now. */
   waiting(seat: Seated): InboxMessage[] {
-    if (this.#pause.since !== null) return []
+    const standing = this.#standingOf(seat)
     const messages = this.list({ mesh: seat.mesh, uuid: seat.row.uuid }, { all: false })
-    const due = seat.row.status === 'dnd' ? messages.filter(message => message.priority === 'now') : messages
+    const due = messages.filter(({ priority }) => gate(priority, standing) === 'give')
     return this.#brake.pass(seat, due, ({ mesh, row: { uuid } }, ids, why) =>
       this.#mark({ mesh, uuid }, ids, (box, msgs) => mesh.client.report(box, msgs, 'held', why)),
     )
+  }
+
+  /** Tells the senders of what waits for a session and is held, and why. What its client already has is not held by us. */
+  tellHeld(seat: Seated): void {
+    const standing = this.#standingOf(seat)
+    const mailbox = { mesh: seat.mesh, uuid: seat.row.uuid }
+    const held = new Map<HeldWhy, string[]>()
+    for (const { id, priority, state } of this.list(mailbox, { all: false })) {
+      const verdict = gate(priority, standing)
+      if (typeof verdict === 'string' || (state === 'pushed' && verdict.held !== 'closed')) continue
+      held.set(verdict.held, [...(held.get(verdict.held) ?? []), id])
+    }
+    for (const [why, ids] of held) this.report(mailbox, ids, 'held', why)
+  }
+
+  /** Nobody hands a plain session its mail: only what the user holds is held. */
+  #standingOf({ mesh, row }: Seated): Standing {
+    const { open: isOpen, status, deliver, kind } = row
+    const isPaused = this.#pause.since !== null
+    if (kind === 'plain')
+      return { isOpen, isPaused, mode: 'push', status: status === 'dnd' ? 'dnd' : 'idle', waitingFor: '' }
+    return { isOpen, isPaused, mode: deliver, status, waitingFor: this.#sessions.waitingFor({ mesh, row }) }
   }
 
   /** Gives the person's new mail to her most recently active open session; without one it waits for the next. */
@@ -93,26 +127,18 @@ export class Mail {
   }
 
   /** A closed session's share of the person's mail waits for another session; its own waits for itself, and is told so. */
-  takeBack({ mesh, row }: Seated): void {
+  takeBack(seat: Seated): void {
+    const { mesh, row } = seat
     const personMail = personMailOf(mesh.store.scope)
     const given = personMail.of(row.uuid)
     const still = mesh.client.inbox({ uuid: null, states: NEW }).filter(message => given.has(message.msg))
     mesh.store.transaction(() => personMail.takeBack(still.map(message => message.msg)))
-    this.tellHeld({ mesh, uuid: row.uuid }, 'closed')
+    this.tellHeld(seat)
   }
 
   /** To be done now and then. */
   forget(mesh: OpenMesh): void {
     personMailOf(mesh.store.scope).forget()
-  }
-
-  /** Tells the senders of what waits in a session's mailbox that it is held, and why. */
-  tellHeld({ mesh, uuid }: Mailbox, why: 'closed' | 'dnd' | 'paused'): void {
-    const held = mesh.client
-      .inbox({ uuid, states: NEW })
-      .filter(each => why !== 'dnd' || each.priority !== 'now')
-    const msgs = held.map(message => message.msg)
-    if (msgs.length > 0) mesh.client.report(uuid, msgs, 'held', why)
   }
 
   /** Told whenever a mailbox may hold something new. */

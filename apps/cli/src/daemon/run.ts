@@ -1,7 +1,8 @@
 /** Starts the daemon of a home and stops it without losing anything; a broker that is down is waited for, not needed. */
 import { ready } from '@claudemesh/crypto'
 import manifest from '../../package.json' with { type: 'json' }
-import { createDelivery, type Delivery, type DeliveryPort } from '../delivery/deliver.ts'
+import { createDelivery } from '../delivery/deliver.ts'
+import type { Delivery } from '../delivery/port.ts'
 import {
   currentHome,
   ensurePrivateFolder,
@@ -12,6 +13,7 @@ import {
 } from '../home/index.ts'
 import { claudeIdOf } from './claude-id.ts'
 import type { Daemon } from './daemon.ts'
+import { deliveryPort } from './delivery-port.ts'
 import { takeLock } from './lock.ts'
 import { type DaemonLog, openLog } from './log.ts'
 import { Mail } from './mail.ts'
@@ -109,7 +111,7 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     log,
     onOpened: seat => opened(parts, seat),
     onClosed: seat => closed(parts, seat),
-    onStatus: ({ row }) => parts.delivery.wake(row.uuid),
+    onStanding: seat => drain(parts, seat),
   })
   const status = new SessionStatus({ sessions, log, now })
   const pause = new Pause(paths.paused)
@@ -166,7 +168,7 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     delivery,
     status,
     pause,
-    resume: () => resume(parts),
+    setPause: isPaused => setPause(parts, isPaused, now()),
     ending,
     shutDown,
   }
@@ -184,13 +186,7 @@ interface Wiring {
 function opened({ mail, noise, delivery, status }: Wiring, { mesh, row }: Seated): void {
   noise.forget(row.uuid)
   status.forget(row.uuid)
-  if (row.kind === 'claude')
-    delivery.opened({
-      uuid: row.uuid,
-      claudeId: claudeIdOf(row),
-      deliver: row.deliver,
-      ...(row.pid === null ? {} : { pid: row.pid }),
-    })
+  if (row.kind === 'claude') delivery.opened({ uuid: row.uuid, claudeId: claudeIdOf(row) })
   mail.giveToSession(mesh)
   delivery.wake(row.uuid)
   mail.tellFollowers({ mesh, uuid: row.uuid })
@@ -212,42 +208,22 @@ function giveOut({ mail, delivery }: Wiring, mesh: OpenMesh): void {
 }
 
 function arrived(parts: Wiring, mesh: OpenMesh, uuid: string | null): void {
-  const { sessions, mail, delivery } = parts
+  const { sessions, mail } = parts
   mail.tellFollowers({ mesh, uuid })
   const [seat] = uuid === null ? [] : sessions.byUuid(uuid, mesh)
   if (uuid === null) giveOut(parts, mesh)
-  else if (!seat?.row.open) mail.tellHeld({ mesh, uuid }, 'closed')
-  else if (parts.pause.since !== null) mail.tellHeld({ mesh, uuid }, 'paused')
-  else {
-    if (seat.row.status === 'dnd') mail.tellHeld({ mesh, uuid }, 'dnd')
-    delivery.wake(uuid)
-  }
+  else if (seat) drain(parts, seat)
 }
 
-/** What a pause held goes on its way. */
-function resume({ pause, sessions, delivery }: Wiring): void {
-  pause.end()
-  for (const { row } of sessions.all()) if (row.open) delivery.wake(row.uuid)
+/** How a session stands towards its mail changed, or mail came: what is held is told, the rest goes. */
+function drain({ mail, delivery }: Wiring, seat: Seated): void {
+  mail.tellHeld(seat)
+  if (seat.row.open) delivery.wake(seat.row.uuid)
 }
 
-/** Delivery knows sessions by their UUID alone: one that is in several meshes has the mail of all. */
-function deliveryPort(p: {
-  sessions: Sessions
-  mail: Mail
-  log: DaemonLog
-  now: () => number
-}): DeliveryPort {
-  const { sessions, mail, log, now } = p
-  const open = (uuid: string) => sessions.byUuid(uuid).filter(({ row }) => row.open)
-  return {
-    waiting: uuid => open(uuid).flatMap(seat => mail.waiting(seat)),
-    pushed: (uuid, ids) => {
-      for (const { mesh } of open(uuid)) mail.markPushed({ mesh, uuid }, ids)
-    },
-    surfaced: (uuid, ids) => {
-      for (const { mesh } of sessions.byUuid(uuid)) mail.markSurfaced({ mesh, uuid }, ids)
-    },
-    log,
-    now,
-  }
+/** Holds all from now on, or lets what was held go on its way. */
+function setPause(parts: Wiring, isPaused: boolean, now: number): void {
+  if (isPaused) parts.pause.begin(now)
+  else parts.pause.end()
+  for (const seat of parts.sessions.all()) if (seat.row.open) drain(parts, seat)
 }

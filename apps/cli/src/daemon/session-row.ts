@@ -1,5 +1,6 @@
 /** What a session is opened as: its name, its profile, and whether something still runs it. */
 import { MeshError, type Profile } from '@claudemesh/protocol'
+import type { DeliverMode } from '../delivery/gate.ts'
 import { isAlive } from './process-identity.ts'
 import type { SessionRow } from './store/session-rows.ts'
 
@@ -12,7 +13,8 @@ export interface OpenRequest {
   readonly like?: string
   readonly profile: Partial<Omit<Profile, 'name'>>
   readonly kind: 'claude' | 'plain'
-  readonly deliver: 'push' | 'inbox' | 'off'
+  /** `undefined`: as it was, or pushed. */
+  readonly deliver: DeliverMode | undefined
   readonly pid: number | undefined
   /** Where it is not a token of its own that speaks for it. */
   readonly tokenName?: string
@@ -47,7 +49,7 @@ export function openedRow(p: {
     introducedBy: introducedBy ?? null,
     name,
     kind,
-    deliver,
+    deliver: deliver ?? before?.deliver ?? 'push',
     open: true,
     pid: pid ?? null,
     processIdentity: identity ?? null,

@@ -5,6 +5,7 @@
 import type { SessionView } from '@claudemesh/client'
 import type { Signer } from '@claudemesh/crypto'
 import { MeshError, type PresenceStatus, type StatusSource, TIMES } from '@claudemesh/protocol'
+import type { DeliverMode } from '../delivery/gate.ts'
 import { type HomePaths, moveSessionKey, openSessionKey } from '../home/index.ts'
 import { chooseOne } from './choose-one.ts'
 import { claudeIdOf, isCalled, renamedRow, tokenNameOf, uuidsOf } from './claude-id.ts'
@@ -37,7 +38,8 @@ interface SessionsOptions {
   /** Told after the row stands. */
   readonly onOpened: (seat: Seated) => void
   readonly onClosed: (seat: Seated) => void
-  readonly onStatus: (seat: Seated) => void
+  /** Its status changed, or how its user wants its mail. */
+  readonly onStanding: (seat: Seated) => void
 }
 
 /** Between two looks at whether the processes of open sessions still run. */
@@ -117,7 +119,7 @@ export class Sessions {
   async open(mesh: OpenMesh, request: OpenRequest): Promise<Seated & { tokenFile: string }> {
     const { paths, tokens, now, log } = this.#o
     const seats = this.#seatsOf(mesh)
-    const { kind, deliver } = request
+    const { kind } = request
     const uuid = this.#rowUuidOf(seats, request.uuid)
     const before = seats.rows.get(uuid)
     const identity = this.#processOf(request.pid)
@@ -131,7 +133,7 @@ export class Sessions {
     seats.rows.put(row)
     const tokenFile = tokens.open(uuid, tokenName)
     await this.#attach(seats, row)
-    log('session.opened', { mesh: mesh.id, session: uuid, kind, deliver })
+    log('session.opened', { mesh: mesh.id, session: uuid, kind, deliver: row.deliver })
     const seat = this.#seat(seats, row)
     this.#o.onOpened(seat)
     return { ...seat, tokenFile }
@@ -170,7 +172,7 @@ export class Sessions {
       mesh.client.setProfile(row.uuid, profileOf(next, waitingFor))
     }
     mesh.client.setStatus(row.uuid, status, source, at)
-    this.#o.onStatus(this.#seat(seats, next))
+    this.#o.onStanding(this.#seat(seats, next))
   }
 
   /** What a `waiting` session waits for, in Claude's words; empty where it says none. */
@@ -182,6 +184,15 @@ export class Sessions {
   used({ mesh, row }: Seated): void {
     const at = this.#o.now()
     if (at - row.usedAt > USED_MS) this.#seatsOf(mesh).rows.put({ ...row, usedAt: at })
+  }
+
+  /** How its mail comes from now on, in this life and the next. */
+  setDeliver({ mesh, row }: Seated, deliver: DeliverMode): void {
+    const seats = this.#seatsOf(mesh)
+    const next = { ...row, deliver }
+    seats.rows.put(next)
+    this.#o.log('session.deliver', { mesh: mesh.id, session: row.uuid, deliver })
+    this.#o.onStanding(this.#seat(seats, next))
   }
 
   setWords({ mesh, row }: Seated, words: { summary?: string; groups?: string[] }): void {

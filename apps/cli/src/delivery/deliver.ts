@@ -1,8 +1,9 @@
 /**
  * Brings waiting messages into live Claude sessions and says `surfaced` only on proof.
  *
- * One pack at a time is under way per session: pushed into the messaging socket, or, where that does not work, offered as context
- * at the next hook. What is not proven to have stood in the model's context goes again under the same ids.
+ * One pack at a time is under way per session, by the best rung of the ladder (rungs.ts) that lets anything in: pushed into the
+ * messaging socket, by an asyncRewake hook that wakes it, or offered as context at the next hook. What is not proven to have stood
+ * in the model's context goes again under the same ids.
  */
 import {
   carriesContext,
@@ -17,92 +18,53 @@ import {
   type RunningSession,
 } from '@claudemesh/claude'
 import type { InboxMessage } from '../api/schema.ts'
-import { frameMessages, idsFramedIn } from './frame.ts'
-import { packMessages, packPriority } from './pack.ts'
+import { frameMessages, idsFramedIn, wordCount } from './frame.ts'
+import { describeLadder } from './ladder.ts'
+import { planLooks } from './looks.ts'
+import { packMessages, packPriority, shownBy } from './pack.ts'
+import type { Delivery, DeliveryPort } from './port.ts'
 import { type Proven, provenByHook, provenByTranscript } from './proof.ts'
-import { cursorOf, type DeliverMode, type Flight, follow, openSeat, type Seat } from './seat.ts'
-
-/** What delivery needs of the daemon. Ids are those of `InboxMessage`. */
-export interface DeliveryPort {
-  /** Not surfaced and not read yet, in release order; what `dnd` or a pause holds is left out. */
-  waiting(uuid: string): InboxMessage[]
-  /** Handed to the client: no proof yet. */
-  pushed(uuid: string, ids: string[]): void
-  /** Stood in the model's context. */
-  surfaced(uuid: string, ids: string[], proof: 'hook' | 'transcript'): void
-  log(event: string, facts?: Record<string, unknown>): void
-  now(): number
-}
-
-export interface Delivery {
-  /** `claudeId`: the UUID that Claude has for it, where it is another. */
-  opened(session: {
-    uuid: string
-    claudeId?: string
-    pid?: number
-    deliver: DeliverMode
-    claudeConfigDir?: string
-  }): void
-  closed(uuid: string): void
-  /** New mail, or something held was released. */
-  wake(uuid: string): void
-  /** A hook of the session; returns the hook's output. Throws only what the port throws. */
-  hook(uuid: string, payload: unknown): object
-  stop(): void
-}
+import { isUsable, lost, type Way } from './rungs.ts'
+import { cursorOf, type Flight, follow, openSeat, type Seat } from './seat.ts'
 
 /** Between two looks at a session: soon after an event, then less often while mail is under way, seldom while it only waits. */
 const LOOK_MS = { first: 200, underWay: 1000, most: 5000 } as const
 /** An idle session that has not taken a push after this long never will: the socket drops without a word. */
-const DOUBT_MS = 5000
+const DOUBT_MS = 10_000
 /** The same for a session that tells no status (some of the SDK's): it may be within a long tool. */
 const DOUBT_BLIND_MS = 60_000
-/** A message goes into the socket at most this often, and as hook context as often again; then it stays in the inbox. */
-const SOCKET_TRIES = 2
-const ALL_TRIES = 5
+/** A message is handed over at most this often; then it stays in the inbox. */
+const MOST_TRIES = 5
 const SOCKET_REFUSALS = 3
 
 export function createDelivery(port: DeliveryPort): Delivery {
   const seats = new Map<string, Seat>()
-  const looks = new Map<string, { timer: ReturnType<typeof setTimeout>; due: number }>()
   const told = new Set<string>()
   const onUnknown = (what: string): void => {
     if (told.has(what)) return
     told.add(what)
     port.log('adapter.unknown', { what })
   }
-
-  /** Looks at the session after `ms` at the latest, then ever more seldom while something waits or is under way. */
-  function lookIn(seat: Seat, ms: number): void {
-    const due = port.now() + ms
-    const planned = looks.get(seat.uuid)
-    if (planned !== undefined && planned.due <= due) return
-    clearTimeout(planned?.timer)
-    const timer = setTimeout(async () => {
-      looks.delete(seat.uuid)
-      const again = await look(seat).catch(error => {
-        port.log('delivery.failed', { session: seat.uuid, why: String(error) })
-        return true
-      })
-      if (!again || seats.get(seat.uuid) !== seat) return
-      const most = seat.flights.length > 0 ? LOOK_MS.underWay : LOOK_MS.most
-      lookIn(seat, Math.min(most, Math.max(LOOK_MS.first, ms * 2)))
-    }, ms)
-    looks.set(seat.uuid, { timer, due })
-  }
-
-  function lookNoMore(uuid: string): void {
-    clearTimeout(looks.get(uuid)?.timer)
-    looks.delete(uuid)
-  }
+  const looks = planLooks(port.now, async (uuid, ms) => {
+    const seat = seats.get(uuid)
+    if (seat === undefined) return undefined
+    const again = await look(seat).catch(error => {
+      port.log('delivery.failed', { session: uuid, why: String(error) })
+      return true
+    })
+    if (!again || seats.get(uuid) !== seat) return undefined
+    const most = seat.flights.length > 0 ? LOOK_MS.underWay : LOOK_MS.most
+    return Math.min(most, Math.max(LOOK_MS.first, ms * 2))
+  })
+  const running = (seat: Seat) => findRunning(seat.configDir, seat.claudeId, onUnknown)
 
   async function look(seat: Seat): Promise<boolean> {
-    const running = findRunning(seat.configDir, seat.claudeId, onUnknown)
+    const now = running(seat)
+    seat.seen ||= now !== undefined
     settle(seat, provenByTranscript(seat, onUnknown))
-    dropLost(seat, running)
-    const pack = nextPack(seat, running)
-    if (running?.messagingSocketPath !== undefined && pack.length > 0 && !seat.socketDoubted)
-      await pushPack(seat, running.messagingSocketPath, pack)
+    dropLost(seat, now)
+    const pack = nextPack(seat, now)
+    if (pack.length > 0) await handOver(seat, now, pack)
     return seat.flights.length > 0 || unheard(seat).length > 0
   }
 
@@ -113,52 +75,97 @@ export function createDelivery(port: DeliveryPort): Delivery {
   }
 
   /** A dead process loses its queue, and an idle one that has not taken a push was never given it: both wait again. */
-  function dropLost(seat: Seat, running: RunningSession | undefined): void {
-    seat.missed = running === undefined ? seat.missed + 1 : 0
-    const patience = patienceWith(running)
-    seat.flights = seat.flights.filter(flight => {
-      if (running === undefined) return seat.missed < 2
-      if (flight.taken || flight.via === 'context' || port.now() - flight.since < patience) return true
-      seat.socketDoubted = flight.ids.some(id => (seat.tries.get(id) ?? 0) >= SOCKET_TRIES)
-      port.log('delivery.unconfirmed', { session: seat.uuid, ids: flight.ids, doubted: seat.socketDoubted })
-      return false
-    })
+  function dropLost(seat: Seat, now: RunningSession | undefined): void {
+    seat.missed = now === undefined ? seat.missed + 1 : 0
+    const idleSince = now?.status === 'idle' ? (now.statusUpdatedAt ?? 0) : 0
+    const patience = patienceWith(now)
+    const kept: Flight[] = []
+    for (const flight of seat.flights) {
+      const isTooLong = port.now() - Math.max(flight.since, idleSince) >= patience
+      const isDead = seat.missed >= 2 && (seat.seen || flight.via === 'socket')
+      if (!isDead && (flight.taken || flight.via === 'hook' || !isTooLong)) kept.push(flight)
+      else drop(seat, flight, isDead ? undefined : 'what went there never showed up')
+    }
+    seat.flights = kept
+  }
+
+  /** Not proven: it waits again. `fault`: that of the way it went. */
+  function drop(seat: Seat, { ids, via }: Flight, fault: string | undefined): void {
+    if (via !== 'inbox' && fault !== undefined) seat.rungs[via] = lost(seat.rungs[via], fault, port.now())
+    port.unconfirmed(seat.uuid, [...ids], via)
+    port.log('delivery.unconfirmed', { session: seat.uuid, ids, via, fault })
   }
 
   /** Waiting, not under way, and not handed over in vain too often. */
   function unheard(seat: Seat): InboxMessage[] {
-    if (seat.deliver !== 'push' || seat.away) return []
+    if (seat.away) return []
     const underWay = new Set(seat.flights.flatMap(flight => flight.ids))
-    return port.waiting(seat.uuid).filter(m => !underWay.has(m.id) && (seat.tries.get(m.id) ?? 0) < ALL_TRIES)
+    return port
+      .waiting(seat.uuid)
+      .filter(m => !underWay.has(m.id) && (seat.tries.get(m.id) ?? 0) < MOST_TRIES)
   }
 
-  /** What may be pushed now: nothing while a push is on its way or being read; `low` alone only into an idle session. */
-  function nextPack(seat: Seat, running: RunningSession | undefined): InboxMessage[] {
-    const busy = running?.status === 'busy'
+  /** What may be handed over now: nothing while a pack is on its way or being read; `low` alone only to an idle session. */
+  function nextPack(seat: Seat, now: RunningSession | undefined): InboxMessage[] {
+    const busy = now?.status === 'busy'
     if (seat.flights.some(flight => !flight.taken || busy)) return []
     const pack = packMessages(unheard(seat))
     return busy && packPriority(pack) === 'later' ? [] : pack
   }
 
+  /** By the best rung that is there; hooks come by themselves, so what is left for them waits. */
+  async function handOver(seat: Seat, now: RunningSession | undefined, pack: InboxMessage[]): Promise<void> {
+    const path = socketOf(seat, now)
+    if (path !== undefined) return pushPack(seat, path, pack)
+    const mayWake = now === undefined || now.status === undefined || now.status === 'idle'
+    if (seat.waiter !== undefined && mayWake && isUsable(seat.rungs.wake, port.now())) {
+      const wake = seat.waiter
+      wake(takeOff(seat, packMessages(pack, 'wake'), 'wake'))
+    } else if (now !== undefined && !seat.hooked && port.now() - seat.openedAt > DOUBT_MS)
+      port.held(
+        seat.uuid,
+        pack.map(message => message.id),
+        'policy',
+      )
+  }
+
+  const socketOf = (seat: Seat, now: RunningSession | undefined): string | undefined =>
+    isUsable(seat.rungs.socket, port.now()) ? now?.messagingSocketPath : undefined
+
   async function pushPack(seat: Seat, socketPath: string, pack: InboxMessage[]): Promise<void> {
     const cursor = cursorOf(seat)
     if (cursor !== undefined && seat.flights.length === 0) seat.cursor = cursorAtEnd(cursor.path)
-    const flight = takeOff(seat, pack, 'socket')
-    const again = (seat.tries.get(pack[0]!.id) ?? 1) > 1
-    const target = { socketPath, sessionId: seat.claudeId }
-    const outcome = await pushText(target, frameMessages(pack, again), packPriority(pack))
+    const words = framed(seat, pack, 'socket')
+    const flight = startFlight(seat, pack, 'socket')
+    const outcome = await pushText({ socketPath, sessionId: seat.claudeId }, words, packPriority(pack))
     if (outcome === 'written') {
       seat.refused = 0
-      port.pushed(seat.uuid, [...flight.ids])
+      port.pushed(seat.uuid, [...flight.ids], 'socket')
       return
     }
     seat.flights = seat.flights.filter(f => f !== flight)
-    for (const id of flight.ids) seat.tries.delete(id)
-    seat.socketDoubted = ++seat.refused >= SOCKET_REFUSALS
-    port.log('delivery.push-failed', { session: seat.uuid, outcome, doubted: seat.socketDoubted })
+    for (const id of flight.ids) seat.tries.set(id, seat.tries.get(id)! - 1)
+    const isDown = ++seat.refused >= SOCKET_REFUSALS
+    if (isDown) seat.rungs.socket = lost(seat.rungs.socket, 'nobody listens there', port.now())
+    port.log('delivery.push-failed', { session: seat.uuid, outcome, down: isDown })
   }
 
-  function takeOff(seat: Seat, pack: readonly InboxMessage[], via: Flight['via']): Flight {
+  const framed = (seat: Seat, pack: readonly InboxMessage[], way: Way): string =>
+    frameMessages(
+      pack,
+      pack.some(({ id }) => (seat.tries.get(id) ?? 0) > 0),
+      shownBy(way),
+    )
+
+  /** What the client is to be given, which is under way from now on. */
+  function takeOff(seat: Seat, pack: readonly InboxMessage[], way: Way): string {
+    const words = framed(seat, pack, way)
+    const { ids } = startFlight(seat, pack, way)
+    port.pushed(seat.uuid, [...ids], way)
+    return words
+  }
+
+  function startFlight(seat: Seat, pack: readonly InboxMessage[], via: Way): Flight {
     const ids = pack.map(message => message.id)
     const flight = { ids, via, since: port.now(), taken: false, latestPrompt: false }
     seat.flights.push(flight)
@@ -166,18 +173,27 @@ export function createDelivery(port: DeliveryPort): Delivery {
     return flight
   }
 
-  /** Hook context for a session whose socket does not serve; it never wakes an idle one, and proof comes by transcript. */
+  /** Context for a session whose socket does not serve; it never wakes an idle one, and proof comes by transcript. */
   function offerContext(seat: Seat, hook: HookPayload): object {
     const event = hook.hook_event_name
     if (!carriesContext(event) || hook.agent_id !== undefined || hook.stop_hook_active === true) return {}
-    if (event === 'UserPromptSubmit') seat.flights = seat.flights.filter(f => f.via === 'socket' || f.taken)
-    const socket = findRunning(seat.configDir, seat.claudeId, onUnknown)?.messagingSocketPath
-    if (seat.flights.length > 0 || (socket !== undefined && !seat.socketDoubted)) return {}
-    const pack = packMessages(unheard(seat))
-    if (pack.length === 0) return {}
-    const flight = takeOff(seat, pack, 'context')
-    port.pushed(seat.uuid, [...flight.ids])
-    return contextOutput(event, frameMessages(pack, (seat.tries.get(flight.ids[0]!) ?? 1) > 1))
+    if (event === 'UserPromptSubmit') {
+      for (const flight of seat.flights)
+        if (flight.via === 'hook' && !flight.taken) drop(seat, flight, 'what it offered never showed up')
+      seat.flights = seat.flights.filter(flight => flight.via !== 'hook' || flight.taken)
+    }
+    if (seat.flights.length > 0 || socketOf(seat, running(seat)) !== undefined) return announce(seat, event)
+    const pack = packMessages(unheard(seat), 'hook')
+    return pack.length === 0 ? announce(seat, event) : contextOutput(event, takeOff(seat, pack, 'hook'))
+  }
+
+  /** In mode `inbox` the model hears how many wait, once each, and nothing of them. */
+  function announce(seat: Seat, event: string): object {
+    if (event === 'Stop') return {}
+    const waiting = port.toAnnounce(seat.uuid)
+    const isNew = waiting.some(({ id }) => !seat.announced.has(id))
+    for (const { id } of waiting) seat.announced.add(id)
+    return isNew ? contextOutput(event, wordCount(waiting.length)) : {}
   }
 
   /** After a restart of the daemon: what an earlier life pushed may have been read meanwhile, or be about to be. */
@@ -187,30 +203,31 @@ export function createDelivery(port: DeliveryPort): Delivery {
       .filter(m => m.state === 'pushed')
       .map(m => m.id)
     if (ids.length === 0) return
-    seat.flights = ids.map(id => ({ ids: [id], via: 'socket', since: 0, taken: false, latestPrompt: false }))
+    seat.flights = ids.map(id => ({ ids: [id], via: 'socket', since: 0, taken: true, latestPrompt: false }))
     settle(seat, provenByTranscript(seat, onUnknown))
     const given = new Set(cursorOf(seat)?.given.flatMap(idsFramedIn))
     seat.flights = seat.flights.filter(flight => given.has(flight.ids[0]!))
   }
 
   return {
-    opened({ uuid, claudeId = uuid, deliver, claudeConfigDir: configDir }) {
-      lookNoMore(uuid)
-      const seat = openSeat({ uuid, claudeId, deliver, configDir: configDir ?? claudeConfigDir(process.env) })
+    opened({ uuid, claudeId = uuid, claudeConfigDir: configDir = claudeConfigDir(process.env) }) {
+      looks.noMore(uuid)
+      seats.get(uuid)?.waiter?.()
+      const seat = openSeat({ uuid, claudeId, configDir, openedAt: port.now() })
       seats.set(uuid, seat)
       recover(seat)
-      lookIn(seat, 0)
+      looks.in(uuid, 0)
     },
     closed(uuid) {
       const seat = seats.get(uuid)
       if (seat === undefined) return
       settle(seat, provenByTranscript(seat, onUnknown))
-      lookNoMore(uuid)
+      seat.waiter?.()
+      looks.noMore(uuid)
       seats.delete(uuid)
     },
     wake(uuid) {
-      const seat = seats.get(uuid)
-      if (seat !== undefined) lookIn(seat, 0)
+      if (seats.has(uuid)) looks.in(uuid, 0)
     },
     hook(uuid, payload) {
       const seat = seats.get(uuid)
@@ -221,11 +238,42 @@ export function createDelivery(port: DeliveryPort): Delivery {
       settle(seat, provenByHook(seat, parsed.data))
       settle(seat, provenByTranscript(seat, onUnknown))
       const output = offerContext(seat, parsed.data)
-      lookIn(seat, LOOK_MS.first)
+      looks.in(uuid, LOOK_MS.first)
       return output
     },
+    waiter(uuid, gone) {
+      const seat = seats.get(uuid)
+      if (seat === undefined || gone.aborted) return Promise.resolve(undefined)
+      seat.waiter?.()
+      const { promise, resolve } = Promise.withResolvers<string | undefined>()
+      const end = (words?: string): void => {
+        if (seat.waiter === end) seat.waiter = undefined
+        resolve(words)
+      }
+      seat.waiter = end
+      gone.addEventListener('abort', () => end())
+      looks.in(uuid, 0)
+      return promise
+    },
+    asked(uuid, ids) {
+      const seat = seats.get(uuid)
+      const fresh = ids.filter(id => !seat?.flights.some(flight => flight.ids.includes(id)))
+      if (seat === undefined || fresh.length === 0) return seat !== undefined
+      cursorOf(seat)
+      seat.flights.push({ ids: fresh, via: 'inbox', since: port.now(), taken: false, latestPrompt: false })
+      port.pushed(uuid, fresh, 'inbox')
+      looks.in(uuid, LOOK_MS.first)
+      return true
+    },
+    ladder(uuid) {
+      const seat = seats.get(uuid)
+      return seat && describeLadder(seat, running(seat), port.now())
+    },
     stop() {
-      for (const uuid of seats.keys()) lookNoMore(uuid)
+      for (const [uuid, seat] of seats) {
+        looks.noMore(uuid)
+        seat.waiter?.()
+      }
       seats.clear()
     },
   }

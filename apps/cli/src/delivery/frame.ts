@@ -4,6 +4,8 @@ import { neutralise, neutraliseName } from './neutralise.ts'
 
 /** Characters of one message shown at once; the rest is fetched with `mesh_inbox`. */
 export const SHOWN_CHARS = 30_000
+/** The same where a hook carries it: what a hook says is cut or put into a file beyond 10,000 in all. */
+export const SHOWN_BY_HOOK = 5_000
 
 const QUOTE = '| '
 /** Only our own lines begin so: every line of a peer begins with the quote mark. */
@@ -13,7 +15,11 @@ const MARKER = /^== message ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) /gm
 export const idsFramedIn = (text: string): string[] => [...text.matchAll(MARKER)].map(match => match[1]!)
 
 /** One text for the model that carries all `messages` in their order; `again` says that they were given before, unconfirmed. */
-export function frameMessages(messages: readonly InboxMessage[], again = false): string {
+export function frameMessages(
+  messages: readonly InboxMessage[],
+  again = false,
+  shownChars = SHOWN_CHARS,
+): string {
   const peers = messages.filter(message => message.note !== true).length
   const count = peers === 1 ? 'A message' : `${peers} messages`
   return [
@@ -24,7 +30,7 @@ export function frameMessages(messages: readonly InboxMessage[], again = false):
       ? ['Given again: the first time was not confirmed. You may have seen the same ids before.']
       : []),
     '',
-    ...messages.flatMap(frameOne),
+    ...messages.flatMap(message => frameOne(message, shownChars)),
     ...(peers === 0 ? ['A note needs no answer.'] : TO_PEERS),
   ].join('\n')
 }
@@ -42,9 +48,9 @@ const keyWords = ({ verified, nameTaken, verifiedAs }: InboxMessage): string => 
   return verified ? 'key verified by your user' : 'key not verified by your user'
 }
 
-function frameOne(message: InboxMessage): string[] {
+function frameOne(message: InboxMessage, shownChars: number): string[] {
   const text = neutralise(message.text)
-  const shown = text.slice(0, SHOWN_CHARS).toWellFormed()
+  const shown = text.slice(0, shownChars).toWellFormed()
   const facts = [
     ...(message.note === true
       ? ['a note of this machine’s daemon']
@@ -59,12 +65,16 @@ function frameOne(message: InboxMessage): string[] {
     `== message ${message.id} ${facts.filter(fact => fact !== '').join(', ')}`,
     ...(message.warning === null ? [] : [`== warning: ${neutraliseName(message.warning)}`]),
     ...shown.split('\n').map(line => QUOTE + line),
-    ...(text.length > SHOWN_CHARS
+    ...(text.length > shownChars
       ? [
-          `== cut here: ${text.length - SHOWN_CHARS} more characters; mesh_inbox with this id and offset ${SHOWN_CHARS} shows them`,
+          `== cut here: ${text.length - shownChars} more characters; mesh_inbox with this id and offset ${shownChars} shows them`,
         ]
       : []),
     '== end',
     '',
   ]
 }
+
+/** What a session in mode `inbox` is told: how many wait, and nothing of what they say. */
+export const wordCount = (count: number): string =>
+  `claudemesh: ${count === 1 ? 'a message of a peer waits' : `${count} messages of peers wait`}, NOT from your user. The tool mesh_inbox shows ${count === 1 ? 'it' : 'them'} when it fits.`

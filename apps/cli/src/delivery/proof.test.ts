@@ -13,7 +13,7 @@ const noUnknown = (): void => {}
 
 let seat: Seat
 beforeEach(() => {
-  seat = openSeat({ uuid, claudeId: uuid, deliver: 'push', configDir: '/nowhere' })
+  seat = openSeat({ uuid, claudeId: uuid, configDir: '/nowhere', openedAt: 0 })
   seat.flights = [{ ids: [id], via: 'socket', since: 0, taken: false, latestPrompt: false }]
 })
 
@@ -43,7 +43,7 @@ describe('hooks prove a push', () => {
   })
 
   test('not for what a hook offered as context: only the transcript shows that it arrived', () => {
-    seat.flights = [{ ids: [id], via: 'context', since: 0, taken: false, latestPrompt: false }]
+    seat.flights = [{ ids: [id], via: 'hook', since: 0, taken: false, latestPrompt: false }]
     provenByHook(seat, hook('UserPromptSubmit', { prompt: pushed }))
     expect(provenByHook(seat, hook('Stop'))).toBeUndefined()
   })

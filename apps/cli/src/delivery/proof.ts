@@ -1,7 +1,8 @@
 /** Decides what is proven to have stood in the model's context: by hooks in their order, or by the transcript. */
 import { type HookPayload, type OnUnknown, readSurfaced } from '@claudemesh/claude'
 import { idsFramedIn } from './frame.ts'
-import { cursorOf, type Seat } from './seat.ts'
+import { WORKS } from './rungs.ts'
+import { cursorOf, type Flight, type Seat } from './seat.ts'
 
 export interface Proven {
   readonly ids: string[]
@@ -15,9 +16,11 @@ export interface Proven {
 export function provenByTranscript(seat: Seat, onUnknown: OnUnknown): Proven | undefined {
   const cursor = cursorOf(seat)
   if (cursor === undefined || seat.flights.length === 0) return undefined
-  const answered = new Set(readSurfaced(cursor, onUnknown).flatMap(idsFramedIn))
+  const isOurs = (text: string) => idsFramedIn(text).length > 0
+  const answered = new Set(readSurfaced(cursor, onUnknown, isOurs).flatMap(idsFramedIn))
   const given = new Set(cursor.given.flatMap(idsFramedIn))
-  for (const flight of seat.flights) if (flight.ids.some(id => given.has(id))) flight.taken = true
+  for (const flight of seat.flights)
+    if (flight.ids.some(id => given.has(id) || answered.has(id))) take(seat, flight)
   return land(seat, id => answered.has(id), 'transcript')
 }
 
@@ -30,14 +33,21 @@ export function provenByHook(seat: Seat, hook: HookPayload): Proven | undefined 
   if (hook.hook_event_name === 'UserPromptSubmit') {
     const shown = new Set(idsFramedIn(hook.prompt ?? ''))
     for (const flight of seat.flights) {
-      flight.latestPrompt = flight.via === 'socket' && flight.ids.every(id => shown.has(id))
-      flight.taken ||= flight.latestPrompt
+      const prompts = flight.via === 'socket' || flight.via === 'wake'
+      flight.latestPrompt = prompts && flight.ids.every(id => shown.has(id))
+      if (flight.latestPrompt) take(seat, flight)
     }
     return undefined
   }
   if (hook.hook_event_name !== 'Stop') return undefined
   const read = new Set(seat.flights.filter(flight => flight.latestPrompt).flatMap(flight => flight.ids))
   return land(seat, id => read.has(id), 'hook')
+}
+
+/** What was handed over arrived: the way it went works. */
+function take(seat: Seat, flight: Flight): void {
+  flight.taken = true
+  if (flight.via !== 'inbox') seat.rungs[flight.via] = WORKS
 }
 
 /** Takes the flights whose messages are all read off the list. */

@@ -2,17 +2,17 @@
 import {
   configDirOfTranscript,
   cursorAtEnd,
+  cursorAtStart,
   findTranscript,
   type HookPayload,
   type TranscriptCursor,
 } from '@claudemesh/claude'
-
-export type DeliverMode = 'push' | 'inbox' | 'off'
+import { type Health, type Rung, untriedRungs, type Way } from './rungs.ts'
 
 /** Messages handed to the client together and not yet proven to have been read. */
 export interface Flight {
   readonly ids: readonly string[]
-  readonly via: 'socket' | 'context'
+  readonly via: Way
   readonly since: number
   /** The client took it into the conversation (UserPromptSubmit or transcript): it will stand in the next request. */
   taken: boolean
@@ -23,7 +23,7 @@ export interface Flight {
 export interface Seat {
   /** The mesh session's UUID. */
   readonly uuid: string
-  readonly deliver: DeliverMode
+  readonly openedAt: number
   /** The id the Claude process has now: `/clear` changes it and keeps the seat. */
   claudeId: string
   configDir: string
@@ -33,23 +33,35 @@ export interface Seat {
   flights: Flight[]
   /** How often each message was handed over without proof. */
   readonly tries: Map<string, number>
-  /** Pushes were not confirmed: hooks carry the messages until the next start. */
-  socketDoubted: boolean
+  /** What is known of each rung since the process started. */
+  rungs: Record<Rung, Health>
   /** Pushes in a row that found nobody at the socket: one alone may be a client that is still starting. */
   refused: number
+  /** Its sessions file was seen: where it is gone now, so is the process. */
+  seen: boolean
   /** Looks in a row that found no live process: one alone may be a torn read. */
   missed: number
+  /** A hook of it came since the process started. */
+  hooked: boolean
+  /** Ends the asyncRewake hook that waits: with words it wakes the session, without it goes. */
+  waiter: ((words?: string) => void) | undefined
+  /** In mode `inbox`: messages whose number was told. */
+  readonly announced: Set<string>
 }
 
-export const openSeat = (session: Pick<Seat, 'uuid' | 'claudeId' | 'deliver' | 'configDir'>): Seat => ({
+export const openSeat = (session: Pick<Seat, 'uuid' | 'claudeId' | 'configDir' | 'openedAt'>): Seat => ({
   ...session,
   away: false,
   cursor: undefined,
   flights: [],
   tries: new Map(),
-  socketDoubted: false,
+  rungs: untriedRungs(),
   refused: 0,
+  seen: false,
   missed: 0,
+  hooked: false,
+  waiter: undefined,
+  announced: new Set(),
 })
 
 /** Takes over what a hook tells of id and paths; `false` if the hook is not of the conversation this seat serves. */
@@ -57,10 +69,13 @@ export function follow(seat: Seat, hook: HookPayload): boolean {
   if (hook.hook_event_name === 'SessionStart') {
     if (hook.source === 'clear' && !seat.away) changeId(seat, hook.session_id)
     seat.away = hook.session_id !== seat.claudeId
-    seat.socketDoubted = false
-    seat.refused = 0
+    if (hook.source !== 'compact') {
+      seat.refused = 0
+      seat.rungs = untriedRungs()
+    }
   }
   if (hook.session_id !== seat.claudeId) return false
+  seat.hooked = true
   if (hook.transcript_path !== undefined && seat.cursor?.path !== hook.transcript_path) {
     seat.configDir = configDirOfTranscript(hook.transcript_path) ?? seat.configDir
     seat.cursor = cursorAtEnd(hook.transcript_path)
@@ -79,7 +94,7 @@ function changeId(seat: Seat, claudeId: string): void {
 export function cursorOf(seat: Seat): TranscriptCursor | undefined {
   if (seat.cursor === undefined) {
     const path = findTranscript(seat.configDir, seat.claudeId)
-    if (path !== undefined) seat.cursor = { path, offset: 0, given: [] }
+    if (path !== undefined) seat.cursor = cursorAtStart(path)
   }
   return seat.cursor
 }

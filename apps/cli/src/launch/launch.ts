@@ -16,7 +16,8 @@ export interface LaunchOptions {
   readonly groups?: readonly string[] | undefined
   readonly resume?: string | undefined
   readonly continue?: boolean | undefined
-  readonly deliver: 'push' | 'inbox' | 'off'
+  /** Absent: as it was the last time, else `push`. */
+  readonly deliver?: 'push' | 'inbox' | 'off' | undefined
   /** Ask no permission for the mesh tools. */
   readonly yes: boolean
   /** No terminal: turns come from stdin as JSON lines, and from the mesh; it lives until it is ended. */

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pluginFiles } from '@claudemesh/claude'
-import { HOOK, HOOK_TIMEOUT_SECONDS, MCP_SERVER } from './programs.ts'
+import { HOOK, HOOK_TIMEOUT_SECONDS, MCP_SERVER, WAKER } from './programs.ts'
 
 /** Writes `<home>/run/<uuid>.plugin`, anew if one was left behind, and returns its path. `relay`: where hooks go. */
 export function writePluginDir(home: string, uuid: string, relay: { url: string; token: string }): string {
@@ -14,6 +14,7 @@ export function writePluginDir(home: string, uuid: string, relay: { url: string;
     hookUrl: relay.url,
     hookToken: relay.token,
     hookTimeoutSeconds: HOOK_TIMEOUT_SECONDS,
+    waker: WAKER,
     server: MCP_SERVER,
   }
   for (const [name, text] of Object.entries(pluginFiles(parts))) {

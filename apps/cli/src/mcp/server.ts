@@ -77,7 +77,8 @@ export function makeMeshServer(daemon: Daemon, version: string): McpServer {
     },
     ({ id, offset }) =>
       answer(async () => {
-        const query = id === undefined ? { limit: String(SHOWN_MESSAGES) } : { all: true, peek: true }
+        const query =
+          id === undefined ? { limit: String(SHOWN_MESSAGES), model: true } : { all: true, peek: true }
         const messages = []
         for await (const line of await daemon.lines('inbox', { query }))
           messages.push(inboxMessage.parse(line))

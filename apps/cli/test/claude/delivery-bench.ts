@@ -12,7 +12,8 @@ import {
   until,
 } from '@claudemesh/testkit'
 import type { InboxMessage } from '../../src/api/schema.ts'
-import { createDelivery, type Delivery } from '../../src/delivery/deliver.ts'
+import { createDelivery } from '../../src/delivery/deliver.ts'
+import type { Delivery } from '../../src/delivery/port.ts'
 import { openHookRelay } from '../../src/launch/hook-relay.ts'
 import { writePluginDir } from '../../src/launch/plugin-dir.ts'
 
@@ -24,6 +25,12 @@ export interface Bench {
   readonly surfaced: { id: string; proof: string }[]
   readonly hooks: string[]
   readonly logged: string[]
+  /** By which way each pack was handed over. */
+  readonly ways: string[]
+  /** What was said to be surfaced before any request to the model held it: always a lie. */
+  readonly early: string[]
+  /** The clock of delivery goes on by so much at once. */
+  later(ms: number): void
   /** Puts messages into the inbox and wakes delivery. */
   arrive(...messages: InboxMessage[]): void
   surfacedAll(ids: readonly string[]): Promise<void>
@@ -44,8 +51,12 @@ export interface Bench {
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 
-/** `hooksReach`: whether hooks find anybody. */
-export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: boolean } = {}): Bench {
+/** `hooksReach`: whether hooks find anybody; `wakes`: whether the one that wakes is let wait. */
+export function makeBench(
+  model: ModelStub,
+  claude: string,
+  o: { hooksReach?: boolean; wakes?: boolean } = {},
+): Bench {
   const at = makeScratchHome(model.url)
   const home = join(at.root, 'mesh')
   mkdirSync(join(home, 'run'), { recursive: true, mode: 0o700 })
@@ -54,38 +65,51 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
   const surfaced: Bench['surfaced'] = []
   const hooks: string[] = []
   const logged: string[] = []
+  const ways: string[] = []
+  const early: string[] = []
+  let ahead = 0
   const watchers = new Set<() => void>()
   const set = (ids: string[], state: InboxMessage['state']): void => {
     for (const message of inbox) if (ids.includes(message.id)) message.state = state
   }
+  const say = (what: string): void => {
+    logged.push(what)
+    for (const watcher of watchers) watcher()
+  }
   const make = (): Delivery =>
     createDelivery({
       waiting: () => inbox.filter(m => m.state === 'unread' || m.state === 'pushed'),
-      pushed(_, ids) {
+      toAnnounce: () => [],
+      pushed(_, ids, way) {
         set(ids, 'pushed')
+        ways.push(way)
         for (const watcher of watchers) watcher()
       },
       surfaced(_, ids, proof) {
         set(ids, 'surfaced')
         surfaced.push(...ids.map(id => ({ id, proof })))
+        early.push(...ids.filter(id => !model.requests.some(({ whole }) => whole.includes(id))))
         for (const watcher of watchers) watcher()
       },
-      log(event, facts) {
-        logged.push(`${event} ${JSON.stringify(facts)}`)
-        for (const watcher of watchers) watcher()
-      },
-      now: Date.now,
+      log: (event, facts) => say(`${event} ${JSON.stringify(facts)}`),
+      unconfirmed: (_, ids, way) => say(`unconfirmed ${ids} ${way}`),
+      held: (_, ids, why) => say(`held ${ids} ${why}`),
+      now: () => Date.now() + ahead,
     })
   const bench = { delivery: make() }
   const socket = join(home, 'daemon.sock')
   const asked: Bench['asked'] = []
   const tokenFile = join(home, 'run', `${uuid}.token`)
   const relay = openHookRelay({ home, tokenFile })
-  const server = Bun.serve({
+  const options: Bun.Serve.Options<undefined> = {
     unix: socket,
     async fetch(request) {
       const { pathname } = new URL(request.url)
       const body = request.method === 'POST' ? await request.json().catch(() => null) : null
+      if (pathname === '/v1/wake') {
+        const words = o.wakes === false ? undefined : await bench.delivery.waiter(uuid, request.signal)
+        return words === undefined ? new Response(null, { status: 204 }) : new Response(words)
+      }
       if (pathname === '/v1/hook') {
         hooks.push(body.hook_event_name)
         return Response.json(bench.delivery.hook(uuid, body))
@@ -117,7 +141,8 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
       if (pathname === '/v1/inbox') return new Response(inbox.map(m => `${JSON.stringify(m)}\n`).join(''))
       return Response.json([])
     },
-  })
+  }
+  const server = Bun.serve(Object.assign(options, { idleTimeout: 0 }))
   writeFileSync(
     join(home, 'daemon.json'),
     JSON.stringify({ socket: o.hooksReach === false ? `${socket}x` : socket }),
@@ -126,8 +151,7 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
   writeFileSync(tokenFile, 'session-token', { mode: 0o600 })
   at.env.CLAUDEMESH_HOME = home
   at.env.CLAUDE_BIN = claude
-  const open = (): void =>
-    bench.delivery.opened({ uuid, deliver: 'push', claudeConfigDir: join(at.home, '.claude') })
+  const open = (): void => bench.delivery.opened({ uuid, claudeConfigDir: join(at.home, '.claude') })
   const terminals: Terminal[] = []
   const seen = (holds: () => boolean): Promise<true> =>
     until(
@@ -147,6 +171,12 @@ export function makeBench(model: ModelStub, claude: string, o: { hooksReach?: bo
     hooks,
     asked,
     logged,
+    ways,
+    early,
+    later(ms) {
+      ahead += ms
+      bench.delivery.wake(uuid)
+    },
     cli: (...args) => [process.execPath, '--no-env-file', '--config=/dev/null', MAIN, ...args],
     get delivery() {
       return bench.delivery

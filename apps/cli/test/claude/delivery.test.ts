@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { claudeForTests, sessionFile, startModelStub } from '@claudemesh/testkit'
 import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -13,7 +13,10 @@ describe.skipIf(claude === undefined)('a message for a live session', () => {
   beforeEach(() => {
     bench = makeBench(model, claude!)
   })
-  afterEach(() => bench.close())
+  afterEach(async () => {
+    expect(bench.early).toEqual([])
+    await bench.close()
+  })
   afterAll(() => model.close())
 
   const times = (id: string): number => {
@@ -162,28 +165,6 @@ describe.skipIf(claude === undefined)('a message for a live session', () => {
     expect(bench.surfaced).toEqual([])
     await bench.start('--resume', bench.uuid)
     await bench.surfacedAll([message.id])
-  })
-})
-
-describe.skipIf(claude === undefined)('a session whose messaging socket is gone', () => {
-  test('is told at the next hook, once, and the transcript proves it', async () => {
-    const model = startModelStub()
-    const bench = makeBench(model, claude!)
-    onTestFinished(async () => {
-      await bench.close()
-      await model.close()
-    })
-    const terminal = await bench.start()
-    rmSync((await sessionFile(bench.at, file => file.status === 'idle')).messagingSocketPath!)
-    const message = fromAlice('by the back door')
-    bench.arrive(message)
-    await bench.says(/push-failed.*"doubted":true/)
-    await terminal.submit('SAY first')
-    await bench.surfacedAll([message.id])
-    expect(bench.surfaced).toEqual([{ id: message.id, proof: 'transcript' }])
-    await terminal.submit('ECHO by the back d[o]or')
-    await terminal.shows(/● ECHO by the back door/)
-    expect(model.requests.at(-1)!.whole.split(`== message ${message.id}`)).toHaveLength(2)
   })
 })
 

@@ -35,7 +35,6 @@ describe.skipIf(claude === undefined)('launch', () => {
       name: 'web',
       groups: ['a', 'b'],
       kind: 'claude',
-      deliver: 'push',
       directory: bench.at.cwd,
     })
     expect(bench.asked.map(a => a.what)).toEqual([

@@ -110,6 +110,7 @@ describe("a session's token", () => {
         'trace',
         'presence',
         'hook',
+        'waitForWake',
         'setStatus',
       ]
       if (own.includes(route)) expect([route, answer.status]).not.toEqual([route, 403])

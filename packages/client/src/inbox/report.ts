@@ -9,12 +9,31 @@ const RANK = { delivered: 0, held: 1, surfaced: 2, answered: 3, refused: 4 } as 
 const rankOf = (state: string): number => (RANK as Record<string, number>)[state] ?? -1
 const PLACE: readonly InboxState[] = ['unread', 'pushed', 'surfaced', 'read']
 
-/** Moves rows forward to `state`; nobody is told. */
-export function markRows(core: Core, owner: Owner, msgs: readonly string[], state: InboxState): void {
+/** Moves rows forward to `state`, with `why` in their trace where it is given; nobody is told. */
+export function markRows(
+  core: Core,
+  owner: Owner,
+  msgs: readonly string[],
+  state: InboxState,
+  why?: string,
+): void {
   core.commit.run(() => {
-    for (const row of rowsOf(core, owner, msgs))
+    const rows = rowsOf(core, owner, msgs)
+    for (const row of rows)
       if (PLACE.indexOf(row.state) < PLACE.indexOf(state)) core.store.inbox.update({ ...row, state })
+    if (why !== undefined) note(core, rows, state, why)
   })
+}
+
+/** Leaves a step in the trace of messages received here; nobody is told. */
+export function noteRows(
+  core: Core,
+  owner: Owner,
+  msgs: readonly string[],
+  state: string,
+  why: string,
+): void {
+  core.commit.run(() => note(core, rowsOf(core, owner, msgs), state, why))
 }
 
 /** Says `state` to the senders once; `why` is a word of at most 64 characters. True if anything is to be sent. */
@@ -35,10 +54,27 @@ export function reportRows(
       if (isOwnWord(row)) continue
       const { from: to, id, msg } = row
       core.store.receipts.queue([{ owner, to, state, why, id, msg, at, dueAt: at }])
+      note(core, [row], state, why)
       told = true
     }
     return told
   })
+}
+
+function note(core: Core, rows: readonly InboxRow[], state: string, why: string): void {
+  const at = core.now()
+  const to = (owner: Owner) => core.parties.get(owner)?.key ?? null
+  core.store.trace.add(
+    rows.map(({ msg, owner }) => ({
+      msg,
+      at,
+      state,
+      by: 'me',
+      to: to(owner),
+      why: why || null,
+      verified: true,
+    })),
+  )
 }
 
 function stateAfter(row: InboxRow, report: ReportState): InboxState {

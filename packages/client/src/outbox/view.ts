@@ -1,8 +1,8 @@
 /** The outbox as it is shown, and what a person may do about a message that is stuck or dead. */
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import type { Core } from '../core.ts'
-import { recipientOfKey, uuidOf } from '../session/party.ts'
-import type { OutboxMessageRow } from '../store.ts'
+import { type Party, recipientOfKey, uuidOf } from '../session/party.ts'
+import type { InboxRow, OutboxMessageRow } from '../store.ts'
 import type { OutboxMessage, TraceStep } from '../types.ts'
 import { writeMessage } from './compose.ts'
 import { isGivenUp, moveRecipient, RETRIED } from './states.ts'
@@ -63,7 +63,7 @@ export function dropMessage(core: Core, msg: string): void {
 /** Steps of a message that was sent, or received, here; oldest first. */
 export function traceMessage(core: Core, msg: string): TraceStep[] {
   const proven = core.store.outbox.sealingsOf(msg).filter(({ id }) => core.audit.proven.has(id))
-  const steps = core.store.trace.of(msg).map(
+  const noted = core.store.trace.of(msg).map(
     (row): TraceStep => ({
       at: row.at,
       state: row.state,
@@ -73,23 +73,23 @@ export function traceMessage(core: Core, msg: string): TraceStep[] {
       verified: row.verified || (row.state === 'accepted' && proven.some(one => one.acceptedAt === row.at)),
     }),
   )
-  for (const party of core.parties.values())
-    for (const row of core.store.inbox.byMsg(party.owner, msg)) {
-      const sender = recipientOfKey(row.from)
-      const to = party.recipient
-      steps.push({ at: row.composedAt, state: 'composed', by: sender, to, why: null, verified: true })
-      steps.push({ at: row.receivedAt, state: 'delivered', by: 'me', to, why: null, verified: true })
-      if (row.receipt !== 'delivered')
-        steps.push({
-          at: row.receivedAt,
-          state: row.receipt,
-          by: 'me',
-          to,
-          why: row.receiptWhy || null,
-          verified: true,
-        })
-    }
-  return steps
+  const came = [...core.parties.values()].flatMap(party =>
+    core.store.inbox.byMsg(party.owner, msg).flatMap(row => stepsOfReceived(party, row, noted)),
+  )
+  if (core.store.outbox.message(msg) === undefined) return [...came, ...noted]
+  return [...noted, ...came].toSorted((a, b) => a.at - b.at)
+}
+
+function stepsOfReceived(party: Party, row: InboxRow, noted: readonly TraceStep[]): TraceStep[] {
+  const to = party.recipient
+  const mine = { by: 'me', to, verified: true, at: row.receivedAt } as const
+  const { receipt: state, receiptWhy } = row
+  const isTold = state === 'delivered' || noted.some(step => step.by === 'me' && step.state === state)
+  return [
+    { ...mine, at: row.composedAt, state: 'composed', by: recipientOfKey(row.from), why: null },
+    { ...mine, state: 'delivered', why: null },
+    ...(isTold ? [] : [{ ...mine, state, why: receiptWhy || null }]),
+  ]
 }
 
 function requireMessage(core: Core, msg: string): OutboxMessageRow {

@@ -8,6 +8,7 @@ import type { Outbox } from '../outbox/outbox.ts'
 import { resealOrGiveUp } from '../outbox/reseal.ts'
 import { isOpen, moveRecipient, outranks } from '../outbox/states.ts'
 import type { Party } from '../session/party.ts'
+import type { OutboxRecipientRow } from '../store.ts'
 
 const ASKS_AGAIN = ['stale-prekey', 'unknown-opener', 'undecryptable'] as const
 const asksAgain = (state: Receipt['state']): state is (typeof ASKS_AGAIN)[number] =>
@@ -59,7 +60,8 @@ function applyItem(
   if (!asksAgain(state)) {
     outbox.pairs.opened(item.id, fromKey)
     const caughtUp = state === 'delivered' && row.state === 'held' && row.why === 'clock'
-    if (row.pairSeq !== 0 && (caughtUp || outranks(state, row.state)))
+    const forward = caughtUp || outranks(state, row.state) || isHeldOtherwise(core, row, receipt)
+    if (row.pairSeq !== 0 && forward)
       moveRecipient(core, row, { state, why: why || null, at: receipt.at, by: fromKey, verified: true })
     return true
   }
@@ -70,6 +72,15 @@ function applyItem(
   if (isOpen(row.state) && row.state !== 'pending' && !store.outbox.hasLiveSealing(sealing.msg, fromKey))
     resealOrGiveUp(core, row, asked)
   return true
+}
+
+/** How often the reason a message is held for may change: who receives it decides, and each change is a row here. */
+const MOST_HELD = 16
+
+function isHeldOtherwise(core: Core, row: OutboxRecipientRow, { state, why, at }: Receipt): boolean {
+  if (state !== 'held' || row.state !== 'held' || why === (row.why ?? '') || at < row.at) return false
+  const before = core.store.trace.of(row.msg).filter(step => step.state === 'held' && step.to === row.to)
+  return before.length < MOST_HELD
 }
 
 /** Who asks again says, signed, what to seal to; else the broker is asked anew. */

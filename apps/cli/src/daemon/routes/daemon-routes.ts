@@ -19,8 +19,7 @@ export function daemonRoutes(daemon: Daemon): Hono<Env> {
     .post(ROUTES.pause[1], async call => {
       userOnly(call)
       const { paused } = await readBody(call, setPause)
-      if (paused) daemon.pause.begin(daemon.now())
-      else if (daemon.pause.since !== null) daemon.resume()
+      if (paused !== (daemon.pause.since !== null)) daemon.setPause(paused)
       if (!paused) daemon.noise.release()
       return call.json({ pausedSince: daemon.pause.since })
     })
@@ -46,6 +45,9 @@ function statusOf({ paths, version, startedAt, meshes, sessions, pause }: Daemon
     outbox: sum(meshes.all.map(({ client }) => client.outboxCount())),
     unread: sum([...mailboxes, ...persons]),
     pausedSince: pause.since,
+    quiet: open
+      .filter(({ row }) => row.kind === 'claude' && row.deliver !== 'push')
+      .map(({ mesh, row }) => ({ name: row.name, mesh: mesh.client.view().name, deliver: row.deliver })),
     problems: [
       ...meshes.problems,
       ...sessions.problems,

@@ -2,8 +2,9 @@
 import { MeshError } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
-import { hookEvent, setStatus } from '../../api/schema.ts'
+import { hookEvent, setStatus, waitForWake } from '../../api/schema.ts'
 import { followInstalled } from '../by-hand.ts'
+import { claudeIdOf } from '../claude-id.ts'
 import type { Daemon } from '../daemon.ts'
 import { followHook, sessionsOfToken } from '../follow-claude.ts'
 import { type Env, readBody } from '../http.ts'
@@ -27,6 +28,16 @@ export function hookRoutes(daemon: Daemon): Hono<Env> {
       const output = daemon.delivery.hook(uuid, event)
       daemon.noise.offered(uuid, output)
       return call.json(output)
+    })
+    .post(ROUTES.waitForWake[1], async call => {
+      const caller = call.get('caller')
+      if (caller.kind === 'user')
+        throw new MeshError('forbidden', 'A hook that waits carries the token of its session.')
+      const { session_id } = await readBody(call, waitForWake)
+      const seat = sessionsOfToken(daemon.sessions, caller).find(({ row }) => claudeIdOf(row) === session_id)
+      if (!seat) throw new MeshError('not-found', 'No such session is open here.', { field: 'session_id' })
+      const words = await daemon.delivery.waiter(seat.row.uuid, call.req.raw.signal)
+      return words === undefined ? call.body(null, 204) : call.text(words)
     })
     .post(ROUTES.setStatus[1], async call => {
       const caller = call.get('caller')

@@ -13,7 +13,8 @@ const MOST = 10_000
 export function inboxRoute(daemon: Daemon): Hono<Env> {
   return new Hono<Env>().get(ROUTES.inbox[1], call => {
     const boxes = mailboxesOf(daemon, call)
-    const read = { all: isSet(call, 'all'), peek: isSet(call, 'peek') }
+    const model = isForModel(call)
+    const read = { all: isSet(call, 'all') && !model, peek: isSet(call, 'peek'), model }
     if (isSet(call, 'follow')) return new Response(following(daemon, boxes, read), { headers: LINES })
     const lines: string[] = []
     for (const box of boxes) lines.push(...take(daemon, box, read, new Set(), limitOf(call) - lines.length))
@@ -33,13 +34,21 @@ function mailboxesOf(daemon: Daemon, call: Call): Mailbox[] {
 interface Reading {
   readonly all: boolean
   readonly peek: boolean
+  readonly model: boolean
+}
+
+/** Throws `forbidden` for a caller that has no model. */
+function isForModel(call: Call): boolean {
+  if (!isSet(call, 'model')) return false
+  if (call.get('caller').kind === 'session') return true
+  throw new MeshError('forbidden', 'Only a session has a model to show its mail to.', { field: 'model' })
 }
 
 /** Lines for what is new to this reader. */
 function take(
   daemon: Daemon,
   box: Mailbox,
-  { all, peek }: Reading,
+  { all, peek, model }: Reading,
   given: Set<string>,
   limit = MOST,
 ): string[] {
@@ -47,7 +56,8 @@ function take(
   const taken = fresh.slice(0, limit)
   for (const message of taken) given.add(keyOf(message))
   const ids = taken.map(message => message.id)
-  if (!peek) daemon.mail.markRead(box, ids)
+  const isProvenLater = model && box.uuid !== null && daemon.delivery.asked(box.uuid, ids)
+  if (!isProvenLater && !peek) daemon.mail.markRead(box, ids)
   if (!peek && box.uuid !== null) daemon.noise.read(box.uuid, ids)
   return taken.map(message => `${JSON.stringify(message)}\n`)
 }

@@ -83,12 +83,13 @@ function peersIn(daemon: Daemon, mesh: OpenMesh, self: Recipient['session']): Pe
     if (theirs.length === 0) return [person(member, name, standing(member.key))]
     return theirs.map(session => {
       const isSelf = self === null ? session.self : equalBytes(session.recipient.session!, self)
-      return shown(session, name, isSelf, standing(member.key))
+      const own = session.self ? daemon.sessions.byUuid(session.uuid, mesh)[0] : undefined
+      return { ...shown(session, name, isSelf, standing(member.key)), deliver: own?.row.deliver ?? null }
     })
   })
 }
 
-function shown(session: SessionView, mesh: string, self: boolean, standing: Standing): Peer {
+function shown(session: SessionView, mesh: string, self: boolean, standing: Standing): Omit<Peer, 'deliver'> {
   const { profile, lease } = session
   return {
     name: sessionLabel(session),
@@ -128,6 +129,7 @@ const person = (member: MemberView, mesh: string, standing: Standing): Peer => (
   summary: '',
   directory: '',
   waitingFor: '',
+  deliver: null,
   ...standing,
   self: member.self,
   mesh,

@@ -71,17 +71,18 @@ export function sessionRoutes(daemon: Daemon): Hono<Env> {
       return call.json({})
     })
     .post(ROUTES.presence[1], async call => {
-      const { as, status, summary, join = [], leave = [] } = await readBody(call, setPresence)
+      const { as, status, summary, join = [], leave = [], deliver } = await readBody(call, setPresence)
       const seat = presentOne(daemon, call, as)
       const groups = changedGroups(seat.row.groups, join, leave)
       const line = plainLine(summary ?? seat.row.summary, 'summary', LIMITS.summaryChars)
       if (summary !== undefined || join.length + leave.length > 0)
         sessions.setWords(seat, { summary: line, groups })
-      const now = sessions.byUuid(seat.row.uuid, seat.mesh)[0]!
+      const now = () => sessions.byUuid(seat.row.uuid, seat.mesh)[0]!
+      if (deliver !== undefined) sessions.setDeliver(now(), deliver)
       if (status !== undefined)
-        sessions.setStatus(now, { status, source: 'manual', at: daemon.now(), waitingFor: '' })
-      const { name } = now.row
-      return call.json({ name, status: status ?? now.row.status, summary: line, groups })
+        sessions.setStatus(now(), { status, source: 'manual', at: daemon.now(), waitingFor: '' })
+      const { row } = now()
+      return call.json({ name: row.name, status: row.status, summary: line, groups, deliver: row.deliver })
     })
 }
 

@@ -12,12 +12,13 @@ import {
   isNull,
   lt,
   lte,
+  notExists,
   type SQL,
   sql,
 } from 'drizzle-orm'
 import { assigned, named, rowColumns } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
-import { inbox, lane, unopened } from './schema.ts'
+import { inbox, lane, outboxMessage, trace, unopened } from './schema.ts'
 import { hourOf, type SealedText, textsOf } from './texts.ts'
 
 type Stored = Omit<InboxRow, 'payload'> & SealedText
@@ -110,6 +111,16 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
       ),
     )
 
+  /** What was also sent from here keeps its steps as long as the outbox has it. */
+  const sent = orm
+    .select({ one: sql`1` })
+    .from(outboxMessage)
+    .where(and(eq(outboxMessage.mesh, mesh), eq(outboxMessage.msg, asked.msg)))
+  const forgetTrace = orm
+    .delete(trace)
+    .where(and(eq(trace.mesh, mesh), eq(trace.msg, asked.msg), notExists(sent)))
+    .prepare()
+
   const keepUnopened = orm
     .insert(unopened)
     .values({ mesh, ...named(rowColumns(unopened)) })
@@ -177,11 +188,14 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
         .where(and(eq(unopened.mesh, mesh), eq(unopened.owner, owner)))
         .orderBy(asc(unopened.row))
         .all(),
-    forget: now =>
-      void orm
+    forget: now => {
+      const gone = orm
         .delete(inbox)
         .where(and(ours, sql`state IN ('surfaced', 'read')`, lt(inbox.forgetAt, now), isNull(inbox.textKey)))
-        .run(),
+        .returning({ msg: inbox.msg })
+        .all()
+      for (const { msg } of gone) forgetTrace.run({ msg })
+    },
   }
 }
 
