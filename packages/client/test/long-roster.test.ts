@@ -1,4 +1,4 @@
-/** A roster of 10,000 entries: joined, with everything verified, in the time that a person waits without wondering. */
+/** A roster of thousands of entries: joined, with everything verified. What it costs is measured by `pnpm bench`. */
 import { generateSigner, rosterEntryHash, signJoin, signRosterEntry } from '@claudemesh/crypto'
 import { deriveInviteKeys, generateAgreement } from '@claudemesh/crypto/sealing'
 import { openDatabase } from '@claudemesh/db'
@@ -9,8 +9,8 @@ import { entryOfJson, RosterKeeper } from '../src/roster/keeper.ts'
 import { memoryStore } from './memory-store.ts'
 import { found, type Machine, online, startWorld, type World } from './world.ts'
 
-const ENTRIES = 10_000
-const JOINS = 200
+const ENTRIES = 3000
+const JOINS = 60
 
 let world: World
 beforeAll(async () => {
@@ -59,7 +59,7 @@ async function write(entries: readonly RosterEntry[], mesh: Uint8Array): Promise
   await db.close()
 }
 
-test('is joined and stored with under 4 s of processor time, the broker’s share included', async () => {
+test('is joined, verified and stored whole', async () => {
   const alice = await found(world)
   await alice.client.stop()
   await world.broker.stop()
@@ -68,24 +68,19 @@ test('is joined and stored with under 4 s of processor time, the broker’s shar
   await alice.start()
   await online(alice.client)
   const { link } = await alice.client.invite({ role: 'member', uses: 9, expiresMs: 3_600_000 })
-  const times: number[] = []
-  // The best of three, in time of this process: other tests share the machine.
-  for (let tries = 0; tries < 3 && !times.some(ms => ms < 4000); tries++) {
-    const keys = { member: generateSigner(), agreement: generateAgreement() }
-    const store = memoryStore()
-    const begun = process.cpuUsage()
-    const seed = await joinByInvite({ ...keys, link, memberName: 'Bob', now: Date.now })
-    seedStore(store, seed)
-    const { user, system } = process.cpuUsage(begun)
-    times.push((user + system) / 1000)
-    expect(store.roster.entries().length).toBeGreaterThan(ENTRIES)
-    const { mesh, url, host } = seed
-    const identity = { mesh, url, host, ...keys }
-    const keeper = new RosterKeeper({ store, identity, now: Date.now, log: () => {} })
-    expect(keeper.roster.head).toEqual(seed.verifiedHead)
-  }
-  console.log('ms of processor time:', ...times.map(Math.round))
-  expect(Math.min(...times)).toBeLessThan(4000)
+  const keys = { member: generateSigner(), agreement: generateAgreement() }
+  const store = memoryStore()
+  const seed = await joinByInvite({ ...keys, link, memberName: 'Bob', now: Date.now })
+  seedStore(store, seed)
+  expect(store.roster.entries().length).toBeGreaterThan(ENTRIES)
+  const { mesh, url, host } = seed
+  const keeper = new RosterKeeper({
+    store,
+    identity: { mesh, url, host, ...keys },
+    now: Date.now,
+    log: () => {},
+  })
+  expect(keeper.roster.head).toEqual(seed.verifiedHead)
   await alice.client.stop()
 }, 300_000)
 
