@@ -5,6 +5,7 @@ import { TIMES } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, describe, expect, test } from 'vitest'
 import { environment, readSettings } from '../src/settings.ts'
+import { openMetrics } from '../src/telemetry/metrics.ts'
 import { dockerfile, ROOT } from './dockerfile.ts'
 import { testBroker } from './test-broker.ts'
 
@@ -128,6 +129,25 @@ test('the proxies dial its port and wait longer than a socket may be silent', ()
   expect(read('deploy/Caddyfile')).toContain(`reverse_proxy 127.0.0.1:${PORT} `)
   for (const [, seconds] of nginx.matchAll(/proxy_(?:read|send)_timeout (\d+)s/g))
     expect(Number(seconds) * 1000).toBeGreaterThan(TIMES.silenceMs)
+})
+
+test('the dashboard and the alerts ask for metrics that are there', async () => {
+  const none = () => 0
+  const metrics = openMetrics({ connections: none, attachments: none, waiting: none, queued: async () => 0 })
+  metrics.refused('any')
+  const told = await metrics.text()
+  const dashboard = JSON.parse(read('deploy/grafana-dashboard.json')) as {
+    panels: { targets: { expr: string }[] }[]
+  }
+  const alerts = Bun.YAML.parse(read('deploy/prometheus-alerts.yaml')) as {
+    groups: { rules: { expr: string }[] }[]
+  }
+  const asked = [
+    ...dashboard.panels.flatMap(panel => panel.targets),
+    ...alerts.groups.flatMap(group => group.rules),
+  ].flatMap(({ expr }) => expr.match(/claudemesh_\w+/g) ?? [])
+  expect(asked.length).toBeGreaterThan(15)
+  for (const name of asked) expect(told, name).toMatch(new RegExp(`^${name}[ {]`, 'm'))
 })
 
 test('docs/self-hosting.md names settings and files that exist', () => {

@@ -79,6 +79,7 @@ export function openMetrics(gauges: {
   gauge('attachments', 'Recipients attached here.', gauges.attachments)
   gauge('lane_waiting', 'Rows that wait for their commit.', gauges.waiting)
   gauge('queue_depth', 'Deliveries that wait in the database.', gauges.queued)
+  gauge('memory_bytes', 'Memory of the process, bytes.', () => process.memoryUsage.rss())
   const batchRows = new Histogram({
     name: 'claudemesh_batch_rows',
     help: 'Rows of a commit.',
