@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@claudemesh/db'
 import { type BrokerProcess, type Machine, makeMachine, startBrokerProcess } from '@claudemesh/testkit'
 import { callDaemon, followDaemon } from '../../src/api/client.ts'
+import { randomFrom, restartDaemon, Victim } from './victims.ts'
 
 export interface KillRun {
   readonly messages: number
@@ -23,29 +24,6 @@ export interface KillOutcome {
   /** Confirmed messages by the last state their sender was told. */
   readonly states: Record<string, number>
   readonly kills: number
-}
-
-/** Mulberry32: one seed, one run. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-/** Something that can be killed and comes back; a kill waits until it came back from the one before. */
-class Victim {
-  back: Promise<void> = Promise.resolve()
-  private readonly killAndRestart: () => Promise<void>
-  constructor(killAndRestart: () => Promise<void>) {
-    this.killAndRestart = killAndRestart
-  }
-  kill(): void {
-    this.back = this.back.then(this.killAndRestart)
-  }
 }
 
 export async function killRun({ messages, killsEach, seed }: KillRun): Promise<KillOutcome> {
@@ -135,11 +113,6 @@ async function startAsSupervised(broker: BrokerProcess): Promise<void> {
       if (tries === 20 || !String(error).includes('the database')) throw error
     }
   }
-}
-
-async function restartDaemon(machine: Machine): Promise<void> {
-  process.kill(machine.daemonPid(), 'SIGKILL')
-  await machine.json('daemon', 'start')
 }
 
 /** Follows the inbox until every one of `wanted` was shown, then reads all of it anew. */

@@ -1,0 +1,14 @@
+import { describe, expect, test } from 'vitest'
+import { sessionKillRun } from './kill-sessions.ts'
+import { brokenSessionPromises } from './session-promises.ts'
+import { claude, twoPeople } from './two-people.ts'
+
+describe.skipIf(claude === undefined)('kill -9 of claude, daemons and broker', () => {
+  const world = twoPeople()
+  test('200 times while 1,000 messages flow between six sessions', async () => {
+    const seed = Number(process.env.CLAUDEMESH_SEED ?? Date.now() % 1_000_000)
+    console.info(`seed ${seed}`)
+    const outcome = await sessionKillRun(world, { messages: 1000, kills: 200, seed })
+    expect(brokenSessionPromises(outcome)).toEqual([])
+  })
+})
