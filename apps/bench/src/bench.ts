@@ -1,10 +1,12 @@
 /** The run: raw relay, this broker and one INSERT per message by turns, then latency, and both again with a history behind them. */
 import { writeFile } from 'node:fs/promises'
+import { claudeForTests } from '@claudemesh/testkit'
 import { measureAuditCost } from './audit-cost.ts'
 import { type Child, startChild } from './child.ts'
 import { measureLargeMesh } from './large-mesh.ts'
 import type { Latency, Throughput } from './load/commands.ts'
 import { type Case, machine, speedCase, table } from './report.ts'
+import { measureSessionCost } from './session-cost.ts'
 import { type Stack, startStack } from './stack.ts'
 import { median } from './stats.ts'
 
@@ -27,6 +29,8 @@ const SMOKE = { rounds: 1, ms: 1000, latencyMs: 2000, history: 10_000 }
 
 const AUDIT = { pairs: PAIRS, rounds: 6, ms: 5000 }
 const AUDIT_SMOKE = { pairs: PAIRS, rounds: 1, ms: 1000 }
+const SESSIONS = { hooks: 500, starts: 10, watched: 20, idleMs: 60_000 }
+const SESSIONS_SMOKE = { hooks: 20, starts: 1, watched: 5, idleMs: 2000 }
 const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }
 const LARGE_SMOKE = { members: 10, sessions: 50, entries: 100, rounds: 1 }
 
@@ -37,6 +41,9 @@ export async function bench({ smoke, json, history, only }: Options): Promise<vo
     broker: () => measureBroker({ ...base, history: history ?? base.history }),
     audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
     mesh: () => measureLargeMesh(smoke ? LARGE_SMOKE : LARGE),
+    ...(claudeForTests() !== undefined && {
+      sessions: () => measureSessionCost(smoke ? SESSIONS_SMOKE : SESSIONS),
+    }),
   }
   const cases: Case[] = []
   for (const name of only ?? Object.keys(parts)) {

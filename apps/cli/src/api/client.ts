@@ -1,7 +1,9 @@
 /** Calls of the daemon's local API over its unix socket. The token stays in its file and in this process. */
 import { readFile } from 'node:fs/promises'
 import { ERROR_CODES, type ErrorCode, MeshError } from '@claudemesh/protocol'
-import { homePaths, readDaemonFile } from '../home/index.ts'
+// Not by the folder's index: keys are no business of a client, and libsodium takes its time.
+import { readDaemonFile } from '../home/daemon-file.ts'
+import { homePaths } from '../home/paths.ts'
 import { ROUTES, type RouteName } from './routes.ts'
 import { errorReply } from './schema.ts'
 

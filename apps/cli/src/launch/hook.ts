@@ -6,8 +6,6 @@
  * runs it, by the user's token, which lies in a file only the user can read; a launched session has hooks of its own, and a session
  * of a script is not made a peer behind its back.
  */
-import { statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { forwardHook, PATIENCE_MS, SLOW_MS, START_PATIENCE_MS } from './forward-hook.ts'
 
 const { CLAUDEMESH_HOME, CLAUDEMESH_TOKEN_FILE, CLAUDE_CODE_ENTRYPOINT, CLAUDE_PID } = process.env
@@ -27,12 +25,12 @@ process.exit(0)
 
 /** A daemon that was too slow is left alone for a while: this runs at every tool call. */
 async function tellOnce(home: string): Promise<void> {
-  const slow = join(home, 'run', 'slow')
-  if (Date.now() - (statSync(slow, { throwIfNoEntry: false })?.mtimeMs ?? 0) < SLOW_MS) return
+  const slow = Bun.file(`${home}/run/slow`)
+  if ((await slow.exists()) && Date.now() - slow.lastModified < SLOW_MS) return
   try {
-    await tell(home, join(home, 'token'))
+    await tell(home, `${home}/token`)
   } catch (error) {
-    if ((error as Error).name === 'TimeoutError') writeFileSync(slow, '', { mode: 0o600 })
+    if ((error as Error).name === 'TimeoutError') await Bun.write(slow, '', { mode: 0o600 })
   }
 }
 
@@ -41,5 +39,6 @@ async function tell(home: string, tokenFile: string): Promise<void> {
   const patience = payload.hook_event_name === 'SessionStart' ? START_PATIENCE_MS : PATIENCE_MS
   const signal = AbortSignal.timeout(patience)
   const pid = Number(CLAUDE_PID) || undefined
-  process.stdout.write(await forwardHook(payload, { home, tokenFile, signal, pid, mesh: option('--mesh=') }))
+  const output = await forwardHook(payload, { home, tokenFile, signal, pid, mesh: option('--mesh=') })
+  if (output !== '') await Bun.write(Bun.stdout, output)
 }

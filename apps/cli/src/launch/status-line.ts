@@ -1,9 +1,8 @@
 /**
  * Run by Claude Code whenever it draws its status line: what the user's own command says, then mesh, name, unread messages and how
  * the session takes them. Reads the daemon's answer in time or says that there is none; never keeps the client waiting.
+ * Imports nothing, as forward-hook.ts.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 
 /** ms. The client draws without us until we are done. */
 const PATIENCE_MS = 200
@@ -13,7 +12,7 @@ const { CLAUDEMESH_HOME: home, CLAUDEMESH_TOKEN_FILE: tokenFile } = process.env
 const own = process.argv.find(word => word.startsWith('--then='))?.slice('--then='.length)
 
 const [before, ours] = await Promise.all([own === undefined ? '' : theirs(own), line()])
-process.stdout.write([before.replace(/\n+$/, ''), ours].filter(text => text !== '').join('\n'))
+await Bun.write(Bun.stdout, [before.replace(/\n+$/, ''), ours].filter(text => text !== '').join('\n'))
 process.exit(0)
 
 /** What the user's status line says, from the same input. */
@@ -33,10 +32,11 @@ async function theirs(command: string): Promise<string> {
 
 async function line(): Promise<string> {
   try {
-    const { socket } = JSON.parse(readFileSync(join(home!, 'daemon.json'), 'utf8'))
+    const { socket } = await Bun.file(`${home}/daemon.json`).json()
+    const token = await Bun.file(tokenFile!).text()
     const answer = await fetch('http://localhost/v1/line', {
       unix: socket,
-      headers: { authorization: `Bearer ${readFileSync(tokenFile!, 'utf8').trim()}` },
+      headers: { authorization: `Bearer ${token.trim()}` },
       signal: AbortSignal.timeout(PATIENCE_MS),
     })
     return answer.ok ? await answer.text() : 'mesh: this session is closed'
@@ -44,3 +44,5 @@ async function line(): Promise<string> {
     return 'mesh: no daemon answers'
   }
 }
+
+export {}

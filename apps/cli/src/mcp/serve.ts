@@ -4,7 +4,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { callDaemon, type DaemonRequest, followDaemon } from '../api/client.ts'
 import { sessionOfProcessReply } from '../api/schema.ts'
-import { homePaths } from '../home/index.ts'
+import { homePaths } from '../home/paths.ts'
 import { type Daemon, makeMeshServer } from './server.ts'
 
 /** Resolves when the transport is closed. `installed`: the home, and the claude process whose session speaks. */
