@@ -29,7 +29,7 @@ const SMOKE = { rounds: 1, ms: 1000, latencyMs: 2000, history: 10_000 }
 
 const AUDIT = { pairs: PAIRS, rounds: 6, ms: 5000 }
 const AUDIT_SMOKE = { pairs: PAIRS, rounds: 1, ms: 1000 }
-const SESSIONS = { hooks: 500, starts: 10, watched: 20, idleMs: 60_000 }
+const SESSIONS = { hooks: 500, starts: 5, watched: 20, idleMs: 60_000 }
 const SESSIONS_SMOKE = { hooks: 20, starts: 1, watched: 5, idleMs: 2000 }
 const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }
 const LARGE_SMOKE = { members: 10, sessions: 50, entries: 100, rounds: 1 }

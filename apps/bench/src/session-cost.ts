@@ -92,20 +92,47 @@ async function hookCosts(machine: Machine, times: number): Promise<Case[]> {
   }
 }
 
+/** Until the client says that it is idle, and a whole prompt with its answer. */
 async function startCosts(machine: Machine, claude: string, times: number): Promise<Case[]> {
   const prompt = ['-p', 'SAY hello']
-  const bare: number[] = []
-  const launched: number[] = []
-  for (let n = 0; n < times; n++) {
-    bare.push(await ran(machine, [claude, ...prompt]))
-    launched.push(await ran(machine, ['node', LAUNCHER, 'launch', '--', ...prompt]))
+  const lines = ['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose']
+  const took = {
+    bare: [] as number[],
+    launched: [] as number[],
+    start: [] as number[],
+    joined: [] as number[],
   }
-  const added = launched.map((ms, n) => ms - bare[n]!)
+  for (let n = 0; n < times; n++) {
+    took.start.push(await started(machine, [claude, ...lines]))
+    took.joined.push(await started(machine, ['node', LAUNCHER, 'launch', '--headless']))
+    took.bare.push(await ran(machine, [claude, ...prompt]))
+    took.launched.push(await ran(machine, ['node', LAUNCHER, 'launch', '--', ...prompt]))
+  }
+  const added = (to: number[], from: number[]) => to.map((ms, n) => ms - from[n]!)
   return [
-    spread('claude -p, bare', bare),
-    spread('claude -p, launched', launched),
-    spread('launch adds', added),
+    spread('claude starts, bare', took.start),
+    spread('claude starts, launched', took.joined),
+    spread('launch adds to the start', added(took.joined, took.start)),
+    spread('claude -p, bare', took.bare),
+    spread('claude -p, launched', took.launched),
+    spread('launch adds to claude -p', added(took.launched, took.bare)),
   ]
+}
+
+async function started(machine: Machine, [program, ...args]: readonly string[]): Promise<number> {
+  const seen = new Set(readdirSync(join(machine.home, '.claude', 'sessions')))
+  const began = performance.now()
+  const child = spawn(program!, args, {
+    cwd: machine.cwd,
+    env: machine.env,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  const gone = new Promise(resolve => child.once('exit', resolve))
+  await sessionFile(machine, ({ pid, status }) => status !== undefined && !seen.has(`${pid}.json`))
+  const ms = performance.now() - began
+  child.kill('SIGTERM')
+  await gone
+  return ms
 }
 
 /** Processes with the files that claude writes of itself: to the daemon they are sessions that do nothing. */
