@@ -4,13 +4,12 @@ import { z } from 'zod'
 /** Events our plugin registers. Never WorktreeCreate: such a hook replaces `git worktree add`. */
 export const HOOKS_USED = ['SessionStart', 'UserPromptSubmit', 'PostToolUse', 'Stop', 'SessionEnd'] as const
 
-/** Events whose `additionalContext` stands in the next request. On Stop it would continue the turn (8 times at most). */
-const CARRIES_CONTEXT: ReadonlySet<string> = new Set([
-  'SessionStart',
-  'UserPromptSubmit',
-  'PostToolUse',
-  'Stop',
-])
+/**
+ * Events whose `additionalContext` we let stand in the next request. On Stop it would continue the turn (8 times at most). Not
+ * SessionStart: its context waits for the next prompt, whose own hook carries it as well, and what was given there would keep the idle
+ * session from being woken; at `/resume` the sessions file does not say yet that the process has a socket.
+ */
+const CARRIES_CONTEXT: ReadonlySet<string> = new Set(['UserPromptSubmit', 'PostToolUse', 'Stop'])
 
 /** The flat payload on a hook's stdin; unknown events and fields pass. */
 export const hookPayload = z.looseObject({
