@@ -34,6 +34,8 @@ interface Known {
 export class Directory {
   readonly #o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }
   readonly #known = new Map<RecipientKey, Known>()
+  /** Who was there when our own connection was lost: shown as away until its grace is over, then as offline. */
+  #last: { readonly at: number; readonly here: ReadonlySet<RecipientKey> } | undefined
 
   constructor(o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }) {
     this.#o = o
@@ -61,6 +63,7 @@ export class Directory {
       cursor = reply.cursor
       if (cursor === null) break
     }
+    this.#last = undefined
     return fetch
   }
 
@@ -107,8 +110,10 @@ export class Directory {
       if (known.profile === null) this.#known.set(key, { ...known, ...this.#saidBy(known.entry) })
   }
 
-  /** Nobody is known to be online without a connection. */
+  /** Nobody is known to be online without a connection; what is shown of them is that they were a moment ago. */
   offline(): void {
+    const here = [...this.#known].filter(([, { entry }]) => entry.lease !== 'offline').map(([key]) => key)
+    if (here.length > 0) this.#last = { at: this.#o.now(), here: new Set(here) }
     for (const [key, known] of this.#known)
       this.#known.set(key, { ...known, entry: { ...known.entry, lease: 'offline' } })
   }
@@ -125,7 +130,8 @@ export class Directory {
   sessions(self: Uint8Array): SessionView[] {
     const { keeper } = this.#o
     const views: SessionView[] = []
-    for (const { recipient, entry, profile, former } of this.#known.values()) {
+    const last = this.#last && this.#o.now() - this.#last.at < TIMES.graceMs ? this.#last : undefined
+    for (const [key, { recipient, entry, profile, former }] of this.#known) {
       const member = keeper.roster.members.get(toBase64url(recipient.member))
       if (!member) continue
       const { presence, hook } = entry
@@ -136,7 +142,7 @@ export class Directory {
         former,
         memberName: memberName(keeper, member),
         role: member.role,
-        lease: entry.lease,
+        lease: entry.lease === 'offline' && last?.here.has(key) ? 'away' : entry.lease,
         leaseAt: entry.leaseAt,
         status: byHook ? hook.status : (presence?.status ?? 'unknown'),
         source: byHook ? 'hook@broker' : (presence?.source ?? 'daemon'),

@@ -1,10 +1,10 @@
 /** `peers`: who is there, by what their own signed words say. */
 import { clearScreenDown, cursorTo } from 'node:readline'
-import { isDeepStrictEqual } from 'node:util'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { reaches } from '../api/groups.ts'
 import { type Peer, peer, statusReply } from '../api/schema.ts'
+import { changedPeers } from '../output/changed-peers.ts'
 import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { shownName } from '../output/names.ts'
@@ -88,13 +88,9 @@ function redraw(cli: Cli): (peers: readonly Peer[]) => void {
 
 /** Into a pipe: everybody once, then whoever changed; `gone` are those that are no more. */
 function changes(cli: Cli): (peers: readonly Peer[]) => void {
-  let before = new Map<string, Peer>()
-  return peers => {
-    const now = new Map(peers.map(each => [`${each.mesh}/${each.session ?? each.member}`, each]))
-    const changed = [...now].filter(([key, each]) => !isDeepStrictEqual(before.get(key), each))
-    const gone = [...before].filter(([key]) => !now.has(key))
-    for (const [, each] of changed) tell(cli, each, false)
-    for (const [, each] of gone) tell(cli, each, true)
+  let before: readonly Peer[] | undefined
+  return now => {
+    for (const { peer, gone } of changedPeers(before, now)) tell(cli, peer, gone)
     before = now
   }
 }
