@@ -39,6 +39,12 @@ test.each<[string, Peer[] | undefined, Peer[], string[]]>([
   ['nothing of a closed one whose machine goes', [closed], [{ ...closed, lease: 'offline' }], []],
   ['nothing of a status that was confirmed', [web], [{ ...web, statusAt: 9, statusSource: 'hook' }], []],
   ['a status', [web], [{ ...web, status: 'working', statusAt: 9 }], ['working online']],
+  [
+    'nothing of an own one that is not attached yet',
+    [{ ...offline, self: true }],
+    [{ ...web, self: true }],
+    [],
+  ],
   ['a summary', [web], [{ ...web, summary: 'new' }], ['idle online']],
   [
     'another UUID of the same session',

@@ -8,9 +8,12 @@ export interface PeerChange {
   readonly gone: boolean
 }
 
-/** A session that is away has not left: who comes back within the grace of 90 s was never gone. */
-const isHere = ({ lease, status, session }: Peer): boolean =>
-  session !== null && lease !== 'offline' && status !== 'closed'
+/**
+ * A session that is away has not left: who comes back within the grace of 90 s was never gone. One's own is here while it is open,
+ * whether the broker holds it already or not.
+ */
+const isHere = ({ lease, status, session, self }: Peer): boolean =>
+  session !== null && status !== 'closed' && (self || lease !== 'offline')
 
 /** What is worth a line; that a status was confirmed, or how, is not, and nothing is of who is not here. */
 const told = (peer: Peer): unknown => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newMachine } from './machine.ts'
 import { until } from './until.ts'
@@ -118,6 +120,14 @@ describe('two homes', () => {
     const changed = await told(uuid)
     expect(changed).toMatchObject({ status: 'dnd' })
     expect(changed.summary === 'not now' ? changed : await told(uuid)).toMatchObject({ summary: 'not now' })
+    // A daemon that was killed and is back within the grace was never gone: the next line is of what it then says.
+    const lease = async () => (await alice.json('peers')).find(each => each.uuid === uuid)?.lease
+    process.kill(JSON.parse(readFileSync(join(bob.home, 'daemon.json'), 'utf8')).pid, 'SIGKILL')
+    await expect.poll(lease, { timeout: 20_000 }).toBe('away')
+    await bob.json('daemon', 'start')
+    await expect.poll(lease, { timeout: 20_000 }).toBe('online')
+    await bob.json('status', '--as', uuid, 'working')
+    expect(await told(uuid)).toMatchObject({ status: 'working', lease: 'online', gone: false })
     const own = crypto.randomUUID()
     await alice.json('session', 'open', '--uuid', own, '--name', 'mine')
     expect(await told(own)).toMatchObject({ self: true, status: 'idle' })
