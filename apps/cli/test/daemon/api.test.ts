@@ -110,6 +110,7 @@ describe("a session's token", () => {
         'trace',
         'presence',
         'hook',
+        'line',
         'waitForWake',
         'setStatus',
       ]
