@@ -22,9 +22,13 @@ export function processIdentity(pid: number): string | undefined {
 /** True while the very process lives that had this identity. */
 export const isAlive = (pid: number, identity: string): boolean => processIdentity(pid) === identity
 
+/** Read once: no process outlives the boot it was started in, and this is asked of every session every second. */
+let boot: string | undefined
+
 function bootId(): string {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    return boot
   } catch {
     return ''
   }
