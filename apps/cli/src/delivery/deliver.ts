@@ -153,7 +153,8 @@ export function createDelivery(port: DeliveryPort): Delivery {
   const framed = (seat: Seat, pack: readonly InboxMessage[], way: Way): string =>
     frameMessages(
       pack,
-      pack.some(({ id }) => (seat.tries.get(id) ?? 0) > 0),
+      // Handed over in an earlier life of the client or the daemon counts as well.
+      pack.some(({ id, state }) => state === 'pushed' || (seat.tries.get(id) ?? 0) > 0),
       shownBy(way),
     )
 

@@ -165,6 +165,8 @@ describe.skipIf(claude === undefined)('a message for a live session', () => {
     expect(bench.surfaced).toEqual([])
     await bench.start('--resume', bench.uuid)
     await bench.surfacedAll([message.id])
+    // The first time may stand in the conversation: the model is told.
+    expect(model.requests.at(-1)!.whole).toContain('Given again')
   })
 })
 
