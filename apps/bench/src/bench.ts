@@ -9,6 +9,7 @@ import { type Case, machine, speedCase, table } from './report.ts'
 import { measureSessionCost } from './session-cost.ts'
 import { type Stack, startStack } from './stack.ts'
 import { median } from './stats.ts'
+import { measureVerify } from './verify-log.ts'
 
 interface Options {
   /** Short: says that everything works, not how fast. */
@@ -31,6 +32,8 @@ const AUDIT = { pairs: PAIRS, rounds: 6, ms: 5000 }
 const AUDIT_SMOKE = { pairs: PAIRS, rounds: 1, ms: 1000 }
 const SESSIONS = { hooks: 500, starts: 5, watched: 20, idleMs: 60_000 }
 const SESSIONS_SMOKE = { hooks: 20, starts: 1, watched: 5, idleMs: 2000 }
+const VERIFY = { pairs: PAIRS, leaves: 1_000_000 }
+const VERIFY_SMOKE = { pairs: PAIRS, leaves: 20_000 }
 const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }
 const LARGE_SMOKE = { members: 10, sessions: 50, entries: 100, rounds: 1 }
 
@@ -40,6 +43,7 @@ export async function bench({ smoke, json, history, only }: Options): Promise<vo
   const parts: Record<string, () => Promise<Case[]>> = {
     broker: () => measureBroker({ ...base, history: history ?? base.history }),
     audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
+    verify: () => measureVerify(smoke ? VERIFY_SMOKE : VERIFY),
     mesh: () => measureLargeMesh(smoke ? LARGE_SMOKE : LARGE),
     ...(claudeForTests() !== undefined && {
       sessions: () => measureSessionCost(smoke ? SESSIONS_SMOKE : SESSIONS),

@@ -7,6 +7,8 @@ import { startEmbeddedPostgres } from '@claudemesh/db'
 import { cpuTime } from './cpu-time.ts'
 
 export interface Stack {
+  /** Of the stack's own, gone with it. */
+  readonly folder: string
   readonly databaseUrl: string
   readonly port: number
   /** CPU time of broker and Postgres so far, ms. */
@@ -54,7 +56,7 @@ export async function startStack(): Promise<Stack> {
     stops.push(() => end())
     await start()
     const cpu = () => ({ broker: cpuTime([broker.pid]), postgres: cpuTime([postgres.pid]) })
-    return { databaseUrl: postgres.url, port, cpu, restart, stop }
+    return { folder, databaseUrl: postgres.url, port, cpu, restart, stop }
   } catch (error) {
     await stop()
     throw error

@@ -54,17 +54,25 @@ function fieldsSize(fields: readonly Field[]): number {
   return size
 }
 
-function writeFields(out: Uint8Array, view: DataView, start: number, fields: readonly Field[]): number {
+/** Byte by byte: a view would first have to make an `ArrayBuffer` of each small array, which costs more than all else here. */
+function writeUint32(out: Uint8Array, at: number, n: number): void {
+  out[at] = n >>> 24
+  out[at + 1] = n >>> 16
+  out[at + 2] = n >>> 8
+  out[at + 3] = n
+}
+
+function writeFields(out: Uint8Array, start: number, fields: readonly Field[]): number {
   let at = start
   for (const field of fields) {
     const from = at + 4
-    at = field === null ? from : writeContent(out, view, from, field)
-    view.setUint32(from - 4, field === null ? ABSENT : at - from)
+    at = field === null ? from : writeContent(out, from, field)
+    writeUint32(out, from - 4, field === null ? ABSENT : at - from)
   }
   return at
 }
 
-function writeContent(out: Uint8Array, view: DataView, at: number, field: Exclude<Field, null>): number {
+function writeContent(out: Uint8Array, at: number, field: Exclude<Field, null>): number {
   if (field instanceof Uint8Array || typeof field === 'string') {
     const bytes = typeof field === 'string' ? textBytes(field) : field
     out.set(bytes, at)
@@ -74,21 +82,29 @@ function writeContent(out: Uint8Array, view: DataView, at: number, field: Exclud
     if (field.some(element => element.length !== field[0]!.length))
       throw refuse('a list with elements of unequal width')
     if (field[0]?.length === 0) throw refuse('a list of empty elements')
-    view.setUint32(at, field.length)
-    return field.reduce((next, element) => writeFields(out, view, next, element), at + 4)
+    writeUint32(out, at, field.length)
+    return field.reduce((next, element) => writeFields(out, next, element), at + 4)
   }
-  if (typeof field === 'number' && !Number.isSafeInteger(field))
-    throw refuse('a number that is no safe integer')
-  const integer = BigInt(field)
-  if (integer < 0n || integer >= 1n << 64n) throw refuse('an integer outside 0 to 2^64 - 1')
-  view.setBigUint64(at, integer)
+  if (typeof field === 'bigint') {
+    if (field < 0n || field >= 1n << 64n) throw outside()
+    writeUint32(out, at, Number(field >> 32n))
+    writeUint32(out, at + 4, Number(field & 0xffff_ffffn))
+  } else {
+    if (!Number.isSafeInteger(field)) throw refuse('a number that is no safe integer')
+    if (field < 0) throw outside()
+    writeUint32(out, at, Math.floor(field / 2 ** 32))
+    writeUint32(out, at + 4, field % 2 ** 32)
+  }
   return at + 8
 }
 
-function encode(prefix: Uint8Array, fields: readonly Field[]): Uint8Array {
+const outside = () => refuse('an integer outside 0 to 2^64 - 1')
+
+/** `encodeFields(fields)` behind bytes that the caller has. */
+export function encodeBehind(prefix: Uint8Array, fields: readonly Field[]): Uint8Array {
   const out = new Uint8Array(prefix.length + fieldsSize(fields))
   out.set(prefix)
-  writeFields(out, new DataView(out.buffer), prefix.length, fields)
+  writeFields(out, prefix.length, fields)
   return out
 }
 
@@ -98,14 +114,14 @@ function encode(prefix: Uint8Array, fields: readonly Field[]): Uint8Array {
  * element's fields encoded alike.
  * @throws MeshError `bad-field` for what has no one encoding: negative or unsafe integers, lone surrogates, ragged lists.
  */
-export const encodeFields = (fields: readonly Field[]): Uint8Array => encode(new Uint8Array(), fields)
+export const encodeFields = (fields: readonly Field[]): Uint8Array => encodeBehind(new Uint8Array(), fields)
 
 /**
  * The bytes that get signed (protocol section 2): `claudemesh/v1/<domain>` in UTF-8, then `encodeFields(fields)`.
  * @throws MeshError `bad-field` as `encodeFields` does.
  */
 export const signedBytes = (domain: Domain, fields: readonly Field[]): Uint8Array =>
-  encode(prefixes.get(domain)!, fields)
+  encodeBehind(prefixes.get(domain)!, fields)
 
 /** BLAKE2b-256 over `signedBytes(domain, fields)`: 32 bytes (libsodium `crypto_generichash`, no key). */
 export const hash = (domain: Domain, fields: readonly Field[]): Uint8Array =>

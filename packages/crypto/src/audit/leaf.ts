@@ -1,7 +1,7 @@
 /** Leaves of the audit tree: RFC 6962 leaf hashes over signedBytes, the same bytes that the database hashes in SQL. */
 import { concatBytes, MeshError, type Recipient } from '@claudemesh/protocol'
 import { sha256 as noble } from '@noble/hashes/sha2.js'
-import { encodeFields, type Field, signedBytes } from '../signed-bytes.ts'
+import { encodeBehind, encodeFields, type Field, signedBytes } from '../signed-bytes.ts'
 import type { Sha256 } from './tree.ts'
 
 type Form = 'bytes' | 'number' | 'text' | 'recipient'
@@ -41,12 +41,12 @@ export interface Leaf extends Omit<StoredLeaf, 'type' | 'fields'> {
   readonly fields: readonly Field[]
 }
 
-const ZERO = Uint8Array.of(0)
+/** What every leaf's hashed bytes begin with. */
+const HEAD = concatBytes(Uint8Array.of(0), signedBytes('leaf', []))
 
 /** SHA-256(0x00 ‖ signedBytes(`leaf`; salt, index, at, type, fields)), 32 bytes (RFC 6962 section 2.1). */
 export function storedLeafHash(leaf: StoredLeaf, sha256: Sha256 = noble): Uint8Array {
-  const bytes = signedBytes('leaf', [leaf.salt, leaf.index, leaf.at, leaf.type, leaf.fields])
-  return sha256(concatBytes(ZERO, bytes))
+  return sha256(encodeBehind(HEAD, [leaf.salt, leaf.index, leaf.at, leaf.type, leaf.fields]))
 }
 
 /** The same for fields that are not encoded yet. */

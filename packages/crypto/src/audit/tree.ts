@@ -5,11 +5,17 @@ import { sha256 as noble } from '@noble/hashes/sha2.js'
 /** SHA-256 of some bytes; a host that has a native one may pass it where many hashes are made. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array
 
-const NODE = Uint8Array.of(1)
+/** The bytes of one node, written over for each: a million nodes are hashed in a row. */
+const node = new Uint8Array(65)
+node[0] = 1
 
 /** SHA-256(0x01 ‖ left ‖ right), RFC 6962 section 2.1. */
-export const nodeHash = (left: Uint8Array, right: Uint8Array, sha256: Sha256 = noble): Uint8Array =>
-  sha256(concatBytes(NODE, left, right))
+export function nodeHash(left: Uint8Array, right: Uint8Array, sha256: Sha256 = noble): Uint8Array {
+  if (left.length !== 32 || right.length !== 32) return sha256(concatBytes(node.subarray(0, 1), left, right))
+  node.set(left, 1)
+  node.set(right, 33)
+  return sha256(node)
+}
 
 /** Grows leaf by leaf and knows its root at every size; holds one hash a level (at most 53), whatever its size. */
 export class TreeFrontier {
@@ -38,14 +44,14 @@ export class TreeFrontier {
     hash: Uint8Array,
     complete?: (level: number, index: number, hash: Uint8Array) => void,
   ): void {
-    let node = { level, hash }
+    let grown = { level, hash }
     this.#size += 2 ** level
-    for (let last = this.#roots.at(-1); last?.level === node.level; last = this.#roots.at(-1)) {
+    for (let last = this.#roots.at(-1); last?.level === grown.level; last = this.#roots.at(-1)) {
       this.#roots.pop()
-      node = { level: node.level + 1, hash: nodeHash(last.hash, node.hash, this.#sha256) }
-      complete?.(node.level, this.#size / 2 ** node.level - 1, node.hash)
+      grown = { level: grown.level + 1, hash: nodeHash(last.hash, grown.hash, this.#sha256) }
+      complete?.(grown.level, this.#size / 2 ** grown.level - 1, grown.hash)
     }
-    this.#roots.push(node)
+    this.#roots.push(grown)
   }
 
   /** MTH of all leaves; of none it is SHA-256 of nothing. */
