@@ -2,11 +2,21 @@
 import { equalBytes } from '@claudemesh/protocol'
 import type { AuditLeafRow } from './audit.ts'
 
-/** Of each row its index in 8 bytes, then hash, time, salt, type and fields, each behind its length. */
-export const PACKED_LEAVES = `select string_agg(int8send(l.index) || mesh_fn.field(l.hash) || mesh_fn.field(int8send(l.at))
-    || mesh_fn.field(l.salt) || mesh_fn.field(convert_to(l.type, 'UTF8')) || mesh_fn.field(l.fields), ''::bytea) as rows
-  from mesh_fn.read_leaves($1::int, $2::bigint, $3::bigint) l`
+/** Every leaf of a mesh ($1) from index $2 to before $3 as PostgreSQL writes a record in binary; of a pruned one the hash alone. */
+export const PACKED_LEAVES = `select string_agg(record_send(x), ''::bytea) as rows from (
+  select p.index, p.hash, null::timestamptz as at, null::bytea as salt, null::text as type, null::bytea as fields
+  from mesh.audit_pruned p where p.mesh_id = $1::int and p.index >= $2::bigint and p.index < $3::bigint
+  union all
+  select l.index, l.hash, l.at, l.salt, l.type, l.fields
+  from mesh.audit_leaf l where l.mesh_id = $1::int and l.index >= $2::bigint and l.index < $3::bigint
+  order by index) x`
+
 const ABSENT = 0xffff_ffff
+/** The count of fields before a record, and the type before each field and its length. */
+const HEAD_BYTES = 4
+const TYPE_BYTES = 4
+/** Binary times are µs since 2000. */
+const EPOCH_MS = Date.UTC(2000, 0, 1)
 
 /** The rows that `PACKED_LEAVES` gives. */
 export function unpackLeaves(packed: Uint8Array): AuditLeafRow[] {
@@ -16,29 +26,27 @@ export function unpackLeaves(packed: Uint8Array): AuditLeafRow[] {
   const types: Word[] = []
   let at = 0
   const next = (): Uint8Array | null => {
-    const size = uint32(rows, at)
-    at += 4
+    const size = uint32(rows, at + TYPE_BYTES)
+    at += TYPE_BYTES + 4
     if (size === ABSENT) return null
     at += size
     return rows.slice(at - size, at)
   }
   while (at < rows.length) {
-    const index = int64(rows, at)
-    at += 8
-    const hash = next() ?? new Uint8Array()
-    const time = next()
-    const [salt, type, fields] = [next(), next(), next()]
+    at += HEAD_BYTES
+    const [index, hash, time, salt, type, fields] = [next(), next(), next(), next(), next(), next()]
     const body =
-      time && salt && type && fields ? { at: int64(time, 0), salt, type: wordOf(types, type), fields } : null
-    leaves.push({ index, hash, body })
+      time && salt && type && fields
+        ? { at: Math.floor(int64(time) / 1000) + EPOCH_MS, salt, type: wordOf(types, type), fields }
+        : null
+    leaves.push({ index: int64(index!), hash: hash!, body })
   }
   return leaves
 }
 
 const uint32 = (bytes: Uint8Array, at: number): number =>
   bytes[at]! * 2 ** 24 + (bytes[at + 1]! << 16) + (bytes[at + 2]! << 8) + bytes[at + 3]!
-const int64 = (bytes: Uint8Array, at: number): number =>
-  (uint32(bytes, at) | 0) * 2 ** 32 + uint32(bytes, at + 4)
+const int64 = (bytes: Uint8Array): number => (uint32(bytes, 0) | 0) * 2 ** 32 + uint32(bytes, 4)
 
 /** A dozen words, a million times: each is decoded once a page. */
 interface Word {
