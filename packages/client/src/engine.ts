@@ -8,6 +8,7 @@ import {
   TIMES,
   toBase64url,
 } from '@claudemesh/protocol'
+import { AwaitOwner } from './audit/await-owner.ts'
 import { AuditFollower } from './audit/follow.ts'
 import { dialMember } from './connection/dial-member.ts'
 import type { Link } from './connection/link.ts'
@@ -70,6 +71,12 @@ export class Engine {
       problem: (code, message) => this.problem(code, message),
     })
     this.inbox = new Inbox(core, this.outbox, { syncRoster: sync, stored: () => this.#stored() })
+    const awaitOwner = new AwaitOwner(core, {
+      webSocket: o.webSocket,
+      random: o.random,
+      grew: began => this.rosterGrew(began),
+      again: () => void this.again(),
+    })
     this.connection = new Reconnect({
       now: core.now,
       schedule: core.schedule,
@@ -79,7 +86,10 @@ export class Engine {
       onUp: link => this.#up(link),
       onDown: () => this.#down(),
       onTime: time => this.#heardTime(time),
-      onState: (state, why) => o.emit('state', { state, why }),
+      onState: (state, why) => {
+        awaitOwner.state(state, why)
+        o.emit('state', { state, why })
+      },
     })
   }
 

@@ -1,6 +1,7 @@
 /** The audit log of a real broker, followed by real members: heads, proofs of what was accepted, and a database that was set back. */
 import { openDatabase } from '@claudemesh/db'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { byTimeout } from '../src/connection/schedule.ts'
 import {
   couple,
   type Machine,
@@ -13,6 +14,9 @@ import {
   type World,
   whenever,
 } from './world.ts'
+
+/** With no chance in it, a member that its broker's log stopped looks again so soon. */
+const LOOK_MS = 30_000
 
 let world: World
 let alice: Machine
@@ -77,6 +81,34 @@ test('a broker whose database was set back is found and stops all sealing, until
   await bob.start()
   await received(bob.client, null, 2)
   expect(bob.client.inbox({ uuid: null }).map(textOf).toSorted()).toEqual(['before the restore', 'held back'])
+})
+
+test('a member that the shorter log stopped looks out for the owner’s word, and goes on by itself when it stands', async () => {
+  await send('before the restore')
+  await expect.poll(() => size(bob)).toBeGreaterThan(4)
+  await bob.client.stop()
+  // The owner gives up all that Bob was shown.
+  await expect.poll(() => size(alice)).toBeGreaterThanOrEqual(size(bob))
+  await world.broker.stop()
+  await setBack(size(bob) - 1)
+  await world.restart()
+  const looks: (() => unknown)[] = []
+  await bob.start({
+    schedule: (ms, work) => {
+      if (ms !== LOOK_MS) return byTimeout(ms, work)
+      looks.push(work)
+      return () => {}
+    },
+  })
+  for (const one of [alice, bob]) await whenever(one, () => one.client.state === 'stopped')
+  await looks.at(-1)!()
+  expect(bob.client.state).toBe('stopped')
+
+  await alice.client.acceptLog()
+  await looks.at(-1)!()
+  await whenever(bob, () => bob.client.state === 'online')
+  await whenever(alice, () => alice.client.state === 'online')
+  await send('and after it')
 })
 
 /** The database as a backup had it when the log was `to` leaves long. */

@@ -118,7 +118,7 @@ describe('after a restore', () => {
     const sent = bob.client.send(text(null, [person(alice)], 'anybody?'))
     expect(bob.client.outboxMessage(sent)?.recipients).toMatchObject([{ state: 'pending' }])
     await ownerReturns(alice)
-    // Bob may have met the shorter log before the owner spoke for it: that stops a client until its next start.
+    // Bob may have met the shorter log before the owner spoke for it: that stops a client until it looks again, up to a minute later.
     await bob.client.stop()
     await comeBack(bob)
     await reached(bob.client, sent, 'delivered')

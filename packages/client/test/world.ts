@@ -12,6 +12,7 @@ import {
   MeshClient,
   type MeshEvents,
   type MeshIdentity,
+  type Schedule,
   type SendRequest,
   type SessionIdentity,
   seedStore,
@@ -73,7 +74,7 @@ export interface Machine {
   /** Called at every event of whichever client runs on this machine. */
   readonly watchers: Set<() => void>
   /** A client on the same keys and store, as after a restart. */
-  start(options?: { shift?: () => number; store?: MemoryStore }): Promise<MeshClient>
+  start(options?: { shift?: () => number; store?: MemoryStore; schedule?: Schedule }): Promise<MeshClient>
 }
 
 const newKeys = () => ({ member: generateSigner(), agreement: generateAgreement() })
@@ -92,13 +93,14 @@ function machine(identity: MeshIdentity, store: MemoryStore): Machine {
     sessions: [],
     watchers: new Set(),
     client: undefined as unknown as MeshClient,
-    async start({ shift = () => 0, store: on = store } = {}) {
+    async start({ shift = () => 0, store: on = store, schedule } = {}) {
       made.client = new MeshClient({
         identity,
         store: on,
         now: () => Date.now() + shift(),
         log: process.env.DEBUG ? (event, facts) => console.log(event, facts) : () => {},
         random: () => 0,
+        ...(schedule && { schedule }),
       })
       for (const event of ['state', 'inbox', 'outbox'] as const)
         made.client.on(event, () => {

@@ -99,6 +99,10 @@ export class AuditHeads {
   }
 }
 
+const BROKEN = 'audit: '
+
 /** The broker lies, or its log is damaged: nothing is sealed until a person has looked. */
 export const auditBroken = (message: string, facts: Record<string, unknown> = {}): MeshError =>
-  new MeshError('integrity', `audit: ${message}`, { facts })
+  new MeshError('integrity', `${BROKEN}${message}`, { facts })
+export const isAuditBroken = ({ code, message }: MeshError): boolean =>
+  code === 'integrity' && message.startsWith(BROKEN)

@@ -33,13 +33,17 @@ export function newestRestore({ keeper, audit }: Pick<Core, 'keeper' | 'audit'>)
   return null
 }
 
+/** Whether this machine has gone over to the log that the owner named there. */
+export const hasFollowed = ({ store }: Pick<Core, 'store'>, { seq }: Restore): boolean =>
+  store.counters.get(APPLIED) >= seq
+
 /**
  * Follows the owner to the other log, once: its head is pinned, and what the old log's broker accepted and nobody has received is
  * sealed again. Throws `integrity` where this machine saw more of the old log than the owner gave up.
  */
 export function followRestore(core: Core, restore: Restore): void {
   const { store, audit, commit } = core
-  if (store.counters.get(APPLIED) >= restore.seq) return
+  if (hasFollowed(core, restore)) return
   const { pinned } = audit
   const { old, now } = restore
   if (pinned && pinned.checkpoint.size > old.checkpoint.size)
