@@ -13,12 +13,13 @@ import {
   ensureAuditDays,
   expireDue,
   leafHashes,
+  migrate,
   newestCheckpoint,
   openAsWriter,
   putCheckpoint,
   subtreeHashes,
 } from '../src/index.ts'
-import { freshDatabase } from './test-database.ts'
+import { freshDatabase, openTest } from './test-database.ts'
 import { attached, item, join, NODE, newMesh, random, signFact, type TestMesh } from './world.ts'
 
 let db: Database
@@ -161,6 +162,28 @@ test("the broker's own role may add to the log and read it, and is refused befor
     'limited',
   )
   await ensureAuditDays(writer, { now: Date.now() + 40 * 86_400_000 })
+})
+
+test('where the database’s own role may make no others, the triggers alone guard the log, and everything else works', async () => {
+  const name = `plain_${random(6).toHex()}`
+  await db.sql.unsafe(`create role ${name} login password '${name}' nosuperuser nocreaterole`)
+  await db.sql.unsafe(`create database ${name} owner ${name}`)
+  const address = Object.assign(new URL(url), { username: name, password: name, pathname: `/${name}` }).href
+  const owner = await openTest(address)
+  await migrate(owner)
+  const { db: plain, guarded } = await openAsWriter({ url: address })
+  onTestFinished(() => plain.close())
+  expect(guarded).toBe(false)
+  const mesh = await newMesh(plain)
+  await appendAudit(plain, { mesh: mesh.mesh, type: 'limited', fields: random(4) })
+  for (const table of ['audit_leaf', 'audit_checkpoint'])
+    for (const statement of [
+      `update mesh.${table} set mesh_id = mesh_id`,
+      `delete from mesh.${table}`,
+      `truncate mesh.${table}`,
+    ])
+      await expect(plain.sql.unsafe(statement), statement).rejects.toThrow('the audit log takes INSERT only')
+  expect((await leafHashes(plain, { mesh: mesh.mesh, from: 0, to: 9 })).length).toBe(3)
 })
 
 test('a checkpoint, its leaf and its subtrees stand together, and one size is signed once', async () => {
