@@ -1,8 +1,10 @@
 /** The audit log's cold side: leaves that stand for themselves, the tree above them, and the day partitions. */
 import { concatBytes } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
-import { PACKED_LEAVES, unpackLeaves } from './packed-leaves.ts'
+import { type AuditLeafRow, PACKED_LEAVES, unpackLeaves } from './packed-leaves.ts'
 import { run } from './query.ts'
+
+export type { AuditLeafRow } from './packed-leaves.ts'
 
 /**
  * Appends one leaf that is no part of another effect (`auth-refused`, `limited`, `invite-refused`, `checkpoint`).
@@ -53,18 +55,6 @@ export interface AuditSubtree {
   readonly index: number
   readonly hash: Uint8Array
 }
-/** `body` is null once retention dropped it. */
-export interface AuditLeafRow {
-  readonly index: number
-  readonly hash: Uint8Array
-  readonly body: {
-    readonly at: number
-    readonly salt: Uint8Array
-    readonly type: string
-    readonly fields: Uint8Array
-  } | null
-}
-
 /** Logs with leaves that no checkpoint covers, at most `limit`. Size and roster head of each are of one moment. */
 export async function auditDue(db: Database, p: { limit: number }): Promise<AuditHead[]> {
   const rows = await run(
@@ -117,8 +107,7 @@ export async function leafHashes(
 ): Promise<Uint8Array[]> {
   // As one value: a row for each hash cost the broker more than hashing it. They come in order; that is looked at below.
   const [row] = await run(db.sql<{ places: Uint8Array | null }[]>`
-    select (select string_agg(int8send(l.index) || l.hash, ''::bytea)
-      from mesh_fn.leaf_hashes(h.id, ${p.from}, ${p.to - 1}) l) as places
+    select mesh_fn.packed_hashes(h.id, ${p.from}, ${p.to - 1}) as places
     from mesh.mesh_head h where h.mesh = ${p.mesh}`)
   const places = row?.places ?? new Uint8Array()
   const view = new DataView(places.buffer, places.byteOffset, places.byteLength)

@@ -1,6 +1,17 @@
 /** A page of leaves as one value, taken apart by hand: a million rows of the driver's own took longer than hashing them. */
 import { equalBytes } from '@claudemesh/protocol'
-import type { AuditLeafRow } from './audit.ts'
+
+/** `body` is null once retention dropped it. */
+export interface AuditLeafRow {
+  readonly index: number
+  readonly hash: Uint8Array
+  readonly body: {
+    readonly at: number
+    readonly salt: Uint8Array
+    readonly type: string
+    readonly fields: Uint8Array
+  } | null
+}
 
 /** Every leaf of a mesh ($1) from index $2 to before $3 as PostgreSQL writes a record in binary; of a pruned one the hash alone. */
 export const PACKED_LEAVES = `select string_agg(record_send(x), ''::bytea) as rows from (
