@@ -98,6 +98,20 @@ describe('a broker is refused, and nothing of it kept, when it', () => {
     expect(await code(syncRoster(broker, keeper))).toBe('integrity')
     expect(broker.asked.at(-1)).toMatchObject({ type: 'roster.restore', entries: [{ seq: 3 }, { seq: 4 }] })
   })
+  test('that takes back what it lacks, and lacks it again each time, is not fed for ever', async () => {
+    let taken = 0
+    const short = brokerWith(made.seed.entries.slice(0, 3))
+    const forgetful = {
+      async request(frame: ClientFrame, type: 'roster'): Promise<BrokerFrame> {
+        if (frame.type !== 'roster.restore') return short.request(frame, type)
+        taken++
+        return { type: 'appended', seq: 9, head: rosterEntryHash(made.seed.entries.at(-1)!) }
+      },
+    } as unknown as Link
+    await expect(syncRoster(forgetful, keeper)).rejects.toThrow(/has lost them again each time/)
+    expect(taken).toBe(8)
+  })
+
   test('names entries that it does not serve', async () => {
     expect(await code(syncRoster(brokerWith(made.seed.entries, 9), keeper))).toBe('integrity')
   })

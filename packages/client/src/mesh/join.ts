@@ -2,6 +2,7 @@
 import { applyEntry, type Signer, signJoin } from '@claudemesh/crypto'
 import { sealName } from '@claudemesh/crypto/sealing'
 import { MeshError, type Role, toBase64url } from '@claudemesh/protocol'
+import { byTimeout } from '../connection/schedule.ts'
 import { nameOfMember, nameOfMesh } from '../roster/names.ts'
 import type { MeshIdentity } from '../types.ts'
 import { fetchChain, type Invited, type LinkRequest, openInvited } from './invited.ts'
@@ -33,7 +34,10 @@ export interface OpenInvite {
   close(): void
 }
 
-const MAX_TRIES = 8
+const MAX_TRIES = 24
+/** Who lost a race waits up to this long, twice as long after each, so that a crowd comes in one after the other. */
+const FIRST_WAIT_MS = 25
+const LONGEST_WAIT_MS = 1_000
 
 /** Throws `usage`, `unreachable`, `not-found`, `expired`, `forbidden`, `integrity`. */
 export async function openInvite(request: LinkRequest): Promise<OpenInvite> {
@@ -96,11 +100,14 @@ async function join(invited: Invited, now: () => number, as: JoinAs): Promise<Me
       return { ...seed, entries: [...entries, entry], verifiedHead: roster.head }
     } catch (error) {
       if (!(error instanceof MeshError) || error.code !== 'stale-head') throw error
+      await pause(Math.random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt))
       chain = await fetchChain(link, parsed, keys, now)
     }
   }
   throw new MeshError('conflict', 'the roster kept changing at the same moment; try again')
 }
+
+const pause = (ms: number) => new Promise<void>(resolve => byTimeout(ms, resolve))
 
 function draftJoin(
   { member, agreement, memberName }: JoinAs,

@@ -6,6 +6,8 @@ import { offerMissing } from './offer-missing.ts'
 
 /** Largest number of pages in one run: a broker that promises more than it serves is not followed for ever. */
 const MAX_PAGES = 10_000
+/** A broker that is given back what it lost, and asks for more each time, is not fed for ever. */
+const MAX_OFFERS = 8
 
 /**
  * Fetches, verifies and pins until our head is the broker's. True if anything new came.
@@ -14,6 +16,7 @@ const MAX_PAGES = 10_000
  */
 export async function syncRoster(link: Link, keeper: RosterKeeper): Promise<boolean> {
   const began = keeper.roster.seq
+  let offers = 0
   for (let page = 0; page < MAX_PAGES; page++) {
     const asked = keeper.wanted
     const reply = await link.request({ type: 'roster.get', from: asked }, 'roster')
@@ -22,6 +25,14 @@ export async function syncRoster(link: Link, keeper: RosterKeeper): Promise<bool
     keeper.copiesMissing = reply.copiesMissing === true
     const { seq } = keeper.roster
     if (reply.headSeq < seq) {
+      if (++offers > MAX_OFFERS)
+        throw new MeshError(
+          'integrity',
+          'the broker takes back roster entries and has lost them again each time',
+          {
+            facts: { seq: reply.headSeq },
+          },
+        )
       await offerMissing(link, keeper, reply.headSeq, reply.head)
       continue
     }
