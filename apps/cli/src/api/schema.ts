@@ -102,6 +102,8 @@ export const sessionList = z.array(
     statusAt: ms,
     deliver: deliverMode,
     unread: z.int(),
+    /** Pids of the clients that run it now, where Claude's own files tell; two of them are one too many. */
+    processes: z.array(z.int()),
   }),
 )
 

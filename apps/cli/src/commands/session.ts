@@ -93,7 +93,7 @@ export function addSession(program: Command): void {
           ['NAME', 'STATUS', 'SINCE', 'MAIL', 'UNREAD', 'MESH', 'UUID'],
           sessions.map(s => [
             harmlessLine(s.name),
-            s.attached ? s.status : s.open ? `${s.status}, not attached` : 'closed',
+            standing(s),
             relative(s.statusAt, Date.now()),
             s.deliver,
             String(s.unread),
@@ -104,4 +104,10 @@ export function addSession(program: Command): void {
       )
     },
   )
+}
+
+function standing(s: z.output<typeof sessionList>[number]): string {
+  if (s.processes.length > 1) return `${s.status}, in ${s.processes.length} processes`
+  if (s.attached) return s.status
+  return s.open ? `${s.status}, not attached` : 'closed'
 }

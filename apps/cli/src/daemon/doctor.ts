@@ -5,6 +5,7 @@ import { looseFiles } from '../home/index.ts'
 import type { Daemon } from './daemon.ts'
 import type { OpenMesh } from './meshes.ts'
 import { whyPending } from './outbox-view.ts'
+import { runningTwice } from './two-processes.ts'
 import { standings, takenNames } from './verification.ts'
 import { whenOnline } from './when-online.ts'
 import { whoIn } from './who.ts'
@@ -88,6 +89,9 @@ function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
     checkOutbox(daemon, mesh, called('outbox')),
     ...checkSessions(daemon, mesh, called('sessions')),
     ...checkDelivery(daemon, mesh, called('delivery')),
+    ...runningTwice(daemon, mesh).map(message =>
+      ill(called('sessions'), message, 'end one of the two; a session is driven from one process at a time'),
+    ),
     checkKeys(daemon, mesh, called('keys')),
   ]
 }

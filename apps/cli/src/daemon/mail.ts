@@ -28,12 +28,15 @@ export class Mail {
   readonly #sessions: Sessions
   readonly #pause: Pause
   readonly #brake: Brake
+  readonly #isTwice: (uuid: string) => boolean
   readonly #followers = new Set<(mailbox: Mailbox) => void>()
 
-  constructor(sessions: Sessions, pause: Pause, brake: Brake) {
-    this.#brake = brake
-    this.#sessions = sessions
-    this.#pause = pause
+  /** `isTwice`: whether two processes run the session at this moment. */
+  constructor(o: { sessions: Sessions; pause: Pause; brake: Brake; isTwice: (uuid: string) => boolean }) {
+    this.#brake = o.brake
+    this.#sessions = o.sessions
+    this.#pause = o.pause
+    this.#isTwice = o.isTwice
   }
 
   /** Released messages of the mailbox, oldest first. */
@@ -104,8 +107,17 @@ export class Mail {
     const { open: isOpen, status, deliver, kind } = row
     const isPaused = this.#pause.since !== null
     if (kind === 'plain')
-      return { isOpen, isPaused, mode: 'push', status: status === 'dnd' ? 'dnd' : 'idle', waitingFor: '' }
-    return { isOpen, isPaused, mode: deliver, status, waitingFor: this.#sessions.waitingFor({ mesh, row }) }
+      return {
+        isOpen,
+        isPaused,
+        isTwice: false,
+        mode: 'push',
+        status: status === 'dnd' ? 'dnd' : 'idle',
+        waitingFor: '',
+      }
+    const isTwice = isOpen && this.#isTwice(row.uuid)
+    const waitingFor = this.#sessions.waitingFor({ mesh, row })
+    return { isOpen, isPaused, isTwice, mode: deliver, status, waitingFor }
   }
 
   /** Gives the person's new mail to her most recently active open session; without one it waits for the next. */

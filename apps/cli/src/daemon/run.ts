@@ -113,10 +113,15 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     onClosed: seat => closed(parts, seat),
     onStanding: seat => drain(parts, seat),
   })
-  const status = new SessionStatus({ sessions, log, now })
+  const status = new SessionStatus({
+    sessions,
+    log,
+    now,
+    onTwice: seat => drain(parts, seat),
+  })
   const pause = new Pause(paths.paused)
   const brake = new Brake({ now, wake: uuid => parts.delivery.wake(uuid) })
-  const mail = new Mail(sessions, pause, brake)
+  const mail = new Mail({ sessions, pause, brake, isTwice: uuid => status.processesOf(uuid).length > 1 })
   const noise = new Noise({ sessions, now, log, wake: uuid => parts.delivery.wake(uuid) })
   const notes = new Notes(sessions, now)
   const delivery = createDelivery(deliveryPort({ sessions, mail, log, now }))

@@ -60,6 +60,8 @@ interface Known {
   hook: StatusEvidence['hook']
   file: StatusEvidence['sessionsFile']
   runningAt: number
+  /** More than one process ran it when it was last counted. */
+  isTwice: boolean
 }
 
 export class SessionStatus {
@@ -68,9 +70,17 @@ export class SessionStatus {
   readonly #known = new Map<string, Known>()
   readonly #timer: ReturnType<typeof setInterval>
   readonly #onUnknown: (what: string) => void
+  readonly #onTwice: (seat: Seated) => void
 
-  constructor(o: { sessions: Sessions; log: DaemonLog; now: () => number }) {
+  /** `onTwice`: told when a second process runs a session, and when one is left. */
+  constructor(o: {
+    sessions: Sessions
+    log: DaemonLog
+    now: () => number
+    onTwice: (seat: Seated) => void
+  }) {
     this.#sessions = o.sessions
+    this.#onTwice = o.onTwice
     this.#now = o.now
     const told = new Set<string>()
     this.#onUnknown = what => {
@@ -122,9 +132,28 @@ export class SessionStatus {
         folders.set(known.configDir, all)
         running = newestOf(all, known.claudeId)
         this.#read(seat, known, running)
+        this.#count(seat, all)
       }
       this.#settle(seat, running?.status === 'waiting' ? running.waitingFor : undefined)
     }
+  }
+
+  /** Pids of the living processes that run the session at this moment, by Claude's own files. */
+  processesOf(uuid: string): number[] {
+    const seat = this.#sessions.byUuid(uuid).find(({ row }) => row.open && row.kind === 'claude')
+    return seat ? this.#count(seat, runningSessions(this.#of(uuid).configDir, this.#onUnknown)) : []
+  }
+
+  #count(seat: Seated, all: readonly RunningSession[]): number[] {
+    const claudeId = claudeIdOf(seat.row)
+    const pids = all.filter(({ sessionId }) => sessionId === claudeId).map(({ pid }) => pid)
+    const known = this.#of(seat.row.uuid)
+    const isTwice = pids.length > 1
+    if (isTwice !== known.isTwice) {
+      known.isTwice = isTwice
+      this.#onTwice(seat)
+    }
+    return pids
   }
 
   #read({ row }: Seated, known: Known, running: RunningSession | undefined): void {
@@ -193,6 +222,7 @@ export class SessionStatus {
       hook: undefined,
       file: undefined,
       runningAt: 0,
+      isTwice: false,
     }
     this.#known.set(uuid, known)
     return known

@@ -8,6 +8,8 @@ export interface Standing {
   readonly isOpen: boolean
   /** All delivery on this machine is. */
   readonly isPaused: boolean
+  /** Two processes run it, and neither sees the other's turns. */
+  readonly isTwice: boolean
   readonly mode: DeliverMode
   readonly status: PresenceStatus
   /** Of a `waiting` session, in Claude's words: `permission prompt`, `dialog open`, `input needed`, … (2.1.329). */
@@ -19,6 +21,7 @@ export type HeldWhy =
   | 'closed'
   | 'paused'
   | 'mode'
+  | 'two-processes'
   | 'dnd'
   | 'waiting for permission'
   | 'waiting for its user'
@@ -29,13 +32,17 @@ export type HeldWhy =
 export type Verdict = 'give' | 'wait' | { readonly held: HeldWhy }
 
 /**
- * What is shut beats what is asked: closed, paused, mode. Then `dnd` lets only `now` through; a dialog holds all, since what is
+ * What is shut beats what is asked: closed, paused, mode, run twice. Then `dnd` lets only `now` through; a dialog holds all, since what is
  * handed over would wait behind it anyway; and `low` waits for the end of the turn.
  */
-export function gate(priority: Priority, { isOpen, isPaused, mode, status, waitingFor }: Standing): Verdict {
+export function gate(
+  priority: Priority,
+  { isOpen, isPaused, isTwice, mode, status, waitingFor }: Standing,
+): Verdict {
   if (!isOpen || status === 'closed') return { held: 'closed' }
   if (isPaused) return { held: 'paused' }
   if (mode !== 'push') return { held: 'mode' }
+  if (isTwice) return { held: 'two-processes' }
   if (status === 'dnd') return priority === 'now' ? 'give' : { held: 'dnd' }
   if (status === 'waiting')
     return { held: /permission/i.test(waitingFor) ? 'waiting for permission' : 'waiting for its user' }

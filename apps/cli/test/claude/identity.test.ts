@@ -9,7 +9,7 @@ interface Row {
   name: string
 }
 
-describe.skipIf(claude === undefined)('a live session stays who it is', { timeout: 120_000 }, () => {
+describe.skipIf(claude === undefined)('a live session stays who it is', { timeout: 240_000 }, () => {
   const people = twoPeople()
   const { model } = people
 
@@ -51,6 +51,8 @@ describe.skipIf(claude === undefined)('a live session stays who it is', { timeou
   test('through /clear, compaction, /branch, /resume, /exit and a new start; a message at each of them tells its true story', async () => {
     const terminal = await launched('--name', 'web')
     const first = await another()
+    await terminal.submit('SAY begun')
+    await terminal.shows(/● begun/)
 
     await terminal.submit('/clear')
     const cleared = await another(first.uuid)

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { callDaemon } from '../../src/api/client.ts'
 import type { Peer } from '../../src/api/schema.ts'
+import { scratchFolder } from './scratch.ts'
 import { type Machine, pair, readToken } from './world.ts'
 
 afterAll(stopSharedPostgres)
@@ -156,4 +158,81 @@ test('a copy in a process of its own is a session of its own, as long as that pr
   await shows(alice, ['bob/web 1111 idle', 'bob/web-2 5555 idle'])
   copy.kill('SIGKILL')
   await shows(alice, ['bob/web 1111 idle', 'bob/web-2 5555 closed'])
+})
+
+test('two processes on one session are told, and nothing is pushed into either until one has ended', async () => {
+  const { alice, bob } = await pair()
+  const config = scratchFolder()
+  mkdirSync(join(config, 'sessions'), { recursive: true })
+  const pushed: string[] = []
+  const runs = (): ChildProcess & { pid: number } => {
+    const child = program()
+    const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+    const messagingSocketPath = join(config, `${child.pid}.sock`)
+    const server = createServer(socket => socket.on('data', data => pushed.push(`${child.pid} ${data}`)))
+    server.listen(messagingSocketPath)
+    onTestFinished(() => void server.close())
+    const procStart = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const told = { pid: child.pid, sessionId: A, procStart, messagingSocketPath, status: 'idle' }
+    writeFileSync(
+      join(config, 'sessions', `${child.pid}.json`),
+      JSON.stringify({ ...told, statusUpdatedAt: Date.now() }),
+    )
+    return child
+  }
+  const first = runs()
+  const opened = await bob.open(A, { name: 'web', kind: 'claude', deliver: 'push', pid: first.pid })
+  const claude = claudeOf(bob, first.pid, await readToken(opened.tokenFile))
+  await claude.hook(A, 'SessionStart', {
+    source: 'startup',
+    transcript_path: join(config, 'projects', 'p', `${A}.jsonl`),
+  })
+  await shows(alice, ['bob/web 1111 idle'])
+  const second = runs()
+  const { id } = await alice.send('bob/web', 'to one of two')
+  const story = async () => (await alice.trace(id)).map(({ state, why }) => `${state} ${why ?? ''}`.trim())
+  await expect.poll(story, { timeout: 15_000 }).toContain('held two-processes')
+  const said = `web runs in processes ${[first.pid, second.pid].toSorted((a, b) => a - b).join(' and ')}`
+  const sorted = (message: string) =>
+    message.replace(/(\d+) and (\d+)/, (_, a, b) =>
+      [a, b]
+        .map(Number)
+        .toSorted((x, y) => x - y)
+        .join(' and '),
+    )
+  const { problems } = await bob.call<{ problems: { message: string }[] }>('status')
+  expect(problems.map(({ message }) => sorted(message))).toEqual([expect.stringContaining(said)])
+  const checks = await bob.call<{ ok: boolean; message: string }[]>('doctor')
+  expect(checks.filter(({ ok }) => !ok).map(({ message }) => sorted(message))).toContainEqual(
+    expect.stringContaining(said),
+  )
+  expect((await bob.call<{ processes: number[] }[]>('sessions'))[0]!.processes).toHaveLength(2)
+  expect(pushed).toEqual([])
+  second.kill('SIGKILL')
+  await expect.poll(() => pushed.length, { timeout: 15_000 }).toBe(1)
+  expect(pushed[0]).toMatch(new RegExp(`^${first.pid} .*to one of two`))
+})
+
+test('mail to the person goes to the session named, else to the one used last, else to the next that opens; to one alone', async () => {
+  const { alice, bob } = await pair()
+  const early = await bob.open(A, { name: 'early' })
+  await bob.open(B, { name: 'late' })
+  const to = async (whom: string, text: string) => void (await alice.send(whom, text))
+  await to('bob', 'to who was opened last')
+  expect(await texts(bob, 'late')).toEqual(['to who was opened last'])
+  const status = { session_id: A, status: 'working' }
+  await bob.call('setStatus', { token: await readToken(early.tokenFile), body: status })
+  await to('bob', 'to who was used last')
+  await to('bob/late', 'to who was named')
+  expect(await texts(bob, 'early')).toEqual(['to who was used last'])
+  expect(await texts(bob, 'late')).toEqual(['to who was opened last', 'to who was named'])
+
+  // Read mail stays where it was read, the rest of the person's goes on; what named a session waits for it.
+  await bob.inbox({ as: 'early' })
+  for (const uuid of [A, B]) await bob.call('closeSession', { params: { uuid } })
+  await to('bob', 'to nobody yet')
+  await bob.open(C, { name: 'next' })
+  expect(await texts(bob, 'next')).toEqual(['to who was opened last', 'to nobody yet'])
+  await bob.open(B)
+  expect(await texts(bob, 'late')).toEqual(['to who was named'])
 })

@@ -5,6 +5,7 @@ import { type StatusReply, setPause } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
 import { diagnose } from '../doctor.ts'
 import { type Env, readBody, userOnly } from '../http.ts'
+import { runningTwice } from '../two-processes.ts'
 import { takenNames } from '../verification.ts'
 import { whoIn } from '../who.ts'
 import { meshInfoOf } from './mesh-routes.ts'
@@ -30,7 +31,8 @@ export function daemonRoutes(daemon: Daemon): Hono<Env> {
     })
 }
 
-function statusOf({ paths, version, startedAt, meshes, sessions, pause }: Daemon): StatusReply {
+function statusOf(daemon: Daemon): StatusReply {
+  const { paths, version, startedAt, meshes, sessions, pause } = daemon
   const open = sessions.all().filter(({ row }) => row.open)
   const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
   const mailboxes = sessions.all().map(({ mesh, row }) => mesh.client.unread(row.uuid))
@@ -59,6 +61,13 @@ function statusOf({ paths, version, startedAt, meshes, sessions, pause }: Daemon
         mesh.loops.all().map(loop => ({
           code: 'loop',
           message: loopWords(sessions.byUuid(loop.uuid, mesh)[0]?.row.name ?? loop.uuid, loop.with),
+          mesh: mesh.client.view().name,
+        })),
+      ),
+      ...meshes.all.flatMap(mesh =>
+        runningTwice(daemon, mesh).map(message => ({
+          code: 'conflict',
+          message,
           mesh: mesh.client.view().name,
         })),
       ),

@@ -44,7 +44,8 @@ export function sessionRoutes(daemon: Daemon): Hono<Env> {
     .get(ROUTES.sessions[1], call => {
       userOnly(call)
       const mesh = asked(call, 'mesh')
-      return call.json(sessions.all(mesh === undefined ? undefined : meshes.find(mesh)).map(show))
+      const all = sessions.all(mesh === undefined ? undefined : meshes.find(mesh))
+      return call.json(all.map(seat => ({ ...show(seat), processes: processesOf(daemon, seat) })))
     })
     .post(ROUTES.sessionOfProcess[1], async call => {
       userOnly(call)
@@ -126,6 +127,9 @@ function presentOne(daemon: Daemon, call: Call, as: string | undefined): Seated 
   if (!speaker?.row.open) throw new MeshError('not-found', 'This session is closed.', { field: 'as' })
   return speaker
 }
+
+const processesOf = ({ status }: Daemon, { row }: Seated): number[] =>
+  row.open ? status.processesOf(row.uuid) : []
 
 const show = ({ mesh, row, signer }: Seated) => ({
   mesh: mesh.client.view().name,
