@@ -18,6 +18,7 @@ const web: Peer = {
   summary: '',
   directory: '',
   waitingFor: '',
+  deliver: null,
   verified: false,
   nameTaken: false,
   verifiedAs: null,
