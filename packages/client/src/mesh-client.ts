@@ -20,6 +20,7 @@ import { inboxMessage } from './inbox/store-message.ts'
 import { markTold, type Sent, tellOwn, toldOf } from './inbox/tell-own.ts'
 import { moveBroker } from './mesh/hosts.ts'
 import { type InviteRequest, listInvites, type MadeInvite, makeInvite, revokeInvite } from './mesh/invite.ts'
+import { pauseMesh } from './mesh/pause.ts'
 import { leaveMesh, removeMember } from './mesh/remove.ts'
 import { rename } from './mesh/rename.ts'
 import { setRole } from './mesh/role.ts'
@@ -34,6 +35,7 @@ import type {
   MemberView,
   MeshClientOptions,
   MeshEvents,
+  MeshPause,
   MeshState,
   MeshView,
   OutboxMessage,
@@ -313,6 +315,18 @@ export class MeshClient {
   /** True if the role was another. Throws `not-found`, `forbidden` (also for the last owner). */
   setRole(member: Uint8Array, role: Role): Promise<boolean> {
     return this.#online(() => setRole(this.#core, this.#engine.link, member, role))
+  }
+  /** Holds all delivery in the mesh, or lets it go on. True if it was otherwise before. Throws `forbidden`. */
+  pauseMesh(paused: boolean): Promise<boolean> {
+    return this.#online(() => pauseMesh(this.#core, this.#engine.link, paused))
+  }
+  /** Since when an owner or admin holds all delivery in the mesh, and who; `null` while it goes on. */
+  get paused(): MeshPause | null {
+    const { keeper } = this.#core
+    const { pause, members } = keeper.roster
+    if (!pause) return null
+    const by = members.get(toBase64url(pause.author))
+    return { since: pause.at, by: pause.author, byName: by ? memberName(keeper, by) : '' }
   }
   /** A new name of 1 to 64 characters, of oneself or of the mesh. Throws `forbidden`. */
   rename(what: 'member' | 'mesh', name: string): Promise<void> {

@@ -194,6 +194,12 @@ export interface InviteView {
   readonly byName: string
   readonly state: 'open' | 'used' | 'expired' | 'revoked' | 'void'
 }
+export interface MeshPause {
+  readonly since: number
+  readonly by: Uint8Array
+  /** Empty where that member has left. */
+  readonly byName: string
+}
 export interface MeshView {
   readonly mesh: Uint8Array
   readonly name: string

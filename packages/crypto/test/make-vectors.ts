@@ -64,6 +64,8 @@ function chain() {
   append(mesh, entry(mesh, founder, 'broker', { hosts: ['mesh.example'], key: seed(9), log }))
   mesh.epochKeys.push(removal.key)
   append(mesh, entry(mesh, founder, 'mesh-rename', { name: meshName(mesh, founder, 'renamed') }))
+  append(mesh, entry(mesh, founder, 'pause', { delivery: 'held' }))
+  append(mesh, entry(mesh, founder, 'pause', { delivery: 'open' }))
   const copies = { rekey: rekey.copies, remove: removal.copies }
   return { mesh: mesh.roster.mesh, head: mesh.roster.head, entries: mesh.entries, copies }
 }

@@ -127,6 +127,7 @@ describe('who may write what', () => {
       ['owner'],
       (c, by) => entry(c.mesh, by, 'mesh-rename', { name: meshName(c.mesh, by, 'new') }),
     ],
+    ['pause', 'pause', ['owner', 'admin'], (c, by) => entry(c.mesh, by, 'pause', { delivery: 'held' })],
     [
       'rekey',
       'rekey',
@@ -157,6 +158,17 @@ describe('who may write what', () => {
       refused(c.mesh, make(c, stranger), 'not-a-member')
     })
   }
+  test('a pause lasts from its first word until the newest takes it back, whoever said either', () => {
+    const { mesh, founder, admin } = cast()
+    expect(mesh.roster.pause).toBeNull()
+    append(mesh, entry(mesh, admin, 'pause', { delivery: 'held' }))
+    const since = { at: mesh.roster.at, author: keyOf(admin) }
+    append(mesh, entry(mesh, founder, 'pause', { delivery: 'held' }))
+    expect(mesh.roster.pause).toEqual(since)
+    append(mesh, entry(mesh, founder, 'pause', { delivery: 'open' }))
+    append(mesh, entry(mesh, admin, 'pause', { delivery: 'open' }))
+    expect(mesh.roster.pause).toBeNull()
+  })
   test('nobody invites an owner, whatever the schema lets through', () => {
     const c = cast()
     const role = 'owner' as 'admin'

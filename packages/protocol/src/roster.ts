@@ -82,6 +82,8 @@ export const rosterEntry = z.discriminatedUnion('kind', [
   }),
   entryOf('rename', z.strictObject({ name: sealedName })),
   entryOf('mesh-rename', z.strictObject({ name: sealedName })),
+  /** Nothing is handed to any session while the newest of these says `held`. */
+  entryOf('pause', z.strictObject({ delivery: z.enum(['held', 'open']) })),
   entryOf('role', z.strictObject({ member: key, role })),
   entryOf('rekey', z.strictObject({ epoch: nextEpoch })),
   entryOf(

@@ -73,6 +73,7 @@ function entriesOf(mesh: TestMesh, { signer }: TestMember): RosterEntry[] {
     { kind: 'join', body: joined, signatures: [randomBytes(64), randomBytes(64)] },
     { kind: 'rename', body: { name: randomBytes(298) } },
     { kind: 'mesh-rename', body: { name: randomBytes(298) } },
+    { kind: 'pause', body: { delivery: 'held' } },
     { kind: 'role', body: { member: hash, role: 'viewer' } },
     { kind: 'rekey', body: { epoch } },
     { kind: 'remove', body: { member: hash, epoch } },

@@ -12,6 +12,8 @@ export const createMesh = z.strictObject({
 export const renameRequest = z.strictObject({ name })
 /** Another address of the mesh's broker, like `https://mesh.example.org`. */
 export const moveBroker = z.strictObject({ broker: z.url() })
+/** Holds all delivery in the mesh, or lets it go on. */
+export const pauseMesh = z.strictObject({ paused: z.boolean() })
 export const setRole = z.strictObject({ role: z.enum(['owner', 'admin', 'member', 'viewer']) })
 /** `changed`: the role was another before. */
 export const setRoleReply = z.object({

@@ -7,6 +7,7 @@ export const ROUTES = {
   leaveMesh: ['POST', '/v1/meshes/:mesh/leave'],
   renameMesh: ['POST', '/v1/meshes/:mesh/rename'],
   moveBroker: ['POST', '/v1/meshes/:mesh/broker'],
+  pauseMesh: ['POST', '/v1/meshes/:mesh/pause'],
   createInvite: ['POST', '/v1/invites'],
   invites: ['GET', '/v1/invites'],
   revokeInvite: ['DELETE', '/v1/invites/:id'],

@@ -38,6 +38,8 @@ export const meshInfo = z.object({
   epoch: z.int(),
   /** No other member has confirmed the roster since, for over 12 h. */
   unconfirmedSince: ms.nullable(),
+  /** Since when all delivery in the mesh is held, and by whose word; null while it goes on. */
+  paused: z.object({ since: ms, by: z.string(), member: keyText }).nullable(),
 })
 export type MeshInfo = z.output<typeof meshInfo>
 

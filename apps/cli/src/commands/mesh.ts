@@ -97,6 +97,31 @@ export function addMesh(program: Command): void {
     },
   )
 
+  for (const paused of [true, false])
+    act(
+      define(mesh, {
+        usage: paused ? 'pause' : 'resume',
+        about: paused
+          ? 'hold all messages to all sessions of the mesh, everywhere (owners, admins)'
+          : 'hand over what was held in the whole mesh (owners, admins)',
+        examples: [`claudemesh mesh ${paused ? 'pause' : 'resume'}`],
+        mesh: true,
+      }),
+      async cli => {
+        const now = await cli.ask('pauseMesh', meshInfo, {
+          params: { mesh: await meshId(cli) },
+          body: { paused },
+        })
+        if (cli.json) return cli.object(now)
+        const name = harmlessLine(now.name)
+        cli.line(
+          paused
+            ? `${name} is paused: mail is kept and handed to no session. Go on with: claudemesh mesh resume`
+            : `Messages in ${name} go to the sessions again.`,
+        )
+      },
+    )
+
   const leave = define(mesh, {
     usage: 'leave [mesh]',
     about: 'leave a mesh; your keys for it stop working for ever',

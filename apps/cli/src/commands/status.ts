@@ -48,6 +48,14 @@ export function addStatus(program: Command): void {
           ]),
         ),
       )
+    for (const { name, paused } of now.meshes)
+      if (paused !== null)
+        cli.line(
+          cli.paint(
+            'yellow',
+            `${harmlessLine(name)} is paused for everybody since ${relative(paused.since, Date.now())}, by ${harmlessLine(paused.by)}: claudemesh mesh resume (owners, admins)`,
+          ),
+        )
     for (const { name, unconfirmedSince } of now.meshes)
       if (unconfirmedSince !== null) cli.line(cli.paint('yellow', `! ${unconfirmed(name, unconfirmedSince)}`))
     for (const problem of now.problems) cli.line(cli.paint('yellow', `! ${harmlessLine(problem.message)}`))

@@ -105,11 +105,14 @@ export class Mail {
   /** Nobody hands a plain session its mail: only what the user holds is held. */
   #standingOf({ mesh, row }: Seated): Standing {
     const { open: isOpen, status, deliver, kind } = row
-    const isPaused = this.#pause.since !== null
+    const shut = {
+      isOpen,
+      isPaused: this.#pause.since !== null,
+      isMeshPaused: mesh.client.paused !== null,
+    }
     if (kind === 'plain')
       return {
-        isOpen,
-        isPaused,
+        ...shut,
         isTwice: false,
         mode: 'push',
         status: status === 'dnd' ? 'dnd' : 'idle',
@@ -117,7 +120,7 @@ export class Mail {
       }
     const isTwice = isOpen && this.#isTwice(row.uuid)
     const waitingFor = this.#sessions.waitingFor({ mesh, row })
-    return { isOpen, isPaused, isTwice, mode: deliver, status, waitingFor }
+    return { ...shut, isTwice, mode: deliver, status, waitingFor }
   }
 
   /** Gives the person's new mail to her most recently active open session; without one it waits for the next. */

@@ -138,6 +138,12 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
         arrived(parts, mesh, uuid)
       })
       notes.watch(mesh)
+      let pausedSince = mesh.client.paused?.since
+      mesh.client.on('roster', () => {
+        if (pausedSince === mesh.client.paused?.since) return
+        pausedSince = mesh.client.paused?.since
+        for (const seat of sessions.of(mesh)) if (seat.row.open) drain(parts, seat)
+      })
       giveOut(parts, mesh)
     },
     onClose: mesh => {

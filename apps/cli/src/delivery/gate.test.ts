@@ -5,6 +5,7 @@ import { gate, type Standing } from './gate.ts'
 const standing = (change: Partial<Standing> = {}): Standing => ({
   isOpen: true,
   isPaused: false,
+  isMeshPaused: false,
   isTwice: false,
   mode: 'push',
   status: 'idle',
@@ -43,6 +44,8 @@ describe.each(PRIORITIES)('with priority %s', priority => {
       expect(said(priority, { status, mode: 'inbox' })).toBe('held mode')
       expect(said(priority, { status, mode: 'off' })).toBe('held mode')
       expect(said(priority, { status, mode: 'off', isPaused: true })).toBe('held paused')
+      expect(said(priority, { status, mode: 'off', isMeshPaused: true })).toBe('held mesh-paused')
+      expect(said(priority, { status, isMeshPaused: true, isPaused: true })).toBe('held paused')
       expect(said(priority, { status, isPaused: true, isOpen: false })).toBe('held closed')
       expect(said(priority, { status, isTwice: true })).toBe('held two-processes')
       expect(said(priority, { status, isTwice: true, mode: 'off' })).toBe('held mode')

@@ -8,6 +8,8 @@ export interface Standing {
   readonly isOpen: boolean
   /** All delivery on this machine is. */
   readonly isPaused: boolean
+  /** All delivery in its mesh is, by an owner or admin. */
+  readonly isMeshPaused: boolean
   /** Two processes run it, and neither sees the other's turns. */
   readonly isTwice: boolean
   readonly mode: DeliverMode
@@ -20,6 +22,7 @@ export interface Standing {
 export type HeldWhy =
   | 'closed'
   | 'paused'
+  | 'mesh-paused'
   | 'mode'
   | 'two-processes'
   | 'dnd'
@@ -35,12 +38,11 @@ export type Verdict = 'give' | 'wait' | { readonly held: HeldWhy }
  * What is shut beats what is asked: closed, paused, mode, run twice. Then `dnd` lets only `now` through; a dialog holds all, since what is
  * handed over would wait behind it anyway; and `low` waits for the end of the turn.
  */
-export function gate(
-  priority: Priority,
-  { isOpen, isPaused, isTwice, mode, status, waitingFor }: Standing,
-): Verdict {
+export function gate(priority: Priority, standing: Standing): Verdict {
+  const { isOpen, isPaused, isMeshPaused, isTwice, mode, status, waitingFor } = standing
   if (!isOpen || status === 'closed') return { held: 'closed' }
   if (isPaused) return { held: 'paused' }
+  if (isMeshPaused) return { held: 'mesh-paused' }
   if (mode !== 'push') return { held: 'mode' }
   if (isTwice) return { held: 'two-processes' }
   if (status === 'dnd') return priority === 'now' ? 'give' : { held: 'dnd' }

@@ -23,7 +23,7 @@ describe('every command', () => {
     const names = commands.map(({ path }) => path.join(' '))
     for (const name of [
       'up,down,broker,daemon run,daemon start,daemon stop,daemon status,daemon logs,daemon install,daemon uninstall',
-      'mesh create,mesh list,mesh rename,mesh move,mesh leave,invite,invite list,invite revoke,join,pair,members,remove,verify',
+      'mesh create,mesh list,mesh rename,mesh move,mesh pause,mesh resume,mesh leave,invite,invite list,invite revoke,join,pair,members,remove,verify',
       'audit head,audit verify,audit export,audit proof,audit accept',
       'role,rename,limits,block,grant,pause,resume,group join,group leave,summary,backup,restore,completions',
       'session open,session close,session list,peers,send,inbox,retention,outbox,outbox retry,outbox drop,trace,status,doctor,version',

@@ -98,6 +98,7 @@ const WHAT: Record<Written, string> = {
   'invite-revoke': 'revoke invites',
   rename: 'be renamed by others',
   'mesh-rename': 'rename the mesh: only an owner may',
+  pause: 'pause the mesh, or let it go on: only an owner or admin may',
   role: 'give this member this role',
   rekey: 'change the key of the mesh',
   remove: 'remove this member',

@@ -27,6 +27,8 @@ function bodyFields(entry: Unsigned<RosterEntry>): Field[] {
     case 'rename':
     case 'mesh-rename':
       return [entry.body.name]
+    case 'pause':
+      return [entry.body.delivery]
     case 'role':
       return [entry.body.member, entry.body.role]
     case 'rekey': {

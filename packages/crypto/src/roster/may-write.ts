@@ -26,6 +26,7 @@ const TABLE: Record<RosterKind, (author: Role, target: WriteTarget) => boolean> 
   join: () => false,
   rename: () => true,
   'mesh-rename': author => author === 'owner',
+  pause: admin,
   role: (author, { has, gets }) => author === 'owner' || (author === 'admin' && plain(has) && plain(gets)),
   rekey: admin,
   remove: (author, { has, self }) =>

@@ -50,6 +50,7 @@ function begin(genesis: RosterEntry, expectedMesh: Uint8Array | undefined, verif
     epochs: [epoch],
     rekeyDue: false,
     meshName: { sealed: genesis.body.meshName, epoch: 1, author: genesis.author, mesh: null },
+    pause: null,
     inviteIndex: noInvites(),
   }
 }

@@ -107,6 +107,12 @@ const meshRename: Rule<'mesh-rename'> = (_, { author, body, mesh }) => {
   }
 }
 
+const pause: Rule<'pause'> = (_, { at, author, body }) => {
+  return roster => {
+    roster.pause = body.delivery === 'held' ? (roster.pause ?? { at, author }) : null
+  }
+}
+
 const role: Rule<'role'> = (roster, { body }) => {
   const member = memberOf(roster, body.member, 'body.member')
   if (member.role === 'owner' && body.role !== 'owner' && countOwners(roster) === 1) {
@@ -152,6 +158,7 @@ const RULES: { [K in Chained]: Rule<K> } = {
   join,
   rename,
   'mesh-rename': meshRename,
+  pause,
   role,
   rekey,
   remove,

@@ -70,6 +70,8 @@ export interface Roster {
   /** Somebody left who knows the present key: the first admin online writes `rekey`. */
   rekeyDue: boolean
   meshName: SealedMeshName
+  /** Nothing is handed to any session since then, ms since 1970, by the word of this member. */
+  pause: { readonly at: number; readonly author: Uint8Array } | null
   /** By which invites are found without looking at each; kept by the rules, of no use to a reader. */
   readonly inviteIndex: InviteIndex
 }

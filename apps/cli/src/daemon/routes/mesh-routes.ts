@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os'
 import { toBase64url } from '@claudemesh/protocol'
 import { Hono } from 'hono'
-import { createMesh, joinRequest, moveBroker, renameRequest } from '../../api/mesh-schema.ts'
+import { createMesh, joinRequest, moveBroker, pauseMesh, renameRequest } from '../../api/mesh-schema.ts'
 import { ROUTES } from '../../api/routes.ts'
 import type { MeshInfo } from '../../api/schema.ts'
 import { brokerPage } from '../broker-url.ts'
@@ -50,6 +50,14 @@ export function meshRoutes(daemon: Daemon): Hono<Env> {
       await meshes.moveBroker(mesh, broker)
       return call.json(meshInfoOf(mesh))
     })
+    .post(ROUTES.pauseMesh[1], async call => {
+      userOnly(call)
+      const mesh = meshes.find(call.req.param('mesh'))
+      const { paused } = await readBody(call, pauseMesh)
+      await whenOnline(mesh.client)
+      await mesh.client.pauseMesh(paused)
+      return call.json(meshInfoOf(mesh))
+    })
     .post(ROUTES.joinPreview[1], async call => {
       userOnly(call)
       const { link } = await readBody(call, joinRequest)
@@ -87,6 +95,11 @@ export function meshInfoOf({ id, client }: OpenMesh): MeshInfo {
     rosterSeq: view.rosterSeq,
     epoch: view.epoch,
     unconfirmedSince: view.unconfirmedSince,
+    paused: client.paused && {
+      since: client.paused.since,
+      by: client.paused.byName,
+      member: toBase64url(client.paused.by),
+    },
   }
 }
 
