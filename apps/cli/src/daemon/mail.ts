@@ -67,6 +67,7 @@ export class Mail {
 
   markSurfaced(mailbox: Mailbox, ids: readonly string[]): void {
     this.#mark(mailbox, ids, (uuid, msgs) => mailbox.mesh.client.markSurfaced(uuid, msgs))
+    if (mailbox.uuid !== null) this.#brake.surfaced(mailbox.uuid, ids)
   }
 
   /** A step for the trace of these messages; nobody is told. */

@@ -120,10 +120,14 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     onTwice: seat => drain(parts, seat),
   })
   const pause = new Pause(paths.paused)
-  const brake = new Brake({ now, wake: uuid => parts.delivery.wake(uuid) })
+  const brake = new Brake({
+    now,
+    wake: uuid => parts.delivery.wake(uuid),
+    surfaced: (uuid, ids) => parts.noise.took(uuid, ids),
+  })
   const mail = new Mail({ sessions, pause, brake, isTwice: uuid => status.processesOf(uuid).length > 1 })
   const noise = new Noise({ sessions, now, log, wake: uuid => parts.delivery.wake(uuid) })
-  const notes = new Notes(sessions, now)
+  const notes = new Notes({ sessions, now, log })
   const delivery = createDelivery(deliveryPort({ sessions, mail, log, now }))
   const parts: Wiring = { sessions, mail, noise, delivery, status, pause }
   const meshes = new Meshes({

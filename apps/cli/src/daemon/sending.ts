@@ -38,6 +38,7 @@ export async function sendText(
   const { hops, threadId } = noise.origin(mesh, speaker, request.replyTo)
   const to = resolveAddresses(request.to, who, self)
   const thread = request.threadId ?? threadId
+  if (speaker && to.length === 1) noise.said(speaker, to[0]!, { text: request.text, threadId: thread })
   const msg = client.send({
     from,
     to,
@@ -50,7 +51,6 @@ export async function sendText(
     group: request.to.some(isGroup),
   })
   if (speaker) sessions.used(speaker)
-  if (speaker && to.length === 1) noise.said(speaker, to[0]!, { text: request.text, threadId: thread })
   if (request.replyTo !== undefined) client.report(from, [request.replyTo], 'answered', '')
   await settled(mesh, msg, request.wait, request.timeoutMs, p.ending)
   const message = client.outboxMessage(msg)

@@ -23,6 +23,7 @@ async function claudeSession(on: Machine, uuid: string, name: string) {
       await on.call('hook', { token, body: { session_id: uuid, hook_event_name: event, ...more } }),
     )
   return {
+    hook,
     tool: () => hook('PostToolUse'),
     prompt: () => hook('UserPromptSubmit', { prompt: 'a person speaks' }),
     /** Text and id of what waits; notes of this machine apart. */
@@ -126,4 +127,19 @@ test('loops stop until a person speaks, budgets hold and let go, and who sent it
   const shown = await api.prompt()
   expect(shown).toContain('a note of this machine’s daemon')
   expect(await steps(alice, held)).toContain('told')
+
+  // A note begins nothing anew: what is said after it has as many hops behind it as the turn before.
+  clock.shift = 0
+  await bob.call('pause', { body: { paused: false } })
+  await bob.call('setLimits', { body: { pairBurst: 100 } })
+  const framed = (id: string) => ({ prompt: `== message ${id} \n| …` })
+  const [asked] = (await web.waits()).slice(-1)
+  await web.hook('UserPromptSubmit', framed(asked!.id))
+  const passed = (await toAlice('passed on')).id
+  await soon(async () => (await api.waits()).at(-1)?.id).toBe(passed)
+  await api.hook('UserPromptSubmit', framed(passed))
+  await api.hook('Stop')
+  await api.hook('UserPromptSubmit', framed(note.id))
+  const { id } = await toBob('after a note')
+  await soon(async () => (await web.waits()).find(message => message.id === id)?.hops).toBe(2)
 }, 120_000)

@@ -11,6 +11,8 @@ export interface BrakePort {
   readonly now: () => number
   /** More of what waits for the session may go. */
   readonly wake: (uuid: string) => void
+  /** These were proven to stand before the session. */
+  readonly surfaced: (uuid: string, ids: readonly string[]) => void
 }
 /** Told to the senders of these messages of the session, or of its person's that it was given. */
 export type TellHeld = (seat: Seated, ids: readonly string[], why: Why) => void
@@ -67,6 +69,10 @@ export class Brake {
   /** Of a message that still waits for the session, as at the last look. */
   whyHeld(mesh: OpenMesh, uuid: string | null, id: string): Why | undefined {
     return uuid === null ? undefined : this.#held.get(`${mesh.id}/${uuid}`)?.get(id)
+  }
+
+  surfaced(uuid: string, ids: readonly string[]): void {
+    this.#port.surfaced(uuid, ids)
   }
 
   stop(): void {

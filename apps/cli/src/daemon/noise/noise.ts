@@ -16,6 +16,7 @@ interface Hook {
   readonly agent_id?: unknown
 }
 
+const MOST_COUNTED = 1_000
 const ENDS_TURN: ReadonlySet<string> = new Set(['Stop', 'StopFailure', 'SessionEnd'])
 
 interface NoisePort {
@@ -30,6 +31,8 @@ export class Noise {
   readonly #port: NoisePort
   readonly #turns = new Turns()
   readonly #loops = new Loops()
+  /** By session: messages whose hops were counted, the newest. */
+  readonly #counted = new Map<string, ReadonlySet<string>>()
 
   constructor(port: NoisePort) {
     this.#port = port
@@ -40,33 +43,43 @@ export class Noise {
     if (subagent !== undefined) return
     if (ENDS_TURN.has(event)) this.#turns.ended(uuid)
     if (event !== 'UserPromptSubmit') return
-    const known = this.#hopsIn(uuid, idsFramedIn(prompt))
-    if (known.length === 0) this.#prompted(uuid)
-    else this.#turns.took(uuid, known)
+    const ids = idsFramedIn(prompt)
+    if (this.#receivedIn(uuid, ids).length === 0) this.#prompted(uuid)
+    else this.took(uuid, ids)
   }
 
   /** What a hook was answered stands in the turn it belongs to. */
   offered(uuid: string, output: object): void {
-    this.#turns.took(uuid, this.#hopsIn(uuid, idsFramedIn(contextIn(output))))
+    this.took(uuid, idsFramedIn(contextIn(output)))
+  }
+
+  /** These stood before the session, or do now; each counts once. A note of this machine neither begins a turn nor ends what led to it. */
+  took(uuid: string, ids: readonly string[]): void {
+    const counted = new Set(this.#counted.get(uuid))
+    const fresh = this.#receivedIn(uuid, ids).filter(({ msg, local }) => !local && !counted.has(msg))
+    if (fresh.length === 0) return
+    for (const { msg } of fresh) counted.add(msg)
+    this.#counted.set(uuid, new Set([...counted].slice(-MOST_COUNTED)))
+    this.#turns.took(uuid, fresh.map(hopsOf))
   }
 
   /** Read on purpose: what a script reads at once begins a turn of its own. */
   read(uuid: string, ids: readonly string[]): void {
-    const hops = this.#hopsIn(uuid, ids)
-    if (hops.length === 0) return
+    if (this.#receivedIn(uuid, ids).length === 0) return
     if (this.#port.sessions.byUuid(uuid).some(({ row }) => row.kind === 'plain')) this.#turns.ended(uuid)
-    this.#turns.took(uuid, hops)
+    this.took(uuid, ids)
   }
 
   /** The session is opened or closed. */
   forget(uuid: string): void {
     this.#turns.forget(uuid)
+    this.#counted.delete(uuid)
   }
 
   /** Hops and thread of what is sent now; a person's own words have none behind them. */
   origin(mesh: OpenMesh, speaker: Seated | undefined, replyTo: string | undefined) {
     const uuid = speaker?.row.uuid ?? null
-    const answered = replyTo === undefined ? undefined : textOf(mesh, uuid, replyTo)
+    const answered = replyTo === undefined ? undefined : textOf(received(mesh, uuid, replyTo))
     const hops = uuid === null ? 0 : this.#turns.hopsOf(uuid, answered && (answered.hops ?? 0))
     return { hops, threadId: answered?.threadId ?? replyTo ?? null }
   }
@@ -117,13 +130,10 @@ export class Noise {
     mesh.client.tellOwn(row.uuid, loopNote(name, mesh.limits.now.loop), [])
   }
 
-  /** Of those that this session or its person was sent. */
-  #hopsIn(uuid: string, ids: readonly string[]): number[] {
+  /** Those that this session or its person was sent, or was told by this machine. */
+  #receivedIn(uuid: string, ids: readonly string[]): InboxMessage[] {
     const meshes = this.#port.sessions.byUuid(uuid).map(({ mesh }) => mesh)
-    return ids.flatMap(id => {
-      const texts = meshes.flatMap(mesh => textOf(mesh, uuid, id) ?? [])
-      return texts.map(({ hops = 0 }) => hops)
-    })
+    return ids.flatMap(id => meshes.flatMap(mesh => received(mesh, uuid, id) ?? []))
   }
 }
 
@@ -138,11 +148,13 @@ function peerName({ mesh }: Seated, sessions: Sessions, key: string): string {
   return who.members.find(member => toBase64url(member.key) === key)?.name ?? key.slice(0, 12)
 }
 
-/** Of a message that came to the session, or to its person. */
-function textOf({ client }: OpenMesh, uuid: string | null, msg: string): TextPayload | undefined {
-  const own = uuid === null ? undefined : client.received(uuid, msg)
-  return textPayload.safeParse((own ?? client.received(null, msg))?.payload).data
-}
+/** A message that came to the session, or to its person. */
+const received = ({ client }: OpenMesh, uuid: string | null, msg: string): InboxMessage | undefined =>
+  (uuid === null ? undefined : client.received(uuid, msg)) ?? client.received(null, msg)
+
+const textOf = (message: InboxMessage | undefined): TextPayload | undefined =>
+  textPayload.safeParse(message?.payload).data
+const hopsOf = (message: InboxMessage): number => textOf(message)?.hops ?? 0
 
 /** The context in a hook's output, if there is one. */
 function contextIn(output: object): string {

@@ -6,6 +6,7 @@ import type { OutboxState } from '@claudemesh/client'
 import { recipientKey } from '@claudemesh/crypto'
 import { type Recipient, toBase64url } from '@claudemesh/protocol'
 import { labeller } from '../labels.ts'
+import type { DaemonLog } from '../log.ts'
 import type { OpenMesh } from '../meshes.ts'
 import type { Sessions } from '../sessions.ts'
 import { whoIn } from '../who.ts'
@@ -52,10 +53,17 @@ export class Notes {
   readonly #pending = new Map<string, Pending>()
   readonly #timer: ReturnType<typeof setInterval>
 
-  constructor(sessions: Sessions, now: () => number) {
-    this.#sessions = sessions
-    this.#now = now
-    this.#timer = setInterval(() => this.look(), LOOK_MS)
+  constructor(o: { sessions: Sessions; now: () => number; log: DaemonLog }) {
+    this.#sessions = o.sessions
+    this.#now = o.now
+    this.#timer = setInterval(() => {
+      try {
+        this.look()
+      } catch (error) {
+        // A session that is not attached any more, or a store that cannot write: nobody is left to be told, or nothing stands.
+        o.log('notes.failed', { message: String(error) })
+      }
+    }, LOOK_MS)
   }
 
   stop(): void {
