@@ -85,9 +85,7 @@ export class Mail {
     const standing = this.#standingOf(seat)
     const messages = this.list({ mesh: seat.mesh, uuid: seat.row.uuid }, { all: false })
     const due = messages.filter(({ priority }) => gate(priority, standing) === 'give')
-    return this.#brake.pass(seat, due, ({ mesh, row: { uuid } }, ids, why) =>
-      this.#mark({ mesh, uuid }, ids, (box, msgs) => mesh.client.report(box, msgs, 'held', why)),
-    )
+    return this.#pass(seat, due)
   }
 
   /** Tells the senders of what waits for a session and is held, and why. What its client already has is not held by us. */
@@ -95,12 +93,23 @@ export class Mail {
     const standing = this.#standingOf(seat)
     const mailbox = { mesh: seat.mesh, uuid: seat.row.uuid }
     const held = new Map<HeldWhy, string[]>()
-    for (const { id, priority, state } of this.list(mailbox, { all: false })) {
+    const due: InboxMessage[] = []
+    for (const message of this.list(mailbox, { all: false })) {
+      const { id, priority, state } = message
       const verdict = gate(priority, standing)
+      if (verdict === 'give') due.push(message)
       if (typeof verdict === 'string' || (state === 'pushed' && verdict.held !== 'closed')) continue
       held.set(verdict.held, [...(held.get(verdict.held) ?? []), id])
     }
     for (const [why, ids] of held) this.report(mailbox, ids, 'held', why)
+    if (standing.isOpen && seat.row.kind === 'claude') this.#pass(seat, due)
+  }
+
+  /** What budgets and loops let through of it; of what they hold, the senders are told. */
+  #pass(seat: Seated, due: readonly InboxMessage[]): InboxMessage[] {
+    return this.#brake.pass(seat, due, ({ mesh, row: { uuid } }, ids, why) =>
+      this.#mark({ mesh, uuid }, ids, (box, msgs) => mesh.client.report(box, msgs, 'held', why)),
+    )
   }
 
   /** Nobody hands a plain session its mail: only what the user holds is held. */

@@ -112,7 +112,7 @@ test('loops stop until a person speaks, budgets hold and let go, and who sent it
   clock.shift += 3_000
   await soon(async () => (await api.waits(true)).length).toBe(before + 1)
   const note = (await api.waits(true)).at(-1)!
-  expect(note).toMatchObject({ fromName: 'claudemesh', priority: 'low' })
+  expect(note).toMatchObject({ fromName: 'claudemesh', priority: 'next' })
   for (const id of late)
     expect(note.text).toContain(`message ${id} to bob/web: REFUSED by the recipient (blocked)`)
   expect(note.text).not.toContain(seen)

@@ -30,7 +30,7 @@ export function tellOwn(core: Core, owner: Owner, text: string, about: readonly 
       pairSeq: 0,
       kind: 'note',
       payload: JSON.stringify({ text, replyTo: null, threadId: null }),
-      priority: 'low',
+      priority: 'next',
       composedAt: at,
       sentAt: at,
       receivedAt: at,
