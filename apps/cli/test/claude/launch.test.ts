@@ -76,12 +76,13 @@ describe.skipIf(claude === undefined)('launch', () => {
     const terminal = openTerminal(bench.at, [
       'sh',
       '-c',
-      `${bench.cli('launch', '--', '--permission-mode', 'manual').join(' ')}; echo "ended with $?"; stty -a | grep -o ' -\\?echo '; read x`,
+      `trap : INT; ${bench.cli('launch', '--', '--permission-mode', 'manual').join(' ')}; echo "ended with $?"; stty -a | grep -o ' -\\?echo '; while :; do read x; done`,
     ])
     await terminal.shows(/manual mode on/)
     terminal.press('C-c')
     await terminal.shows(/Press Ctrl-C again to exit/)
-    terminal.press('C-c')
+    // Twice: the client forgets the first one after a moment.
+    terminal.press('C-c', 'C-c')
     await terminal.shows(/ended with 0\s+echo/)
     await terminal.close()
   })
