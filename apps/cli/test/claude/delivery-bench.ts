@@ -107,6 +107,9 @@ export function makeBench(
       const { pathname } = new URL(request.url)
       const body = request.method === 'POST' ? await request.json().catch(() => null) : null
       if (pathname === '/v1/wake') {
+        // A session that launch opened is open at the daemon, which lets it wait.
+        if (bench.delivery.ladder(uuid) === undefined)
+          await new Promise(resolve => request.signal.addEventListener('abort', resolve))
         const words = o.wakes === false ? undefined : await bench.delivery.waiter(uuid, request.signal)
         return words === undefined ? new Response(null, { status: 204 }) : new Response(words)
       }
