@@ -13,6 +13,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { callDaemon, followDaemon } from '../../src/api/client.ts'
 import { ROUTES, type RouteName } from '../../src/api/routes.ts'
+import { homePaths, readDaemonFile } from '../../src/home/index.ts'
 import { MARK, type Planted, plant } from './canaries.ts'
 import { foundIn, spelled } from './spelled.ts'
 import { startTape, type Tape } from './tape.ts'
@@ -196,7 +197,8 @@ describe('secret keys never leave their files', () => {
     const { id } = (await callDaemon('send', { home, body })) as { id: string }
     const answers: string[] = []
     for (const [name, [method]] of Object.entries(ROUTES)) {
-      if (method !== 'GET') continue
+      // One line of plain text, for a session alone.
+      if (method !== 'GET' || name === 'line') continue
       const lines = await followDaemon(name as RouteName, {
         home,
         params: { peer, id },
@@ -204,6 +206,17 @@ describe('secret keys never leave their files', () => {
       })
       for await (const line of lines) answers.push(JSON.stringify(line))
     }
+    const session = await callDaemon('openSession', {
+      home,
+      body: { uuid: crypto.randomUUID(), name: 'told' },
+    })
+    const token = readFileSync((session as { tokenFile: string }).tokenFile, 'utf8').trim()
+    const line = await fetch(`http://localhost${ROUTES.line[1]}`, {
+      unix: readDaemonFile(homePaths(home))!.socket,
+      headers: { authorization: `Bearer ${token}` },
+    })
+    expect(line.status).toBe(200)
+    answers.push(await line.text())
     expect(answers.join('')).toContain(planted.texts['bob-renamed'])
     for (const secret of secretsOf(alice))
       expect(holds(Buffer.from(answers.join('')), spelled(secret))).toBe(false)
