@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { type Machine, openTerminal, runIn, sessionFile, type Terminal } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ask, claude, launchOn, twoPeople } from './two-people.ts'
+import { ask, claude, launchOn, promptOn, twoPeople } from './two-people.ts'
 
 interface Row {
   uuid: string
@@ -81,14 +81,15 @@ describe.skipIf(claude === undefined)('a claude started by hand', { timeout: 120
     terminals.push(terminal)
     // The user's own status line, and ours behind it.
     await terminal.shows(/mine 42\s+mesh home\/web · 0 unread/)
-    await terminal.submit('SAY which tools')
+    expect((await openRows()).map(row => row.name)).toEqual(['web'])
+    await terminal.close()
+    // Without a terminal the client waits for its tool servers before it asks the model.
+    await promptOn(bob, ['SAY which tools'], '--name', 'tools')
     const request = await model.seen(r => r.whole.includes('SAY which tools'))
     const tools = request.tools.map(tool => tool.name).filter(name => name.includes('mesh_'))
     expect(tools.sort()).toEqual(
       ['inbox', 'peers', 'send'].map(name => `mcp__plugin_claudemesh_mesh__mesh_${name}`),
     )
-    expect((await openRows()).map(row => row.name)).toEqual(['web'])
-    await terminal.close()
   })
 
   test('makes a worktree of its own with our hooks installed, and so does one that is launched', async () => {
