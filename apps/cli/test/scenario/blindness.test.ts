@@ -195,6 +195,10 @@ describe('secret keys never leave their files', () => {
     const peer = members.find(({ self }) => !self)!.member
     const body = { to: [peer], text: 'which ids are asked for' }
     const { id } = (await callDaemon('send', { home, body })) as { id: string }
+    // The broker signs the first head of its log a few seconds after the first word.
+    await expect
+      .poll(() => callDaemon('auditHead', { home }).then(Boolean, () => false), { timeout: 30_000 })
+      .toBe(true)
     const answers: string[] = []
     for (const [name, [method]] of Object.entries(ROUTES)) {
       // One line of plain text, for a session alone.
