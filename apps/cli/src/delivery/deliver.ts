@@ -82,7 +82,8 @@ export function createDelivery(port: DeliveryPort): Delivery {
     const kept: Flight[] = []
     for (const flight of seat.flights) {
       const isTooLong = port.now() - Math.max(flight.since, idleSince) >= patience
-      const isDead = seat.missed >= 2 && (seat.seen || flight.via === 'socket')
+      const isOther = flight.pid !== undefined && now !== undefined && now.pid !== flight.pid
+      const isDead = isOther || (seat.missed >= 2 && (seat.seen || flight.via === 'socket'))
       if (!isDead && (flight.taken || flight.via === 'hook' || !isTooLong)) kept.push(flight)
       else drop(seat, flight, isDead ? undefined : 'what went there never showed up')
     }
@@ -207,7 +208,12 @@ export function createDelivery(port: DeliveryPort): Delivery {
     seat.flights = ids.map(id => ({ ids: [id], via: 'socket', since: 0, taken: true, latestPrompt: false }))
     settle(seat, provenByTranscript(seat, onUnknown))
     const given = new Set(cursorOf(seat)?.given.flatMap(idsFramedIn))
-    seat.flights = seat.flights.filter(flight => given.has(flight.ids[0]!))
+    // The transcript is a moment behind a turn that has begun, and a busy client may have it in its queue: either shows soon.
+    const now = running(seat)
+    const pending = { since: port.now(), taken: false, pid: now?.pid }
+    seat.flights = seat.flights
+      .map(flight => (given.has(flight.ids[0]!) ? flight : { ...flight, ...pending }))
+      .filter(({ taken }) => taken || now?.status === 'busy')
   }
 
   return {

@@ -14,6 +14,8 @@ export interface Flight {
   readonly ids: readonly string[]
   readonly via: Way
   readonly since: number
+  /** The process in whose queue it may be; in another it is not. */
+  readonly pid?: number | undefined
   /** The client took it into the conversation (UserPromptSubmit or transcript): it will stand in the next request. */
   taken: boolean
   /** UserPromptSubmit held it and no other prompt came since: a Stop now proves it. */
