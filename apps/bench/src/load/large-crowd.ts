@@ -42,7 +42,7 @@ function papersOf(large: LargeMesh, member: Signer, name: string): Papers {
     role: 'engineer',
     groups: ['backend'],
     summary: `works on ${name}`,
-    directory: `/work/${name}`,
+    directory: `/home/dev/${name}`,
   }
   const sealed = sealProfile({ epochKey, epoch: 1, mesh, ...recipient, profile })
   const told = { counter: now, status: 'idle', source: 'daemon', at: now, epoch: 1, profile: sealed } as const

@@ -1,6 +1,6 @@
 /** The pause of this machine: while it stands, nothing is handed to any session. A file says so, and outlives the daemon. */
 import { rmSync } from 'node:fs'
-import { readSecretFile, writeSecretFile } from '../home/index.ts'
+import { readIfThere, writeSecretFile } from '../home/index.ts'
 
 export class Pause {
   readonly #path: string
@@ -8,7 +8,7 @@ export class Pause {
 
   constructor(path: string) {
     this.#path = path
-    const held = Number(readSecretFile(path)?.trim())
+    const held = Number(readIfThere(path)?.trim())
     this.#since = Number.isSafeInteger(held) && held > 0 ? held : null
   }
 

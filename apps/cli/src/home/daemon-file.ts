@@ -2,7 +2,8 @@
 import { rmSync } from 'node:fs'
 import { z } from 'zod'
 import type { HomePaths } from './paths.ts'
-import { readSecretFile, writeSecretFile } from './secret-file.ts'
+import { readIfThere } from './read-if-there.ts'
+import { writeSecretFile } from './secret-file.ts'
 
 const daemonFile = z.object({
   pid: z.int().positive(),
@@ -21,7 +22,7 @@ export function writeDaemonFile(paths: HomePaths, file: DaemonFile): void {
 
 /** `undefined` where there is none or it cannot be understood: it is no secret and made anew at every start. */
 export function readDaemonFile(paths: HomePaths): DaemonFile | undefined {
-  const text = readSecretFile(paths.daemonFile)
+  const text = readIfThere(paths.daemonFile)
   if (text === undefined) return undefined
   try {
     return daemonFile.safeParse(JSON.parse(text)).data

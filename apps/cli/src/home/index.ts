@@ -11,6 +11,7 @@ export {
 } from './member-file.ts'
 export { currentHome, type HomePaths, homePaths } from './paths.ts'
 export { ensurePrivateFolder } from './private-folder.ts'
-export { readSecretFile, readSecretJson, syncFolder, writeNewFile, writeSecretFile } from './secret-file.ts'
+export { readIfThere } from './read-if-there.ts'
+export { readSecretJson, syncFolder, writeNewFile, writeSecretFile } from './secret-file.ts'
 export { listSessionKeys, moveSessionKey, openSessionKey, writeSessionKey } from './session-key.ts'
 export { openToken, openUserToken } from './token.ts'

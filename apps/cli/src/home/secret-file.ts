@@ -1,19 +1,11 @@
 /** Secrets on disk: 0600 before the first byte, whole or not there, and durable when `writeSecretFile` returns. */
 import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { MeshError } from '@claudemesh/protocol'
 import type { z } from 'zod'
 import { ensurePrivateFolder } from './private-folder.ts'
+import { readIfThere } from './read-if-there.ts'
 
 /** Replaces the file in one step; a crash leaves the old one or the new one. Its folder is made, 0700. */
 export function writeSecretFile(path: string, text: string): void {
@@ -65,20 +57,9 @@ export function writeNewFile(path: string, bytes: Uint8Array): void {
   syncFolder(dirname(path))
 }
 
-/** Contents, or `undefined` where there is no such file. */
-export function readSecretFile(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT') return undefined
-    throw new MeshError('forbidden', `${path} cannot be read (${code}).`, { cause })
-  }
-}
-
 /** JSON of one shape. A file that does not hold it is an error a person sees: throws `integrity`, nothing is made anew. */
 export function readSecretJson<S extends z.ZodType>(path: string, schema: S): z.output<S> | undefined {
-  const text = readSecretFile(path)
+  const text = readIfThere(path)
   if (text === undefined) return undefined
   const parsed = schema.safeParse(parse(text))
   if (parsed.success) return parsed.data

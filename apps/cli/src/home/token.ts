@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { MeshError } from '@claudemesh/protocol'
 import type { HomePaths } from './paths.ts'
-import { readSecretFile, writeSecretFile } from './secret-file.ts'
+import { readIfThere } from './read-if-there.ts'
+import { writeSecretFile } from './secret-file.ts'
 
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 
@@ -10,7 +11,7 @@ const newToken = (): string => randomBytes(32).toString('base64url')
 
 /** The token in this file, made if there is none. Throws `integrity` for a file that holds something else. */
 export function openToken(path: string): string {
-  const held = readSecretFile(path)?.trim()
+  const held = readIfThere(path)?.trim()
   if (held === undefined) {
     const made = newToken()
     writeSecretFile(path, `${made}\n`)

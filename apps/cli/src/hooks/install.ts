@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { type Command, withHooks, withoutHooks } from '@claudemesh/claude'
 import { MeshError } from '@claudemesh/protocol'
 import { z } from 'zod'
-import { readSecretJson, writeSecretFile } from '../home/index.ts'
+import { readIfThere, readSecretJson, writeSecretFile } from '../home/index.ts'
 import { HOOK_TIMEOUT_SECONDS } from '../launch/programs.ts'
-import { readText, replaceFile } from './replace-file.ts'
+import { replaceFile } from './replace-file.ts'
 
 /** What was done to a settings file. */
 export interface Installed {
@@ -34,11 +34,11 @@ const kept = (home: string, path: string, what: string): string =>
 
 /** Throws `conflict` for a file that the client itself would not load, `forbidden` for one that cannot be written. */
 export function installHooks(home: string, path: string, program: Command): Installed {
-  const before = readText(path)
+  const before = readIfThere(path)
   const after = understood(path, () => withHooks(before ?? '', program, HOOK_TIMEOUT_SECONDS))
   const backup = kept(home, path, 'before')
   if (after === before)
-    return { path, changed: false, backup: readText(backup) === undefined ? null : backup }
+    return { path, changed: false, backup: readIfThere(backup) === undefined ? null : backup }
   const known = readSecretJson(kept(home, path, 'record'), record)
   // Ours of an earlier version are no part of what was there before.
   const unchanged = known !== undefined && before !== undefined && hashOf(before) === known.after
@@ -54,7 +54,7 @@ export function installHooks(home: string, path: string, program: Command): Inst
 
 /** Throws as `installHooks`. */
 export function uninstallHooks(home: string, path: string): Installed {
-  const before = readText(path)
+  const before = readIfThere(path)
   const known = readSecretJson(kept(home, path, 'record'), record)
   let changed = false
   if (before !== undefined) {

@@ -6,7 +6,6 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readlinkSync,
   renameSync,
   statSync,
@@ -18,17 +17,6 @@ import { MeshError } from '@claudemesh/protocol'
 import { syncFolder } from '../home/index.ts'
 
 const MOST_LINKS = 40
-
-/** Contents as they are, or `undefined` where there is no file. Throws `forbidden` where it cannot be read. */
-export function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT') return undefined
-    throw new MeshError('forbidden', `${path} cannot be read (${code}).`, { cause })
-  }
-}
 
 /** Keeps the file's mode; a new one is 0600, its folder is made. Throws `forbidden`, and leaves all as it was. */
 export function replaceFile(path: string, text: string): void {

@@ -12,9 +12,9 @@ import {
   settingsFile,
   withHooks,
 } from '@claudemesh/claude'
+import { readIfThere } from '../home/index.ts'
 import { HOOK_TIMEOUT_SECONDS } from '../launch/programs.ts'
 import { hookProgram, MCP_NAME } from './programs.ts'
-import { readText } from './replace-file.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -42,7 +42,7 @@ export function hooksStatus(home: string, env: Env, cwd: string): HooksStatus {
   const scopes = SETTINGS_SCOPES.map((scope): ScopeStatus => {
     const path = settingsFile(scope, env, cwd)
     try {
-      const text = readText(path)
+      const text = readIfThere(path)
       if (text === undefined) return { scope, path, hooks: 'none', why: null }
       off.push(...switchedOff(path, readSettings(text)))
       const [command] = hooksInstalled(text).values()
@@ -55,7 +55,7 @@ export function hooksStatus(home: string, env: Env, cwd: string): HooksStatus {
     }
   })
   try {
-    off.push(...switchedOff(MANAGED, readSettings(readText(MANAGED) ?? '')))
+    off.push(...switchedOff(MANAGED, readSettings(readIfThere(MANAGED) ?? '')))
   } catch {
     // Not ours to read or to judge: the client says so itself.
   }

@@ -2,7 +2,7 @@
 import { MeshError } from '@claudemesh/protocol'
 import { z } from 'zod'
 import { isAlive } from '../daemon/process-identity.ts'
-import { readSecretFile, writeSecretFile } from '../home/index.ts'
+import { readIfThere, writeSecretFile } from '../home/index.ts'
 
 const processName = z.object({ pid: z.int().positive(), identity: z.string() })
 const upState = z.object({
@@ -26,7 +26,7 @@ export type UpState = z.output<typeof upState>
 
 /** `undefined` before the first start. Throws `integrity` for a file that is none of ours. */
 export function readState(file: string): UpState | undefined {
-  const text = readSecretFile(file)
+  const text = readIfThere(file)
   if (text === undefined) return undefined
   try {
     return upState.parse(JSON.parse(text))
