@@ -1,5 +1,4 @@
 /** Puts the parts of a broker together: who may reach what is decided here and nowhere else. */
-import { commit, queueDepth, readQueue } from '@claudemesh/db'
 import { SIZES } from '@claudemesh/protocol'
 import { Refusals } from './audit/refusals.ts'
 import { inProcess } from './backplane/in-process.ts'
@@ -28,7 +27,7 @@ export function assemble(
     connections: () => connections.size,
     attachments: () => [...meshes.all()].reduce((n, mesh) => n + mesh.attachments.size, 0),
     waiting: () => lane.waiting,
-    queued: () => queueDepth(db),
+    queued: () => db.queueDepth(),
   })
   const window = createPushWindow({
     limits: {
@@ -43,7 +42,7 @@ export function assemble(
         1024,
     },
     readQueue: async ({ mesh, recipient }, after, maxRows, maxBytes) =>
-      queueItems(await readQueue(db, { mesh, recipient, after, maxRows, maxBytes })),
+      queueItems(await db.readQueue({ mesh, recipient, after, maxRows, maxBytes })),
     now: clock.now,
     metrics,
     log,
@@ -57,14 +56,14 @@ export function assemble(
   }
   const lane: BatchWriter = new BatchWriter({
     maxRows: settings.BATCH_ROWS,
-    commit: batch => commit(db, batch),
+    commit: batch => db.commit(batch),
     committed: (batch, outcomes) =>
       tellCommitted(
         { window, redeliverMs: settings.REDELIVER_MS, now: clock.now, metrics, replaced },
         batch,
         outcomes,
       ),
-    now: clock.now,
+    clock,
     metrics,
     log,
   })

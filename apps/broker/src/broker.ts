@@ -1,6 +1,6 @@
 /** Everything a frame or a route may reach: made once by the server, passed as an argument, never imported. */
 import type { Signer, TreeFrontier } from '@claudemesh/crypto'
-import type { Database } from '@claudemesh/db'
+import type { BrokerStore } from '@claudemesh/db'
 import type { Refusals } from './audit/refusals.ts'
 import type { Backplane } from './backplane/in-process.ts'
 import type { Clock } from './clock.ts'
@@ -18,7 +18,7 @@ import type { Connection } from './ws/connection.ts'
 export interface Broker {
   readonly settings: Settings
   readonly key: Signer
-  readonly db: Database
+  readonly db: BrokerStore
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics

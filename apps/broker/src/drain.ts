@@ -9,14 +9,14 @@ const RETRY_AFTER_MS = 1000
 
 /** `draining` to all, the last commit told, close 1001, leases released, the log signed, then `closeServer` and the database. */
 export async function drain(broker: Broker, closeServer: () => Promise<void>): Promise<void> {
-  const { lane, connections, db, settings, log } = broker
+  const { lane, connections, db, settings, clock, log } = broker
   broker.draining = true
   for (const connection of connections)
     connection.sendJson(encodeBrokerFrame({ type: 'draining', retryAfterMs: RETRY_AFTER_MS }))
   const late = Promise.withResolvers<void>()
-  const timer = setTimeout(late.resolve, settings.DRAIN_MS)
+  const stop = clock.after(settings.DRAIN_MS, late.resolve)
   await Promise.race([lane.idle(), late.promise])
-  clearTimeout(timer)
+  stop()
   for (const connection of [...connections]) connection.close('goingAway')
   try {
     await leaveNode(broker)

@@ -1,16 +1,13 @@
 /** Starts a broker: key, database, parts, port, sweeps, in this order; and hands out how to stop it. */
 import { ready } from '@claudemesh/crypto'
-import { ensureAuditDays, migrate, openAsWriter, openDatabase } from '@claudemesh/db'
+import { brokerStore, ensureAuditDays, migrate, openAsWriter, openDatabase } from '@claudemesh/db'
 import { MeshError } from '@claudemesh/protocol'
-import { assemble } from './assemble.ts'
 import type { Broker } from './broker.ts'
 import { loadBrokerKey } from './broker-key.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { drain } from './drain.ts'
 import { httpApp } from './http/app.ts'
-import { takeNode } from './presence/leases.ts'
+import { type Listening, runBroker } from './run-broker.ts'
 import type { Settings } from './settings.ts'
-import { startSweeps } from './sweeps.ts'
 import { openLog } from './telemetry/log.ts'
 import type { SocketData } from './ws/connection.ts'
 import { peerOf } from './ws/peer-of.ts'
@@ -38,23 +35,16 @@ export async function startBroker(settings: Settings, clock: Clock = systemClock
       why: 'the role of DATABASE_URL may not make or take the role claudemesh_writer',
     })
   try {
-    const broker = assemble(settings, clock, { log, key, db })
-    await takeNode(broker)
-    const server = listen(broker)
-    const port = server.port ?? settings.BROKER_PORT
-    broker.hosts =
-      settings.PUBLIC_HOSTS.length > 0 ? settings.PUBLIC_HOSTS : [`localhost:${port}`, `127.0.0.1:${port}`]
-    const stopSweeps = startSweeps(broker)
+    let port = settings.BROKER_PORT
+    const open = (broker: Broker): Listening => {
+      const server = listen(broker)
+      port = server.port ?? port
+      const hosts =
+        settings.PUBLIC_HOSTS.length > 0 ? settings.PUBLIC_HOSTS : [`localhost:${port}`, `127.0.0.1:${port}`]
+      return { hosts, close: () => server.stop(true) }
+    }
+    const { stop } = await runBroker(settings, { clock, log, key, db: brokerStore(db) }, open)
     log.info('broker.started', { port, node: settings.NODE_NAME })
-    const end = () => {
-      stopSweeps()
-      return drain(broker, () => server.stop(true))
-    }
-    let ending: Promise<void> | undefined
-    const stop = () => {
-      ending ??= end()
-      return ending
-    }
     return { port, brokerKey: key.publicKey, stop }
   } catch (cause) {
     await db.close()

@@ -1,5 +1,4 @@
 /** Everything that happens in the broker by time alone, each at its own beat and never twice at once. */
-import { dropAuditDays, dropOldFacts, ensureAuditDays } from '@claudemesh/db'
 import { signCheckpoints } from './audit/sign-checkpoints.ts'
 import { writeRefusals } from './audit/write-refusals.ts'
 import type { Broker } from './broker.ts'
@@ -23,7 +22,7 @@ export function startSweeps(broker: Broker): () => void {
     [settings.CHECKPOINT_MS, 'checkpoints', () => signCheckpoints(broker)],
     [MINUTE_MS, 'refusals', () => writeRefusals(broker)],
     [MINUTE_MS, 'memory', () => forget(broker)],
-    [60 * MINUTE_MS, 'facts', () => dropOldFacts(db, { now: clock.now() })],
+    [60 * MINUTE_MS, 'facts', () => db.dropOldFacts({ now: clock.now() })],
     [60 * MINUTE_MS, 'audit-days', () => keepAuditDays(broker)],
   ]
   const stops = sweeps.map(([ms, name, work]) => {
@@ -47,9 +46,9 @@ export function startSweeps(broker: Broker): () => void {
 /** Days ahead are made, and those beyond what is kept dropped, their hashes not. */
 async function keepAuditDays({ db, clock, settings }: Broker): Promise<void> {
   const now = clock.now()
-  await ensureAuditDays(db, { now })
+  await db.ensureAuditDays({ now })
   if (settings.AUDIT_DAYS > 0)
-    await dropAuditDays(db, { before: now - settings.AUDIT_DAYS * 24 * 60 * MINUTE_MS })
+    await db.dropAuditDays({ before: now - settings.AUDIT_DAYS * 24 * 60 * MINUTE_MS })
 }
 
 function forget({ rates, meshes, clock }: Broker): void {

@@ -19,6 +19,7 @@ export {
   putCheckpoint,
   subtreeHashes,
 } from './audit.ts'
+export { type BrokerStore, brokerStore } from './broker-store.ts'
 export { commit } from './commit.ts'
 export { type Database, openDatabase } from './database.ts'
 export type {

@@ -1,6 +1,5 @@
 /** Which refusals the log is told of: those that concern a mesh of this broker. */
 import { inviteByCode } from '@claudemesh/crypto'
-import { findInviteMesh } from '@claudemesh/db'
 import type { ClientFrameOf, ErrorCode } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
 import type { Connection } from '../ws/connection.ts'
@@ -18,7 +17,7 @@ export async function noteRefusedHello(
   if (NO_VERDICT.includes(why)) return
   const { refusals, meshes, db } = broker
   if (hello.as !== 'invite') return refusals.note({ type: 'auth-refused', mesh: hello.mesh, address, why })
-  const mesh = await findInviteMesh(db, hello.code)
+  const mesh = await db.findInviteMesh(hello.code)
   if (mesh === null) return
   const roster = meshes.peek(mesh)?.roster
   const invite = roster && inviteByCode(roster, hello.code)

@@ -8,7 +8,7 @@ import {
   TILE_LEVELS,
   TreeFrontier,
 } from '@claudemesh/crypto'
-import { type AuditHead, type AuditSubtree, auditDue, leafHashes, putCheckpoint } from '@claudemesh/db'
+import type { AuditHead, AuditSubtree } from '@claudemesh/db'
 import { encodeBrokerFrame, equalBytes, MeshError } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
 import { bytesIndex } from '../delivery/recipient-index.ts'
@@ -29,7 +29,7 @@ export function signCheckpoints(broker: Broker): Promise<void> {
 }
 
 async function signDue(broker: Broker): Promise<void> {
-  for (const head of await auditDue(broker.db, { limit: MESHES_A_ROUND }))
+  for (const head of await broker.db.auditDue({ limit: MESHES_A_ROUND }))
     try {
       await signHead(broker, head)
     } catch (cause) {
@@ -50,7 +50,7 @@ async function signHead(broker: Broker, head: AuditHead): Promise<void> {
   const checkpoint: Checkpoint = { mesh, size, root: tree.root(), rosterSeq, rosterHead }
   const note = signCheckpoint(checkpoint, key)
   const fields = encodeFields([size, checkpoint.root])
-  const fresh = await putCheckpoint(db, { mesh, checkpoint: { size, note }, fields, subtrees })
+  const fresh = await db.putCheckpoint({ mesh, checkpoint: { size, note }, fields, subtrees })
   if (trees.size >= TREES_KEPT) trees.delete(trees.keys().next().value!)
   trees.set(index, tree)
   const state = broker.meshes.peek(mesh)
@@ -62,7 +62,7 @@ async function grow({ db }: Broker, tree: TreeFrontier, { mesh, size }: AuditHea
   const subtrees: AuditSubtree[] = []
   while (tree.size < size) {
     const from = tree.size
-    const hashes = await leafHashes(db, { mesh, from, to: Math.min(size, from + LEAVES_A_READ) })
+    const hashes = await db.leafHashes({ mesh, from, to: Math.min(size, from + LEAVES_A_READ) })
     if (hashes.length === 0)
       throw new MeshError('integrity', 'the audit log lacks a leaf', { facts: { index: from } })
     for (const hash of hashes)

@@ -1,15 +1,15 @@
 /** The stored tree as proofs read it: leaf hashes and every eighth level, 256 nodes at a time. */
 import type { ReadTile } from '@claudemesh/crypto'
-import { type Database, leafHashes, subtreeHashes } from '@claudemesh/db'
+import type { BrokerStore } from '@claudemesh/db'
 
 const NODES = 256
 
 /** Reads tiles of one mesh's tree. */
 export const tileReader =
-  (db: Database, mesh: Uint8Array): ReadTile =>
+  (db: BrokerStore, mesh: Uint8Array): ReadTile =>
   (level, index) => {
     const [from, to] = [index * NODES, (index + 1) * NODES]
-    return level === 0 ? leafHashes(db, { mesh, from, to }) : subtreeHashes(db, { mesh, level, from, to })
+    return level === 0 ? db.leafHashes({ mesh, from, to }) : db.subtreeHashes({ mesh, level, from, to })
   }
 
 export const nativeSha256 = (bytes: Uint8Array): Uint8Array => Bun.CryptoHasher.hash('sha256', bytes)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { newEnvelope } from '../../test/test-envelope.ts'
 import { randomBytes } from '../../test/test-member.ts'
+import { systemClock } from '../clock.ts'
 import { openLog } from '../telemetry/log.ts'
 import { openMetrics } from '../telemetry/metrics.ts'
 import { SendAnswer } from './answers.ts'
@@ -40,7 +41,7 @@ function bench(maxRows: number) {
       }),
     committed: (batch: Batch, outcomes) =>
       told.push({ ids: batch.accepts.map(({ item }) => idOf(item.id)), failed: outcomes === null }),
-    now: none,
+    clock: systemClock,
     metrics: openMetrics({ connections: none, attachments: none, waiting: none, queued: async () => 0 }),
     log: openLog('silent'),
   })

@@ -1,6 +1,7 @@
 /** One lane to the database: a commit takes all that waits, neither one row nor a crowd waits for its end, and outcomes follow in order. */
 import type { AcceptItem, AcceptOutcome, AckItem, AckOutcome } from '@claudemesh/db'
 import { MeshError } from '@claudemesh/protocol'
+import type { Clock } from '../clock.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { AckAnswer, SendAnswer } from './answers.ts'
@@ -50,7 +51,7 @@ export interface BatchWriterParts {
   commit(batch: { accepts: AcceptItem[]; acks: AckItem[] }): Promise<Outcomes>
   /** `outcomes` null: the commit failed as a whole and nothing of it may be called a success. */
   committed(batch: Batch, outcomes: Outcomes | null): void
-  readonly now: () => number
+  readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Log
 }
@@ -61,7 +62,8 @@ export class BatchWriter {
   private acks = new Map<Attachment, PendingAck>()
   /** Acks that nobody waits for, until a timer, a crowd or one that somebody waits for takes them along. */
   private unripe = new Map<Attachment, PendingAck>()
-  private ripening: ReturnType<typeof setTimeout> | undefined
+  /** Stops the timer that ripens them. */
+  private ripening: (() => void) | undefined
   private alone: (() => Promise<void>)[] = []
   private rows = 0
   private bytes = 0
@@ -98,11 +100,11 @@ export class BatchWriter {
       standing.answers.push(answer)
     }
     if (waited) this.ripen()
-    else if (this.unripe.size > 0) this.ripening ??= setTimeout(() => this.ripen(), RIPEN_MS)
+    else if (this.unripe.size > 0) this.ripening ??= this.parts.clock.after(RIPEN_MS, () => this.ripen())
   }
 
   private ripen(): void {
-    clearTimeout(this.ripening)
+    this.ripening?.()
     this.ripening = undefined
     if (this.unripe.size === 0) return
     for (const [attachment, ack] of this.unripe) this.acks.set(attachment, ack)
@@ -184,14 +186,13 @@ export class BatchWriter {
   /** A commit that does not answer is not known: its senders hear so instead of nothing, and the lane goes on. */
   private async inTime(batch: Parameters<BatchWriterParts['commit']>[0]): Promise<Outcomes> {
     const late = Promise.withResolvers<never>()
-    const timer = setTimeout(
-      () => late.reject(new MeshError('timeout', 'The commit has no answer.')),
-      COMMIT_MS,
+    const stop = this.parts.clock.after(COMMIT_MS, () =>
+      late.reject(new MeshError('timeout', 'The commit has no answer.')),
     )
     try {
       return await Promise.race([this.parts.commit(batch), late.promise])
     } finally {
-      clearTimeout(timer)
+      stop()
     }
   }
 
@@ -217,6 +218,6 @@ export class BatchWriter {
     // The next commit runs in Postgres while this one's outcomes are told here: its own are told after these.
     this.landed(1)
     parts.committed(batch, outcomes)
-    if (batch.accepts.length > 0) parts.metrics.pushed(parts.now() - batch.accepts[0]!.arrived)
+    if (batch.accepts.length > 0) parts.metrics.pushed(parts.clock.now() - batch.accepts[0]!.arrived)
   }
 }

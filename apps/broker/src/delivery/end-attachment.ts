@@ -1,5 +1,4 @@
 /** The end of an attachment that still stands: nothing more is pushed, and its lease begins to run out. */
-import { detach } from '@claudemesh/db'
 import type { Broker } from '../broker.ts'
 import { tellPresence } from '../presence/tell-presence.ts'
 import type { MeshState } from '../roster/mesh-state.ts'
@@ -25,7 +24,7 @@ async function tellDatabase(broker: Broker, mesh: MeshState, attachment: Attachm
   const { recipient, number } = attachment
   broker.undetached.add(attachment)
   const seat = { mesh: mesh.id, recipient, attachment: number, now: broker.clock.now() }
-  const away = await detach(broker.db, seat)
+  const away = await broker.db.detach(seat)
   broker.undetached.delete(attachment)
   if (away) await tellPresence(broker, mesh, [recipient])
 }

@@ -1,6 +1,6 @@
 /** What ran out ends: row, audit leaf and signed fact in one commit in the lane; what is handed out live does not expire. */
 import { signFact } from '@claudemesh/crypto'
-import { expireDue, type LiveWindow } from '@claudemesh/db'
+import type { LiveWindow } from '@claudemesh/db'
 import type { Broker } from '../broker.ts'
 import { settleAll } from './settle.ts'
 
@@ -9,7 +9,7 @@ const ENDS_A_COMMIT = 500
 /** Ends all that is due now. */
 export const sweepExpired = (broker: Broker): Promise<void> =>
   settleAll(broker, 'expired', () =>
-    expireDue(broker.db, {
+    broker.db.expireDue({
       now: broker.clock.now(),
       limit: ENDS_A_COMMIT,
       node: broker.settings.NODE_NAME,

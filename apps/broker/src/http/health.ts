@@ -17,15 +17,15 @@ export function healthRoutes(app: App, broker: Broker): void {
   })
 }
 
-async function readiness({ draining, db }: Broker): Promise<'ready' | 'draining' | 'no-database'> {
+async function readiness({ draining, db, clock }: Broker): Promise<'ready' | 'draining' | 'no-database'> {
   if (draining) return 'draining'
   const late = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => late.resolve(false), PATIENCE_MS)
-  const answers = db.sql`select 1`.then(
+  const stop = clock.after(PATIENCE_MS, () => late.resolve(false))
+  const answers = db.answers().then(
     () => true,
     () => false,
   )
   const there = await Promise.race([answers, late.promise])
-  clearTimeout(timer)
+  stop()
   return there ? 'ready' : 'no-database'
 }

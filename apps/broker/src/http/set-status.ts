@@ -1,5 +1,4 @@
 /** `POST /hook/set-status`: a session's status by its hook token; what it says of directories and pids is neither kept nor logged. */
-import { setHookStatus } from '@claudemesh/db'
 import { MeshError, presenceStatus, uuid } from '@claudemesh/protocol'
 import { z } from 'zod'
 import type { Broker } from '../broker.ts'
@@ -32,7 +31,7 @@ export function setStatusRoute(app: App, broker: Broker): void {
       )
     }
     const { session_id, status } = parsed.data
-    const seat = await setHookStatus(broker.db, { tokenHash, uuid: session_id, status, now })
+    const seat = await broker.db.setHookStatus({ tokenHash, uuid: session_id, status, now })
     const mesh = broker.meshes.peek(seat.mesh)
     if (mesh !== undefined) {
       const tell = () => tellPresence(broker, mesh, [seat.recipient])

@@ -1,5 +1,5 @@
 /** Leases: this node proves that it lives; what it no longer holds becomes away, then offline, and the meshes are told. */
-import { claimNode, type LeaseChange, releaseNode, renewLeases, sweepLeases } from '@claudemesh/db'
+import type { LeaseChange } from '@claudemesh/db'
 import { type Recipient, TIMES } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
 import { detachAgain } from '../delivery/end-attachment.ts'
@@ -12,20 +12,20 @@ export const LEASE_BEAT_MS = NODE_LEASE_MS / 3
 
 /** At start: what this node held before it stopped becomes away. */
 export async function takeNode({ db, settings, clock }: Broker): Promise<void> {
-  await claimNode(db, { node: settings.NODE_NAME, now: clock.now(), leaseMs: NODE_LEASE_MS })
+  await db.claimNode({ node: settings.NODE_NAME, now: clock.now(), leaseMs: NODE_LEASE_MS })
 }
 
 /** One beat: keeps what is ours, ends what nobody keeps. */
 export async function beatLeases(broker: Broker): Promise<void> {
   const { db, settings, clock } = broker
-  await renewLeases(db, { node: settings.NODE_NAME, now: clock.now(), leaseMs: NODE_LEASE_MS })
+  await db.renewLeases({ node: settings.NODE_NAME, now: clock.now(), leaseMs: NODE_LEASE_MS })
   await detachAgain(broker)
-  await tellChanges(broker, await sweepLeases(db, { now: clock.now() }))
+  await tellChanges(broker, await db.sweepLeases({ now: clock.now() }))
 }
 
 /** At shutdown: everybody here is away from now. */
 export async function leaveNode({ db, settings, clock }: Broker): Promise<void> {
-  await releaseNode(db, { node: settings.NODE_NAME, now: clock.now() })
+  await db.releaseNode({ node: settings.NODE_NAME, now: clock.now() })
 }
 
 async function tellChanges(broker: Broker, changes: readonly LeaseChange[]): Promise<void> {

@@ -1,5 +1,4 @@
 /** Tells a mesh's sockets how sessions stand now: lease, signed record and hook status as the directory shows them. */
-import { directoryOf } from '@claudemesh/db'
 import { encodeBrokerFrame, type Recipient } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
 import { type MemberSocket, type MeshState, tellMesh } from '../roster/mesh-state.ts'
@@ -17,7 +16,7 @@ export async function tellPresence(
   const { db, clock, log, settings } = broker
   try {
     const now = clock.now()
-    const entries = await directoryOf(db, { mesh: mesh.id, recipients: sessions, now })
+    const entries = await db.directoryOf({ mesh: mesh.id, recipients: sessions, now })
     for (const found of entries) {
       const entry = withHookStatus(found, now, statusLimits(settings))
       tellMesh(mesh, encodeBrokerFrame({ type: 'presence', entry }), except)

@@ -1,6 +1,5 @@
 /** Appending to a roster: verified first, committed by compare-and-swap, in memory only after the commit, then told. */
 import { checkEntry, checkEpochCopies } from '@claudemesh/crypto'
-import { appendRoster } from '@claudemesh/db'
 import {
   type EpochCopy,
   encodeBrokerFrame,
@@ -49,7 +48,7 @@ async function append(
   const { hash, apply } = checkEntry(roster, entry, { now })
   const copies = restored ? [] : brought.copies
   if (!restored) checkEpochCopies(roster, entry, copies)
-  const outcome = await appendRoster(broker.db, {
+  const outcome = await broker.db.appendRoster({
     mesh: mesh.id,
     entry,
     hash,

@@ -1,7 +1,6 @@
 /** A new mesh on this broker: its genesis and broker entry verify, name this broker, and whoever founds it may. */
 import { timingSafeEqual } from 'node:crypto'
 import { applyEntry, openRoster, type Roster, rosterEntryHash } from '@claudemesh/crypto'
-import { createMesh } from '@claudemesh/db'
 import { type ClientFrameOf, equalBytes, MeshError } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
 import type { Connection } from '../ws/connection.ts'
@@ -16,7 +15,7 @@ export async function foundMesh(broker: Broker, connection: Connection, hello: C
   const roster = verified(hello, now)
   checkNamesUs(broker, roster, hello)
   const entries = hello.entries.map(entry => ({ entry, hash: rosterEntryHash(entry) }))
-  const { created } = await createMesh(broker.db, { mesh: hello.mesh, entries, now })
+  const { created } = await broker.db.createMesh({ mesh: hello.mesh, entries, now })
   if (created) broker.log.info('mesh.founded')
   return broker.meshes.open(hello.mesh)
 }

@@ -1,6 +1,6 @@
 /** The meshes in memory: replayed from the database and verified at first use, forgotten when nobody is left. */
 import { type Roster, replayRoster } from '@claudemesh/crypto'
-import { type Database, hasEpochCopies, rosterPage } from '@claudemesh/db'
+import type { BrokerStore } from '@claudemesh/db'
 import { LIMITS, type RosterEntry, rosterEntry } from '@claudemesh/protocol'
 import { bytesIndex } from '../delivery/recipient-index.ts'
 import type { MeshState } from './mesh-state.ts'
@@ -20,7 +20,7 @@ export interface Meshes {
   sweep(): void
 }
 
-export function openMeshes(db: Database): Meshes {
+export function openMeshes(db: BrokerStore): Meshes {
   const standing = new Map<string, MeshState>()
   const opening = new Map<string, Promise<MeshState>>()
 
@@ -64,14 +64,14 @@ export function openMeshes(db: Database): Meshes {
 }
 
 /** The key of the first epoch has no copies: it stands in the invites. */
-async function lacksCopies(db: Database, { mesh, epoch }: Roster): Promise<boolean> {
-  return epoch.number > 1 && !(await hasEpochCopies(db, { mesh, seq: epoch.beganSeq }))
+async function lacksCopies(db: BrokerStore, { mesh, epoch }: Roster): Promise<boolean> {
+  return epoch.number > 1 && !(await db.hasEpochCopies({ mesh, seq: epoch.beganSeq }))
 }
 
-async function readRoster(db: Database, mesh: Uint8Array): Promise<Roster> {
+async function readRoster(db: BrokerStore, mesh: Uint8Array): Promise<Roster> {
   const entries: RosterEntry[] = []
   for (;;) {
-    const page = await rosterPage(db, { mesh, from: entries.length, limit: LIMITS.rosterPage, reader: mesh })
+    const page = await db.rosterPage({ mesh, from: entries.length, limit: LIMITS.rosterPage, reader: mesh })
     for (const entry of page.entries) entries.push(rosterEntry.decode(entry))
     if (page.entries.length === 0 || entries.length > page.headSeq) return replayRoster(entries, { mesh })
   }

@@ -1,6 +1,5 @@
 /** What a removal does at once: the member's sockets are closed, and queued mail from and to it ends with signed facts. */
 import { signFact } from '@claudemesh/crypto'
-import { dropRemoved } from '@claudemesh/db'
 import { equalBytes } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
 import { settleAll } from '../delivery/settle.ts'
@@ -25,7 +24,7 @@ async function dropMail(broker: Broker, mesh: MeshState): Promise<void> {
   mesh.dropsDue = false
   try {
     await settleAll(broker, 'dropped', () =>
-      dropRemoved(db, {
+      db.dropRemoved({
         mesh: mesh.id,
         now: clock.now(),
         limit: DROPS_A_COMMIT,

@@ -1,6 +1,5 @@
 /** Who is on the socket: nothing is served before a hello that is signed over this socket's nonce, this broker's key and host. */
 import { inviteByCode, type Roster, requireOpenInvite, verifyHello } from '@claudemesh/crypto'
-import { findInviteMesh, newestCheckpoint } from '@claudemesh/db'
 import {
   type ClientFrameOf,
   encodeBrokerFrame,
@@ -36,7 +35,7 @@ export async function sayHello(broker: Broker, connection: Connection, hello: He
     throw new MeshError('bad-frame', 'A socket says hello once.', { field: 'type' })
   checkProof(broker, connection, hello)
   const standing = await standingOf(broker, connection, hello)
-  const checkpoint = await newestCheckpoint(broker.db, standing.mesh.id)
+  const checkpoint = await broker.db.newestCheckpoint(standing.mesh.id)
   // The socket may have gone while the roster was read.
   if (!connection.open) return
   leaveMesh(connection)
@@ -84,7 +83,7 @@ async function standingOf(
   }
   if (hello.as === 'create')
     return { is: 'member', mesh: await foundMesh(broker, connection, hello), key, host }
-  const id = await findInviteMesh(broker.db, hello.code)
+  const id = await broker.db.findInviteMesh(hello.code)
   if (id === null) throw new MeshError('not-found', 'No such invite.', { field: 'code' })
   const mesh = await broker.meshes.open(id)
   return {

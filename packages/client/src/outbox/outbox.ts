@@ -147,7 +147,7 @@ export class Outbox {
       const target = this.targets.get(row.to)
       if (!target || this.pairs.has(party, row.to, target)) continue
       this.#agrees(party, row, target)
-      if (++made % AGREED_AT_ONCE === 0) await new Promise(resolve => setTimeout(resolve))
+      if (++made % AGREED_AT_ONCE === 0) await new Promise<void>(resolve => this.#core.schedule(0, resolve))
     }
   }
 

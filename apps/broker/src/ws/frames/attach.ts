@@ -1,6 +1,6 @@
 /** `attach`: certificate, prekey and presence verified, signed for this very socket; the newest attach of a recipient wins. */
 import { certificateHash, prekeyId, verifyAttach, verifyPrekey, verifyPresence } from '@claudemesh/crypto'
-import { type AttachOutcome, attach } from '@claudemesh/db'
+import type { AttachOutcome } from '@claudemesh/db'
 import {
   type ClientFrameOf,
   encodeBrokerFrame,
@@ -44,7 +44,7 @@ export async function attachFrame(
     })
   const renew = before?.live ? before.number : undefined
   const hookToken = recipient.session !== null && renew === undefined ? newHookToken() : undefined
-  const outcome = await attach(db, {
+  const outcome = await db.attach({
     mesh: mesh.id,
     recipient,
     uuid: frame.certificate?.uuid ?? null,

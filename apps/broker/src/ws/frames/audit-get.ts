@@ -1,5 +1,4 @@
 /** `audit.get`: a page of the log, every hash of it and the bodies that the reader may see, with the checkpoints that end in it. */
-import { auditLeaves, checkpointsIn } from '@claudemesh/db'
 import { type ClientFrameOf, encodeBrokerFrame, MeshError } from '@claudemesh/protocol'
 import { shownTo } from '../../audit/shown-to.ts'
 import type { Broker } from '../../broker.ts'
@@ -18,11 +17,11 @@ export async function auditGetFrame(
 ): Promise<void> {
   await requireSigned(db, mesh.id, size)
   const to = Math.min(size, from + PAGE)
-  const rows = await auditLeaves(db, { mesh: mesh.id, from, to })
+  const rows = await db.auditLeaves({ mesh: mesh.id, from, to })
   const gap = rows.findIndex((row, i) => row.index !== from + i)
   if (gap !== -1 || rows.length < to - from)
     throw new MeshError('internal', 'The audit log lacks a leaf: see the log of the broker.')
-  const checkpoints = await checkpointsIn(db, { mesh: mesh.id, above: from, upTo: to, limit: CHECKPOINTS })
+  const checkpoints = await db.checkpointsIn({ mesh: mesh.id, above: from, upTo: to, limit: CHECKPOINTS })
   const show = shownTo(mesh.roster, key)
   connection.sendJson(
     encodeBrokerFrame({

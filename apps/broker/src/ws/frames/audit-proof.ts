@@ -1,6 +1,5 @@
 /** `audit.proof`: that a leaf stands in a checkpoint's tree, or that a tree begins with an earlier one. */
 import { proveConsistency, proveInclusion } from '@claudemesh/crypto'
-import { auditLeaves, newestCheckpoint } from '@claudemesh/db'
 import { type ClientFrameOf, encodeBrokerFrame, MeshError } from '@claudemesh/protocol'
 import { shownTo } from '../../audit/shown-to.ts'
 import { tileReader } from '../../audit/tiles.ts'
@@ -22,7 +21,7 @@ export async function auditProofFrame(
   if (index !== undefined) {
     if (index >= size) throw new MeshError('bad-field', 'The tree has no such leaf.', { field: 'index' })
     const hashes = await proveInclusion(read, index, size)
-    const [leaf] = await auditLeaves(db, { mesh: mesh.id, from: index, to: index + 1 })
+    const [leaf] = await db.auditLeaves({ mesh: mesh.id, from: index, to: index + 1 })
     const shown = leaf ? shownTo(mesh.roster, key)(leaf) : null
     connection.sendJson(encodeBrokerFrame({ type: 'proof', ref, hashes, size, leaf: shown }))
     return
@@ -35,7 +34,7 @@ export async function auditProofFrame(
 
 /** Throws `bad-field` where no checkpoint covers so many leaves: what nobody signed proves nothing. */
 export async function requireSigned(db: Broker['db'], mesh: Uint8Array, size: number): Promise<void> {
-  const signed = (await newestCheckpoint(db, mesh))?.size ?? 0
+  const signed = (await db.newestCheckpoint(mesh))?.size ?? 0
   if (size < 1 || size > signed)
     throw new MeshError('bad-field', 'No checkpoint covers so many leaves.', {
       field: 'size',

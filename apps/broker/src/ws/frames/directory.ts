@@ -1,5 +1,4 @@
 /** `directory`: one page of the known sessions, a page small enough for one frame. */
-import { directory } from '@claudemesh/db'
 import { type ClientFrameOf, encodeBrokerFrame } from '@claudemesh/protocol'
 import type { Broker } from '../../broker.ts'
 import { statusLimits, withHookStatus } from '../../presence/hook-status.ts'
@@ -15,7 +14,7 @@ export async function directoryFrame(
   { cursor, ref }: ClientFrameOf<'directory'>,
 ): Promise<void> {
   const now = clock.now()
-  const page = await directory(db, { mesh: mesh.id, cursor, limit: PAGE, now })
+  const page = await db.directory({ mesh: mesh.id, cursor, limit: PAGE, now })
   const entries = page.entries.map(entry => withHookStatus(entry, now, statusLimits(settings)))
   connection.sendJson(encodeBrokerFrame({ type: 'directory', ref, ...page, entries }))
 }

@@ -1,5 +1,4 @@
 /** `prekeys.get`: what to seal to, for each recipient asked for, in that order. */
-import { getPrekeys } from '@claudemesh/db'
 import { type ClientFrameOf, encodeBrokerFrame } from '@claudemesh/protocol'
 import type { Broker } from '../../broker.ts'
 import type { Connection, Standing } from '../connection.ts'
@@ -10,6 +9,6 @@ export async function prekeysGetFrame(
   { mesh }: Extract<Standing, { is: 'member' }>,
   { recipients, ref }: ClientFrameOf<'prekeys.get'>,
 ): Promise<void> {
-  const rows = await getPrekeys(db, { mesh: mesh.id, recipients, now: clock.now() })
+  const rows = await db.getPrekeys({ mesh: mesh.id, recipients, now: clock.now() })
   connection.sendJson(encodeBrokerFrame({ type: 'prekeys', ref, bundles: rows.map(row => ({ ...row })) }))
 }

@@ -1,6 +1,5 @@
 /** `prekeys.put`: a rotated prekey of a recipient that is attached here. */
 import { verifyPrekey } from '@claudemesh/crypto'
-import { putPrekey } from '@claudemesh/db'
 import { type ClientFrameOf, encodeBrokerFrame } from '@claudemesh/protocol'
 import type { Broker } from '../../broker.ts'
 import { attachedHere } from '../attached-here.ts'
@@ -15,6 +14,6 @@ export async function prekeysPutFrame(
   attachedHere(connection, { member: prekey.member, session: prekey.session }, 'prekey')
   const now = clock.now()
   verifyPrekey(prekey, { mesh: mesh.id, now })
-  await putPrekey(db, { mesh: mesh.id, prekey, now })
+  await db.putPrekey({ mesh: mesh.id, prekey, now })
   connection.sendJson(encodeBrokerFrame({ type: 'ok', ref }))
 }

@@ -1,6 +1,5 @@
 /** `presence`: a newer signed record of a session attached here, with a renewed certificate where there is one; told to the mesh. */
 import { verifyPresence } from '@claudemesh/crypto'
-import { putPresence } from '@claudemesh/db'
 import { type ClientFrameOf, encodeBrokerFrame } from '@claudemesh/protocol'
 import type { Broker } from '../../broker.ts'
 import { tellPresence } from '../../presence/tell-presence.ts'
@@ -19,7 +18,7 @@ export async function presenceFrame(
   const now = broker.clock.now()
   verifyPresence(record, { mesh: mesh.id, now })
   if (certificate) checkCertificate(mesh, certificate, session, now)
-  await putPresence(broker.db, { mesh: mesh.id, record, certificate: certificate ?? null, now })
+  await broker.db.putPresence({ mesh: mesh.id, record, certificate: certificate ?? null, now })
   connection.sendJson(encodeBrokerFrame({ type: 'ok', ref }))
   await tellPresence(broker, mesh, [session], connection)
 }

@@ -1,5 +1,4 @@
 /** `roster.get`: entries from a seq on, with the reader's own copies of the epoch keys that begin in them. */
-import { rosterPage } from '@claudemesh/db'
 import { type ClientFrameOf, encodeRosterFrame } from '@claudemesh/protocol'
 import type { Broker } from '../../broker.ts'
 import type { Connection, Standing } from '../connection.ts'
@@ -13,7 +12,7 @@ export async function rosterGetFrame(
   { mesh, key }: Exclude<Standing, { is: 'stranger' }>,
   { from, ref }: ClientFrameOf<'roster.get'>,
 ): Promise<void> {
-  const { entries, ...page } = await rosterPage(db, { mesh: mesh.id, from, limit: PAGE, reader: key })
+  const { entries, ...page } = await db.rosterPage({ mesh: mesh.id, from, limit: PAGE, reader: key })
   const missing = mesh.copiesMissing ? { copiesMissing: true as const } : {}
   connection.sendJson(encodeRosterFrame({ ref, ...page, ...missing }, entries))
 }

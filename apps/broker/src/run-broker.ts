@@ -1,0 +1,42 @@
+/** The life of a broker on ports that somebody else made: clock, storage, log, and whatever brings it sockets. */
+import { assemble } from './assemble.ts'
+import type { Broker } from './broker.ts'
+import { drain } from './drain.ts'
+import { takeNode } from './presence/leases.ts'
+import type { Settings } from './settings.ts'
+import { startSweeps } from './sweeps.ts'
+
+/** What brings sockets to a broker. */
+export interface Listening {
+  /** `host[:port]` that clients may dial, lower case. */
+  readonly hosts: readonly string[]
+  /** No socket comes any more, and all are gone. */
+  close(): Promise<void>
+}
+
+/**
+ * Claims the node, opens the door by `listen` and starts the sweeps. `stop` drains and closes the storage; it may be called
+ * again. Throws what the storage or `listen` throws; nothing runs then.
+ */
+export async function runBroker(
+  settings: Settings,
+  { clock, ...ports }: Pick<Broker, 'clock' | 'log' | 'key' | 'db'>,
+  listen: (broker: Broker) => Listening,
+): Promise<{ stop(): Promise<void> }> {
+  const broker = assemble(settings, clock, ports)
+  await takeNode(broker)
+  const door = listen(broker)
+  broker.hosts = door.hosts
+  const stopSweeps = startSweeps(broker)
+  let ending: Promise<void> | undefined
+  const end = () => {
+    stopSweeps()
+    return drain(broker, () => door.close())
+  }
+  return {
+    stop() {
+      ending ??= end()
+      return ending
+    },
+  }
+}
