@@ -1,43 +1,42 @@
-/** Runs the MCP server on stdio until its client hangs up. */
-import { readFile } from 'node:fs/promises'
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
-import { callDaemon, type DaemonRequest, followDaemon } from '../api/client.ts'
-import { sessionOfProcessReply } from '../api/schema.ts'
-import { homePaths } from '../home/paths.ts'
-import { type Daemon, makeMeshServer } from './server.ts'
+/** Runs the MCP server on stdio until its client hangs up. What a tool does is loaded when it is first called. */
+import type { Daemon } from './calls.ts'
+import { serveTools } from './stdio.ts'
+import { INSTRUCTIONS, TOOLS } from './tools.ts'
 
-/** Resolves when the transport is closed. `installed`: the home, and the claude process whose session speaks. */
-export function serveMcp(version: string, installed?: { home: string; pid: number }): Promise<void> {
-  const launched = { call: callDaemon, lines: followDaemon }
-  return serve(makeMeshServer(installed === undefined ? launched : asSessionOf(installed), version))
+const NAME = 'claudemesh'
+
+/** Resolves when stdin ends. `installed`: the home, and the claude process whose session speaks. */
+export async function serveMcp(version: string, installed?: { home: string; pid: number }): Promise<void> {
+  let daemon: Promise<Daemon> | undefined
+  await serveTools(
+    {
+      name: NAME,
+      version,
+      instructions: INSTRUCTIONS,
+      tools: TOOLS,
+      async call(name, args) {
+        const { callTool } = await import('./calls.ts')
+        daemon ??= import('./daemon-of.ts').then(({ daemonOf }) => daemonOf(installed))
+        return callTool(await daemon, name, args)
+      },
+    },
+    Bun.stdin.stream(),
+    writeLine,
+  )
 }
 
 /** A server without tools: the session has them from elsewhere. */
 export const serveNothing = (version: string): Promise<void> =>
-  serve(new McpServer({ name: 'claudemesh', version }))
+  serveTools({ name: NAME, version, tools: [], call: none }, Bun.stdin.stream(), writeLine)
 
-/** stdout belongs to the protocol alone. */
-async function serve(server: McpServer): Promise<void> {
-  const closed = new Promise<void>(resolve => {
-    server.server.onclose = resolve
-    process.stdin.on('end', resolve).on('close', resolve)
-  })
-  await server.connect(new StdioServerTransport())
-  await closed
+const none = (): never => {
+  throw new Error('a server without tools was asked for one')
 }
 
-/** Asked anew each time: `/resume` takes the process to another session. */
-function asSessionOf({ home, pid }: { home: string; pid: number }): Daemon {
-  const asSession = async (request: DaemonRequest = {}) => {
-    const token = (await readFile(homePaths(home).token, 'utf8').catch(() => '')).trim()
-    const { tokenFile } = sessionOfProcessReply.parse(
-      await callDaemon('sessionOfProcess', { home, token, body: { pid } }),
-    )
-    return { ...request, home, token: (await readFile(tokenFile, 'utf8')).trim() }
-  }
-  return {
-    call: async (route, request) => callDaemon(route, await asSession(request)),
-    lines: async (route, request) => followDaemon(route, await asSession(request)),
-  }
+const out = Bun.stdout.writer()
+
+/** stdout belongs to the protocol alone. */
+function writeLine(line: string): void {
+  out.write(line)
+  void out.flush()
 }
