@@ -9,7 +9,7 @@ import {
   setMcpServer,
   settingsFile,
 } from '@claudemesh/claude'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { type Command, Option } from 'commander'
 import { callDaemon } from '../api/client.ts'
 import { statusReply } from '../api/schema.ts'

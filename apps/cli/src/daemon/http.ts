@@ -1,5 +1,5 @@
 /** What every route of the local API shares: who calls, bodies that are checked, errors in one shape. */
-import { ERRORS, MeshError } from '@claudemesh/protocol'
+import { ERRORS, MeshError } from '@claudemesh/protocol/errors'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'

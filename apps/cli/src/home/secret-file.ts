@@ -1,8 +1,7 @@
 /** Secrets on disk: 0600 before the first byte, whole or not there, and durable when `writeSecretFile` returns. */
-import { randomBytes } from 'node:crypto'
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { z } from 'zod'
 import { ensurePrivateFolder } from './private-folder.ts'
 import { readIfThere } from './read-if-there.ts'
@@ -11,7 +10,7 @@ import { readIfThere } from './read-if-there.ts'
 export function writeSecretFile(path: string, text: string): void {
   const folder = dirname(path)
   ensurePrivateFolder(folder)
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}`)
+  const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID()}`)
   const file = openSync(temporary, 'wx', 0o600)
   try {
     fchmodSync(file, 0o600)

@@ -1,5 +1,5 @@
 /** What the three tools do: each call is one call of the daemon, as the session whose token it holds. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { z } from 'zod'
 import type { DaemonRequest } from '../api/client.ts'
