@@ -1,5 +1,5 @@
 /** Every setting of the broker: read once from the environment, validated, and the only source of README's table. */
-import { fromBase64url, LIMITS, MeshError, TIMES, WINDOW } from '@claudemesh/protocol'
+import { fromBase64url, LIMITS, MeshError, parseAs, TIMES, WINDOW } from '@claudemesh/protocol'
 import { z } from 'zod'
 
 const text = (about: string) => z.string().max(4096).optional().meta({ about })
@@ -135,7 +135,7 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
   given.BROKER_PORT ??= given.PORT
-  const parsed = environment.safeParse(given)
+  const parsed = parseAs(environment, given)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!
     const name = issue.path.join('.')

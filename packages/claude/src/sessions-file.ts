@@ -1,6 +1,8 @@
 /** Reads `<config>/sessions/<pid>.json`, Claude's own process table: which session runs, how it stands, where its socket is. */
+
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseAs } from '@claudemesh/protocol'
 import { z } from 'zod'
 
 /** Fields as seen in 2.1.329; sessions of the SDK may carry no status. `kind` is not reliable and not read. */
@@ -63,7 +65,7 @@ function readOne(path: string, onUnknown: OnUnknown): RunningSession | undefined
     } catch {
       continue
     }
-    const parsed = sessionsFile.safeParse(json)
+    const parsed = parseAs(sessionsFile, json)
     if (parsed.success) return parsed.data
     onUnknown('sessions-file')
     return undefined

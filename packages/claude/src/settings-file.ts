@@ -1,5 +1,7 @@
 /** Our hooks in a settings.json of Claude Code (2.1.329): put in and taken out without touching anything else in it. */
+
 import { join } from 'node:path'
+import { parseAs } from '@claudemesh/protocol'
 import {
   applyEdits,
   type FormattingOptions,
@@ -39,7 +41,7 @@ export type ClaudeSettings = z.output<typeof settings>
 /** What stands in a settings file: `{}` for an empty one. Throws an `Error` that says what is wrong; the client takes no comments. */
 export function readSettings(text: string): ClaudeSettings {
   const bare = text.replace(/^\uFEFF/, '')
-  const parsed = settings.safeParse(bare.trim() === '' ? {} : JSON.parse(bare))
+  const parsed = parseAs(settings, bare.trim() === '' ? {} : JSON.parse(bare))
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   throw new Error(`${issue?.path.join('.') || 'the whole'}: ${issue?.message}`)

@@ -5,8 +5,7 @@ import { openDatabase } from '@claudemesh/db'
 import { type RosterEntry, rosterEntry } from '@claudemesh/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { joinByInvite, seedStore } from '../src/index.ts'
-import { RosterKeeper } from '../src/roster/keeper.ts'
-import { entryOfJson } from '../src/roster/stored.ts'
+import { entryOfJson, RosterKeeper } from '../src/roster/keeper.ts'
 import { memoryStore } from './memory-store.ts'
 import { found, type Machine, online, startWorld, type World } from './world.ts'
 
@@ -81,7 +80,7 @@ test('is joined, verified and stored whole', async () => {
     now: Date.now,
     log: () => {},
   })
-  expect(keeper.roster.head).toEqual(seed.roster!.head)
+  expect(keeper.roster.head).toEqual(seed.verifiedHead)
   await alice.client.stop()
 }, 300_000)
 

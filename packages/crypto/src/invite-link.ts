@@ -1,5 +1,12 @@
 /** Invite links: what reaches the broker stands before the `#`, what only the joiner may know behind it. */
-import { concatBytes, fromBase64url, host as hostSchema, MeshError, toBase64url } from '@claudemesh/protocol'
+import {
+  concatBytes,
+  fromBase64url,
+  host as hostSchema,
+  MeshError,
+  parseAs,
+  toBase64url,
+} from '@claudemesh/protocol'
 
 export interface InviteLink {
   /** host or host:port, lower case. */
@@ -28,7 +35,7 @@ export function formatInviteLink(link: InviteLink): string {
  */
 export function parseInviteLink(text: string): InviteLink {
   const [, scheme, dialled, codeText, fragmentText] = LINK.exec(text.trim()) ?? []
-  const host = hostSchema.safeParse(dialled?.toLowerCase())
+  const host = parseAs(hostSchema, dialled?.toLowerCase())
   const code = fromBase64url(codeText ?? '')
   const fragment = fromBase64url(fragmentText ?? '')
   if (!host.success || !code?.length || !fragment?.length) {

@@ -25,6 +25,7 @@ export {
   parseClientFrame,
 } from './json-frames.ts'
 export * from './limits.ts'
+export { parseAs } from './parse-as.ts'
 export * from './plaintext.ts'
 export * from './records.ts'
 export * from './roster.ts'

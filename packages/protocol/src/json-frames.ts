@@ -1,8 +1,10 @@
 /** JSON text frames of /ws to values and back: bounded before they are parsed, and refused by the field at fault. */
+
 import { z } from 'zod'
 import { MeshError } from './errors.ts'
 import { type BrokerFrame, type BrokerFrameOf, brokerFrame, type ClientFrame, clientFrame } from './frames.ts'
 import { LIMITS } from './limits.ts'
+import { parseAs } from './parse-as.ts'
 import type { RosterEntryJson } from './roster.ts'
 
 /** Deeper than any frame goes; keeps a parser from being led down a hole. */
@@ -26,7 +28,7 @@ export function parseClientFrame(text: string, maxBytes: number = LIMITS.frameBy
  */
 export function parseBrokerFrame(text: string, maxBytes: number = LIMITS.frameBytes): BrokerFrame {
   const value = parseObject(text, maxBytes)
-  const result = z.safeDecode(brokerFrame, value as z.input<typeof brokerFrame>)
+  const result = parseAs(brokerFrame, value)
   if (result.success) return result.data
   const path = result.error.issues[0]?.path ?? []
   throw value.type === 'roster' && path[0] === 'entries' && path.length > 1
@@ -59,7 +61,7 @@ export const encodeRosterFrame = (
   JSON.stringify({ ...JSON.parse(encodeBrokerFrame({ ...frame, type: 'roster', entries: [] })), entries })
 
 function decode<T extends z.ZodType>(schema: T, value: object): z.output<T> {
-  const result = z.safeDecode(schema, value as z.input<T>)
+  const result = parseAs(schema, value)
   if (result.success) return result.data
   throw refused(result.error)
 }
@@ -92,27 +94,17 @@ function parseObject(text: string, maxBytes: number): Record<string, unknown> {
 function depthOf(text: string): number {
   let depth = 0
   let deepest = 0
+  let inString = false
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
-    if (c === 0x22) i = endOfString(text, i)
+    if (inString) {
+      if (c === 0x5c) i++
+      else if (c === 0x22) inString = false
+    } else if (c === 0x22) inString = true
     else if (c === 0x7b || c === 0x5b) deepest = Math.max(deepest, ++depth)
     else if (c === 0x7d || c === 0x5d) depth--
   }
   return deepest
-}
-
-/** Where the string that begins at `start` is closed. Most of a frame is in strings: they are searched through, not walked. */
-function endOfString(text: string, start: number): number {
-  let end = start
-  do end = text.indexOf('"', end + 1)
-  while (end > 0 && backslashesBefore(text, end) % 2 === 1)
-  return end < 0 ? text.length : end
-}
-
-function backslashesBefore(text: string, at: number): number {
-  let first = at
-  while (text.charCodeAt(first - 1) === 0x5c) first--
-  return at - first
 }
 
 function refused(error: z.core.$ZodError): MeshError {

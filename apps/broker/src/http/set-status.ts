@@ -1,5 +1,5 @@
 /** `POST /hook/set-status`: a session's status by its hook token; what it says of directories and pids is neither kept nor logged. */
-import { MeshError, presenceStatus, uuid } from '@claudemesh/protocol'
+import { MeshError, parseAs, presenceStatus, uuid } from '@claudemesh/protocol'
 import { z } from 'zod'
 import type { Broker } from '../broker.ts'
 import { bytesIndex } from '../delivery/recipient-index.ts'
@@ -21,7 +21,7 @@ export function setStatusRoute(app: App, broker: Broker): void {
     const tokenHash = hookTokenHash(token)
     const wait = broker.rates.hooks.take(bytesIndex(tokenHash), 1, now)
     if (wait > 0) throw new MeshError('rate', 'Too many statuses of this session.', { retryAfterMs: wait })
-    const parsed = request.safeParse(await readJson(c.req.raw, BODY_BYTES))
+    const parsed = parseAs(request, await readJson(c.req.raw, BODY_BYTES))
     if (!parsed.success) {
       const field = parsed.error.issues[0]?.path.join('.') ?? ''
       throw new MeshError(

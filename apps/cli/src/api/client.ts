@@ -1,9 +1,11 @@
-/** Calls of the daemon's local API over its unix socket. The token stays in its file and in this process. Loads no schemas but for an error. */
-import { ERROR_CODES, type ErrorCode, MeshError } from '@claudemesh/protocol/errors'
+/** Calls of the daemon's local API over its unix socket. The token stays in its file and in this process. */
+import { readFile } from 'node:fs/promises'
+import { ERROR_CODES, type ErrorCode, MeshError, parseAs } from '@claudemesh/protocol'
 // Not by the folder's index: keys are no business of a client, and libsodium takes its time.
 import { readDaemonFile } from '../home/daemon-file.ts'
 import { homePaths } from '../home/paths.ts'
 import { ROUTES, type RouteName } from './routes.ts'
+import { errorReply } from './schema.ts'
 
 export interface DaemonRequest {
   /** Values of the path's `:names`. */
@@ -82,7 +84,7 @@ const claudeSession = ({ CLAUDE_CODE_SESSION_ID: id }: NodeJS.ProcessEnv): Recor
 
 async function readToken(file: string): Promise<string> {
   try {
-    return (await Bun.file(file).text()).trim()
+    return (await readFile(file, 'utf8')).trim()
   } catch (cause) {
     if (process.env.CLAUDEMESH_TOKEN_FILE)
       throw new MeshError(
@@ -112,8 +114,7 @@ function fill(pattern: string, { params = {}, query = {} }: DaemonRequest): stri
 
 async function errorOf(response: Response): Promise<MeshError> {
   const text = await response.text()
-  const { errorReply } = await import('./schema.ts')
-  const parsed = errorReply.safeParse(text === '' ? null : parseOrNull(text))
+  const parsed = parseAs(errorReply, text === '' ? null : parseOrNull(text))
   if (!parsed.success)
     return new MeshError('internal', `The daemon answered ${response.status} without saying why.`)
   const { code, message, field, retryAfterMs, facts } = parsed.data.error

@@ -1,7 +1,6 @@
 /** Verifies a log, wherever it comes from: the roster back to the mesh id, then every leaf and every signed head. */
 import { type LogReport, LogVerifier, replayRoster } from '@claudemesh/crypto'
-import { fromBase64url, MeshError, rosterEntry } from '@claudemesh/protocol'
-import { z } from 'zod'
+import { fromBase64url, MeshError, parseAs, rosterEntry } from '@claudemesh/protocol'
 import type { LogItem } from './lines.ts'
 
 export interface VerifiedLog extends LogReport {
@@ -57,7 +56,7 @@ function begin(
   if (expected !== undefined && mesh !== expected)
     throw broken(`it is of the mesh ${mesh}, not of ${expected}`)
   const entries = wire.map((entry, seq) => {
-    const parsed = z.safeDecode(rosterEntry, entry as z.input<typeof rosterEntry>)
+    const parsed = parseAs(rosterEntry, entry)
     if (parsed.success) return parsed.data
     throw broken(`roster entry ${seq} cannot be read`)
   })

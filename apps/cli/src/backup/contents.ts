@@ -3,7 +3,7 @@
  * thief of a backup opens no envelope with it, and a restored home begins a new line of messages.
  */
 import { seedStore } from '@claudemesh/client'
-import { bytes, MeshError, rosterEntry, toBase64url, uuid } from '@claudemesh/protocol'
+import { bytes, MeshError, parseAs, rosterEntry, toBase64url, uuid } from '@claudemesh/protocol'
 import { z } from 'zod'
 import { claudeIdOf } from '../daemon/claude-id.ts'
 import { openMeshStore } from '../daemon/store/client-store.ts'
@@ -134,7 +134,7 @@ function putMesh(paths: HomePaths, file: StoreFile, mesh: MeshBackup): void {
 
 function readBackup(bytes: Uint8Array): z.output<typeof backup> {
   try {
-    const parsed = z.safeDecode(backup, JSON.parse(new TextDecoder().decode(bytes)))
+    const parsed = parseAs(backup, JSON.parse(new TextDecoder().decode(bytes)))
     if (parsed.success) return parsed.data
     const field = parsed.error.issues[0]?.path.join('.')
     throw new MeshError('integrity', `The backup is not of this version of claudemesh (${field}).`, { field })

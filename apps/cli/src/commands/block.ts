@@ -1,4 +1,5 @@
 /** `block` and `grant`: whose messages reach this user, and which. */
+import { parseAs } from '@claudemesh/protocol'
 import type { Command } from 'commander'
 import { blockReply, reaches } from '../api/mesh-schema.ts'
 import type { Cli } from '../output/cli.ts'
@@ -24,7 +25,7 @@ export function addBlock(program: Command): void {
     const command = define(program, { ...spec, mesh: true })
     act<CommonOptions>(command, async (cli, _options, [member = '', what]) => {
       const kinds = what === undefined ? [...reaches.options] : what.split(',')
-      const unknown = kinds.find(kind => !reaches.safeParse(kind).success)
+      const unknown = kinds.find(kind => !parseAs(reaches, kind).success)
       if (unknown !== undefined)
         command.error(
           `error: there is no ${harmlessLine(unknown)}: dm, broadcast or both with a comma between`,

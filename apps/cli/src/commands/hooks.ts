@@ -9,7 +9,7 @@ import {
   setMcpServer,
   settingsFile,
 } from '@claudemesh/claude'
-import { MeshError } from '@claudemesh/protocol/errors'
+import { MeshError, parseAs } from '@claudemesh/protocol'
 import { type Command, Option } from 'commander'
 import { callDaemon } from '../api/client.ts'
 import { statusReply } from '../api/schema.ts'
@@ -145,7 +145,7 @@ function told(complaint: string | undefined): void {
 /** Asked, never started: whoever looks changes nothing. */
 async function daemonAnswers(home: string): Promise<boolean> {
   try {
-    return statusReply.safeParse(await callDaemon('status', { home, signal: AbortSignal.timeout(2000) }))
+    return parseAs(statusReply, await callDaemon('status', { home, signal: AbortSignal.timeout(2000) }))
       .success
   } catch {
     return false

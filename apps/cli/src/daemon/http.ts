@@ -1,5 +1,5 @@
 /** What every route of the local API shares: who calls, bodies that are checked, errors in one shape. */
-import { ERRORS, MeshError } from '@claudemesh/protocol/errors'
+import { ERRORS, MeshError, parseAs } from '@claudemesh/protocol'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
@@ -15,14 +15,14 @@ export type Call = Context<Env>
 
 /** The body as JSON of this shape. Throws `bad-field` with the field, `bad-frame` for what is no JSON. */
 export async function readBody<S extends z.ZodType>(call: Call, schema: S): Promise<z.output<S>> {
-  const text = await call.req.text()
   let json: unknown
   try {
+    const text = await call.req.text()
     json = text === '' ? {} : JSON.parse(text)
-  } catch {
-    throw new MeshError('bad-frame', 'The body is not JSON.')
+  } catch (cause) {
+    throw new MeshError('bad-frame', 'The body is not JSON, or ended before its time.', { cause })
   }
-  const parsed = schema.safeParse(json)
+  const parsed = parseAs(schema, json)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   const path = issue?.path.map(String) ?? []

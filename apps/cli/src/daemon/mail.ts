@@ -1,6 +1,6 @@
 /** Mail of this machine: whose it is, which session gets what was sent to the person, what delivery may hand over. */
 import type { InboxMessage as ClientMessage, InboxState } from '@claudemesh/client'
-import { textPayload, toBase64url } from '@claudemesh/protocol'
+import { parseAs, textPayload, toBase64url } from '@claudemesh/protocol'
 import type { InboxMessage } from '../api/schema.ts'
 import { gate, type HeldWhy, type Standing } from '../delivery/gate.ts'
 import { labeller } from './labels.ts'
@@ -196,7 +196,7 @@ export class Mail {
     const { name, member, memberName } = mesh.client.view()
     const own = new Map(this.#sessions.of(mesh).map(({ row, signer }) => [row.uuid, signer.publicKey]))
     return messages.flatMap(message => {
-      const text = textPayload.safeParse(message.payload)
+      const text = parseAs(textPayload, message.payload)
       if (!text.success || (message.kind !== 'text' && !message.local)) return []
       const fromName = message.local ? 'claudemesh' : label(message.from)
       const held = this.#brake.whyHeld(mesh, message.uuid, message.msg)

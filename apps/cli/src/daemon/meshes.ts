@@ -233,13 +233,12 @@ export class Meshes {
   async #settle(seed: MeshSeed, keys: Keys): Promise<OpenMesh> {
     const member = { ...this.#persist(seed, keys), pending: false }
     writeMemberFile(this.#o.paths, member)
-    const open = await this.#start(member, seed)
+    const open = await this.#start(member)
     await whenOnline(open.client)
     return open
   }
 
-  /** `seed`: what the store was just given. */
-  async #start(member: MemberFile, seed?: MeshSeed): Promise<OpenMesh> {
+  async #start(member: MemberFile): Promise<OpenMesh> {
     const { file, now, log } = this.#o
     const { mesh, url, host } = member
     const id = toBase64url(mesh)
@@ -249,7 +248,6 @@ export class Meshes {
     const client = new MeshClient({
       identity: { mesh, url, host, ...cryptoKeys(member) },
       store,
-      ...(seed && { seed }),
       now,
       log: (event, facts) => log(event, { mesh: id, ...facts }),
       refuses: refusalsOf(store, blocks, limits),

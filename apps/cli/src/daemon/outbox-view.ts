@@ -1,6 +1,6 @@
 /** What was sent, as it is told: every recipient with the state that is known for it and why it is not further. */
 import type { OutboxMessage as ClientMessage, OutboxState } from '@claudemesh/client'
-import { textPayload, toBase64url } from '@claudemesh/protocol'
+import { parseAs, textPayload, toBase64url } from '@claudemesh/protocol'
 import type { OutboxMessage, SendReply, SendState } from '../api/schema.ts'
 import { labeller, type Who } from './labels.ts'
 import type { OpenMesh } from './meshes.ts'
@@ -26,7 +26,7 @@ export function showOutboxMessage(mesh: OpenMesh, message: ClientMessage, who: W
   return {
     id: msg,
     mesh: mesh.client.view().name,
-    text: textPayload.safeParse(payload).data?.text ?? '',
+    text: parseAs(textPayload, payload).data?.text ?? '',
     composedAt,
     endsAt,
     dead,

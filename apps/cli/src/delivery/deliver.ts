@@ -5,6 +5,7 @@
  * messaging socket, by an asyncRewake hook that wakes it, or offered as context at the next hook. What is not proven to have stood
  * in the model's context goes again under the same ids.
  */
+
 import {
   carriesContext,
   claudeConfigDir,
@@ -17,6 +18,7 @@ import {
   pushText,
   type RunningSession,
 } from '@claudemesh/claude'
+import { parseAs } from '@claudemesh/protocol'
 import type { InboxMessage } from '../api/schema.ts'
 import { frameMessages, idsFramedIn, wordCount } from './frame.ts'
 import { describeLadder } from './ladder.ts'
@@ -238,7 +240,7 @@ export function createDelivery(port: DeliveryPort): Delivery {
     },
     hook(uuid, payload) {
       const seat = seats.get(uuid)
-      const parsed = hookPayload.safeParse(payload)
+      const parsed = parseAs(hookPayload, payload)
       if (!parsed.success) onUnknown('hook-payload')
       else if (!isKnownHook(parsed.data.hook_event_name)) onUnknown(`hook ${parsed.data.hook_event_name}`)
       if (seat === undefined || !parsed.success || !follow(seat, parsed.data)) return {}

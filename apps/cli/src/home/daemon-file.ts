@@ -1,18 +1,22 @@
 /** `daemon.json`: what the running daemon says of itself; left behind by a killed one, so who reads it checks the process. */
+
 import { rmSync } from 'node:fs'
+import { parseAs } from '@claudemesh/protocol'
+import { z } from 'zod'
 import type { HomePaths } from './paths.ts'
 import { readIfThere } from './read-if-there.ts'
 import { writeSecretFile } from './secret-file.ts'
 
-interface DaemonFile {
-  readonly pid: number
+const daemonFile = z.object({
+  pid: z.int().positive(),
   /** `processIdentity(pid)` of daemon/process-identity.ts: tells a recycled pid apart. */
-  readonly startTime: string
-  readonly socket: string
-  readonly version: string
+  startTime: z.string(),
+  socket: z.string(),
+  version: z.string(),
   /** ms since 1970. */
-  readonly startedAt: number
-}
+  startedAt: z.int(),
+})
+type DaemonFile = z.output<typeof daemonFile>
 
 export function writeDaemonFile(paths: HomePaths, file: DaemonFile): void {
   writeSecretFile(paths.daemonFile, `${JSON.stringify(file, null, 2)}\n`)
@@ -23,8 +27,7 @@ export function readDaemonFile(paths: HomePaths): DaemonFile | undefined {
   const text = readIfThere(paths.daemonFile)
   if (text === undefined) return undefined
   try {
-    const file: Record<keyof DaemonFile, unknown> = JSON.parse(text)
-    return isWhole(file) ? file : undefined
+    return parseAs(daemonFile, JSON.parse(text)).data
   } catch {
     return undefined
   }
@@ -33,12 +36,3 @@ export function readDaemonFile(paths: HomePaths): DaemonFile | undefined {
 export function removeDaemonFile(paths: HomePaths): void {
   rmSync(paths.daemonFile, { force: true })
 }
-
-/** By hand: every command reads this first, and schemas take longer to load than the daemon to answer. */
-const isWhole = (file: Record<keyof DaemonFile, unknown>): file is DaemonFile =>
-  Number.isSafeInteger(file.pid) &&
-  (file.pid as number) > 0 &&
-  typeof file.startTime === 'string' &&
-  typeof file.socket === 'string' &&
-  typeof file.version === 'string' &&
-  Number.isSafeInteger(file.startedAt)

@@ -1,7 +1,8 @@
 /** Secrets on disk: 0600 before the first byte, whole or not there, and durable when `writeSecretFile` returns. */
+import { randomBytes } from 'node:crypto'
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { MeshError } from '@claudemesh/protocol/errors'
+import { MeshError, parseAs } from '@claudemesh/protocol'
 import type { z } from 'zod'
 import { ensurePrivateFolder } from './private-folder.ts'
 import { readIfThere } from './read-if-there.ts'
@@ -10,7 +11,7 @@ import { readIfThere } from './read-if-there.ts'
 export function writeSecretFile(path: string, text: string): void {
   const folder = dirname(path)
   ensurePrivateFolder(folder)
-  const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID()}`)
+  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}`)
   const file = openSync(temporary, 'wx', 0o600)
   try {
     fchmodSync(file, 0o600)
@@ -60,7 +61,7 @@ export function writeNewFile(path: string, bytes: Uint8Array): void {
 export function readSecretJson<S extends z.ZodType>(path: string, schema: S): z.output<S> | undefined {
   const text = readIfThere(path)
   if (text === undefined) return undefined
-  const parsed = schema.safeParse(parse(text))
+  const parsed = parseAs(schema, parse(text))
   if (parsed.success) return parsed.data
   throw new MeshError(
     'integrity',

@@ -1,7 +1,7 @@
 /** Runs `claude` as if our process were not there: its terminal, its signals, its exit. */
 import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
-import { MeshError } from '@claudemesh/protocol/errors'
+import { MeshError } from '@claudemesh/protocol'
 
 export interface Ending {
   readonly code: number | null

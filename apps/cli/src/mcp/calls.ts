@@ -1,5 +1,5 @@
 /** What the three tools do: each call is one call of the daemon, as the session whose token it holds. */
-import { MeshError } from '@claudemesh/protocol/errors'
+import { MeshError, parseAs } from '@claudemesh/protocol'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { z } from 'zod'
 import type { DaemonRequest } from '../api/client.ts'
@@ -73,7 +73,7 @@ async function inbox(daemon: Daemon, args: z.output<typeof ARGUMENTS.mesh_inbox>
 }
 
 function checked<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
-  const parsed = schema.safeParse(given ?? {})
+  const parsed = parseAs(schema, given ?? {})
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   const field = issue?.path.join('.') ?? ''

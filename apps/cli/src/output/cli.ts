@@ -1,9 +1,10 @@
 /** One command's way to the world: words to stdout, remarks to stderr, questions to the daemon. Answers are checked before use. */
-import { MeshError } from '@claudemesh/protocol/errors'
+import { MeshError, parseAs } from '@claudemesh/protocol'
 import type { z } from 'zod'
 import { callDaemon, type DaemonRequest, followDaemon } from '../api/client.ts'
 import type { RouteName } from '../api/routes.ts'
 import { currentHome } from '../home/paths.ts'
+import { startDaemon } from '../up/start-daemon.ts'
 import { harmlessJson } from './harmless.ts'
 import { type Paint, painterFor } from './paint.ts'
 
@@ -24,9 +25,7 @@ export interface Cli {
   objects(values: readonly unknown[]): void
   /** Progress or a warning, on stderr. */
   note(text: string): void
-  /** Asks the daemon, started first if none runs, for an answer that the caller checks. Throws what it answers. */
-  call(route: RouteName, request?: DaemonRequest): Promise<unknown>
-  /** The same for an answer of this shape; `internal` for another. */
+  /** Asks the daemon, started first if none runs. Throws what it answers, `internal` for an answer of another shape. */
   ask<S extends z.ZodType>(route: RouteName, reply: S, request?: DaemonRequest): Promise<z.output<S>>
   /** The same for an answer of many lines. */
   follow<S extends z.ZodType>(route: RouteName, line: S, request?: DaemonRequest): AsyncIterable<z.output<S>>
@@ -36,20 +35,14 @@ export interface Cli {
 export function openCli(options: { json?: boolean; verbose?: boolean; mesh?: string; as?: string }): Cli {
   const json = options.json === true
   const home = currentHome()
-  const call: Cli['call'] = (route, request = {}) =>
-    orStart(home, () => callDaemon(route, { ...request, home }))
   return {
     home,
     json,
     verbose: options.verbose === true,
     mesh: options.mesh,
     as: options.as,
-    get interactive() {
-      return !json && process.stdin.isTTY === true && process.stdout.isTTY === true
-    },
-    get paint() {
-      return painterFor(process.stdout)
-    },
+    interactive: !json && process.stdin.isTTY === true && process.stdout.isTTY === true,
+    paint: painterFor(process.stdout),
     line: text => {
       if (!json) process.stdout.write(`${text}\n`)
     },
@@ -62,8 +55,8 @@ export function openCli(options: { json?: boolean; verbose?: boolean; mesh?: str
     note: text => {
       process.stderr.write(`${text}\n`)
     },
-    call,
-    ask: async (route, reply, request) => checked(reply, await call(route, request)),
+    ask: async (route, reply, request = {}) =>
+      checked(reply, await orStart(home, () => callDaemon(route, { ...request, home }))),
     follow: async function* (route, line, request = {}) {
       const lines = await orStart(home, () => followDaemon(route, { ...request, home }))
       for await (const each of lines) yield checked(line, each)
@@ -76,14 +69,13 @@ async function orStart<T>(home: string, call: () => Promise<T>): Promise<T> {
     return await call()
   } catch (error) {
     if (!(error instanceof MeshError) || error.facts?.daemon !== 'absent') throw error
-    const { startDaemon } = await import('../up/start-daemon.ts')
     await startDaemon(home)
     return call()
   }
 }
 
 function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const parsed = schema.safeParse(value)
+  const parsed = parseAs(schema, value)
   if (parsed.success) return parsed.data
   const field = parsed.error.issues[0]?.path.join('.') ?? ''
   throw new MeshError(

@@ -6,10 +6,10 @@ import {
   type Delivery,
   encodeFrame,
   type FactFrame,
+  parseAs,
   textPayload,
   toBase64url,
 } from '@claudemesh/protocol'
-import { z } from 'zod'
 import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import { applyFact } from '../outbox/end.ts'
@@ -168,10 +168,7 @@ export class Inbox {
     const { ok: opened } = opening
     const { store } = this.#core
     const { plaintext } = opened.content
-    if (
-      plaintext.kind === 'text' &&
-      !z.safeDecode(textPayload, plaintext.payload as z.input<typeof textPayload>).success
-    ) {
+    if (plaintext.kind === 'text' && !parseAs(textPayload, plaintext.payload).success) {
       const { id, fromKey, envelope } = opened
       this.#keep(party, delivery, { id, fromKey, envelope, answer: 'refused', reason: 'payload' })
       return false

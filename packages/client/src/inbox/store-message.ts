@@ -1,5 +1,5 @@
 /** Puts an opened message into its mailbox: exactly once by `msg`, released in the order of its line. */
-import { type ReceiptState, TIMES, textPayload, toBase64url } from '@claudemesh/protocol'
+import { parseAs, type ReceiptState, TIMES, textPayload, toBase64url } from '@claudemesh/protocol'
 import type { Core } from '../core.ts'
 import { nextNumber } from '../counter.ts'
 import { recipientOfKey, uuidOf } from '../session/party.ts'
@@ -63,7 +63,7 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
 /** Only text is refused: what keeps the mesh going is no message to anybody. */
 function whyRefused(core: Core, owner: Owner, { envelope, content }: Opened): string | null {
   const { kind, payload } = content.plaintext
-  const text = kind === 'text' ? textPayload.safeParse(payload) : undefined
+  const text = kind === 'text' ? parseAs(textPayload, payload) : undefined
   if (!text?.success) return null
   const { from, to } = envelope.header
   const { hops = 0, group = false } = text.data

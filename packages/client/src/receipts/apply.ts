@@ -1,7 +1,12 @@
 /** Believes a receipt only if its maker signed it, stood in the sealing it speaks of, and came by its own envelope. */
 import { recipientKey, verifyReceipt } from '@claudemesh/crypto'
-import { MeshError, prekeyBundle, type Receipt, receipt as receiptSchema } from '@claudemesh/protocol'
-import { z } from 'zod'
+import {
+  MeshError,
+  parseAs,
+  prekeyBundle,
+  type Receipt,
+  receipt as receiptSchema,
+} from '@claudemesh/protocol'
 import type { Core } from '../core.ts'
 import type { Opened } from '../inbox/open.ts'
 import type { Outbox } from '../outbox/outbox.ts'
@@ -26,10 +31,7 @@ export function applyReceipt(core: Core, outbox: Outbox, party: Party, opened: O
 
 function readReceipt(core: Core, party: Party, opened: Opened): Receipt | undefined {
   try {
-    const parsed = z.safeDecode(
-      receiptSchema,
-      opened.content.plaintext.payload as z.input<typeof receiptSchema>,
-    )
+    const parsed = parseAs(receiptSchema, opened.content.plaintext.payload)
     if (!parsed.success) throw new MeshError('bad-field', 'not a receipt')
     if (recipientKey(parsed.data.from) !== opened.fromKey || recipientKey(parsed.data.to) !== party.key)
       throw new MeshError('integrity', 'the receipt is of somebody else, or for somebody else')
@@ -85,8 +87,7 @@ function isHeldOtherwise(core: Core, row: OutboxRecipientRow, { state, why, at }
 
 /** Who asks again says, signed, what to seal to; else the broker is asked anew. */
 function renewTarget(outbox: Outbox, opened: Opened): void {
-  const bundle = opened.content.plaintext.bundle as z.input<typeof prekeyBundle>
-  const parsed = z.safeDecode(prekeyBundle, bundle)
+  const parsed = parseAs(prekeyBundle, opened.content.plaintext.bundle)
   if (parsed.success) outbox.targets.renew(opened.from, parsed.data)
   else outbox.targets.forget(opened.fromKey)
 }

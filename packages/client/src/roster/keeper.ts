@@ -1,18 +1,45 @@
 /** The roster as this member has verified and pinned it; it only ever grows, entry by verified entry. */
-import { applyEntry, type Roster, rosterEntryHash } from '@claudemesh/crypto'
-import { equalBytes, MeshError, type RosterEntry } from '@claudemesh/protocol'
-import { type MeshSeed, seeded } from '../mesh/seed.ts'
+import { applyEntry, type Roster, replayRoster, rosterEntryHash } from '@claudemesh/crypto'
+import {
+  equalBytes,
+  fromBase64url,
+  MeshError,
+  type RosterEntry,
+  rosterEntry,
+  toBase64url,
+} from '@claudemesh/protocol'
+import { z } from 'zod'
 import type { ClientStore } from '../store.ts'
 import type { Log, MeshIdentity } from '../types.ts'
 import { type EpochCopyFor, EpochKeys } from './epoch-keys.ts'
-import { entryJson, pinHead, replayStored } from './stored.ts'
+
+/** The wire JSON of an entry that was read or made here: a tenth of the cost of checking its form once more. */
+export const entryJson = (entry: RosterEntry): string =>
+  JSON.stringify(entry, (_, value) => (value instanceof Uint8Array ? toBase64url(value) : value))
+export const entryOfJson = (json: string): RosterEntry => z.decode(rosterEntry, JSON.parse(json))
+
+/** Hash of the last entry that stands in the store: all up to it was verified when it was written. */
+const HEAD = 'roster-head'
+export const pinnedHead = (store: ClientStore): Uint8Array | undefined =>
+  fromBase64url(store.settings.get(HEAD) ?? '')
+/** Inside the transaction that writes the entry with this hash, which was verified like all before it. */
+export const pinHead = (store: ClientStore, head: Uint8Array): void =>
+  store.settings.set(HEAD, toBase64url(head))
+
+/** Replays what a store holds. Throws `integrity` if it is not a roster of this mesh. */
+function replayStored(store: ClientStore, mesh: Uint8Array): { roster: Roster; entries: RosterEntry[] } {
+  const entries = store.roster.entries().map(entryOfJson)
+  if (entries.length === 0)
+    throw new MeshError('integrity', 'the store holds no roster: create or join a mesh first')
+  return { roster: replayRoster(entries, { mesh, verifiedHead: pinnedHead(store) }), entries }
+}
 
 const PROOF = 'roster-proof'
 
 export class RosterKeeper {
   readonly #store: ClientStore
   readonly #now: () => number
-  #entries: RosterEntry[]
+  readonly #entries: RosterEntry[]
   readonly roster: Roster
   readonly epochs: EpochKeys
   /** The broker says that nobody can fetch the key of the present epoch from it. */
@@ -20,20 +47,13 @@ export class RosterKeeper {
   /** Names opened before, by the record they stand in. */
   readonly opened = new WeakMap<object, string>()
 
-  constructor(o: {
-    store: ClientStore
-    identity: MeshIdentity
-    now: () => number
-    log: Log
-    seed?: MeshSeed
-  }) {
+  constructor(o: { store: ClientStore; identity: MeshIdentity; now: () => number; log: Log }) {
     this.#store = o.store
     this.#now = o.now
-    const { roster, entries } = seeded(o.store, o.seed) ?? replayStored(o.store, o.identity.mesh)
+    const { roster, entries } = replayStored(o.store, o.identity.mesh)
     this.roster = roster
     this.#entries = entries
-    const { store, identity, log } = o
-    this.epochs = new EpochKeys({ store, identity, roster, log })
+    this.epochs = new EpochKeys({ store: o.store, identity: o.identity, roster, log: o.log })
   }
 
   get entries(): readonly RosterEntry[] {
@@ -72,54 +92,37 @@ export class RosterKeeper {
 
   /**
    * Verifies and pins a page. Entries already held must be the same ones.
-   * Throws `integrity` (forked or broken: nothing of what follows is kept) or `clock` (an entry from our future); what the store
-   * throws, and then nothing of the page was taken.
+   * Throws `integrity` (forked or broken: nothing of what follows is kept) or `clock` (an entry from our future).
    */
   accept(page: readonly RosterEntry[], copies: readonly EpochCopyFor[]): void {
     let refused: MeshError | undefined
-    try {
-      this.#store.transaction(() => {
-        const next = this.roster.seq + 1
-        const taken: RosterEntry[] = []
-        refused = this.#take(page, taken)
-        if (taken.length > 0) this.#store.roster.append(next, taken.map(entryJson))
-        this.#entries.push(...taken)
-        pinHead(this.#store, this.roster.head)
-        this.epochs.accept(copies)
-      })
-    } catch (error) {
-      this.#readAgain()
-      throw error
-    }
+    this.#store.transaction(() => {
+      for (const entry of page) {
+        if (entry.seq <= this.roster.seq) {
+          if (!this.holds(entry.seq, rosterEntryHash(entry))) {
+            refused = new MeshError('integrity', 'the broker shows another history of the roster', {
+              facts: { seq: entry.seq },
+            })
+            break
+          }
+          continue
+        }
+        try {
+          applyEntry(this.roster, entry, { now: this.#now() })
+        } catch (error) {
+          refused =
+            error instanceof MeshError
+              ? error
+              : new MeshError('integrity', 'a roster entry is broken', { cause: error })
+          break
+        }
+        this.#store.roster.append(entry.seq, entryJson(entry))
+        this.#entries.push(entry)
+      }
+      pinHead(this.#store, this.roster.head)
+      this.epochs.accept(copies)
+    })
     if (refused) throw refused
-  }
-
-  /** Applies what is new and sound of a page; why it ends before the page does. */
-  #take(page: readonly RosterEntry[], taken: RosterEntry[]): MeshError | undefined {
-    for (const entry of page) {
-      if (entry.seq <= this.roster.seq) {
-        if (this.holds(entry.seq, rosterEntryHash(entry))) continue
-        return new MeshError('integrity', 'the broker shows another history of the roster', {
-          facts: { seq: entry.seq },
-        })
-      }
-      try {
-        applyEntry(this.roster, entry, { now: this.#now() })
-      } catch (error) {
-        if (error instanceof MeshError) return error
-        return new MeshError('integrity', 'a roster entry is broken', { cause: error })
-      }
-      taken.push(entry)
-    }
-    return undefined
-  }
-
-  /** Memory follows the store, which took nothing. */
-  #readAgain(): void {
-    const { roster, entries } = replayStored(this.#store, this.roster.mesh)
-    Object.assign(this.roster, roster)
-    this.#entries = entries
-    this.epochs.readAgain()
   }
 
   /** True when our entry at `seq` has this hash. */

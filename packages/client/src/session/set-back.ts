@@ -7,11 +7,11 @@ import {
   LIMITS,
   MeshError,
   type PrekeyBundle,
+  parseAs,
   prekeyBundle,
   presenceRecord,
   TIMES,
 } from '@claudemesh/protocol'
-import { z } from 'zod'
 import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import { beginLine } from '../outbox/line.ts'
@@ -43,13 +43,13 @@ export function hearStanding(
   party: Party,
   refused: MeshError,
 ): { again: boolean; setBack: boolean } {
-  const prekey = z.safeDecode(prekeyBundle, refused.facts?.standing as z.input<typeof prekeyBundle>)
+  const prekey = parseAs(prekeyBundle, refused.facts?.standing)
   if (prekey.success) {
     const setBack = hearPrekey(core, party, prekey.data)
     if (setBack) beginLine(core.store)
     return { again: setBack, setBack }
   }
-  const presence = z.safeDecode(presenceRecord, refused.facts?.standing as z.input<typeof presenceRecord>)
+  const presence = parseAs(presenceRecord, refused.facts?.standing)
   if (
     !presence.success ||
     !isOwn(() => verifyPresence(presence.data, { mesh: core.identity.mesh, now: presence.data.counter }))

@@ -1,11 +1,10 @@
 /** Replays a chain of roster entries: what comes out is signed, unbroken and obeys every rule, or nothing comes out. */
 import { equalBytes, MeshError, type Role, type RosterEntry, TIMES, toBase64url } from '@claudemesh/protocol'
-import type { Field } from '../signed-bytes.ts'
-import { entryFields, rosterEntryHash, signedEntryHash } from './entry-bytes.ts'
+import { verify } from '../signer.ts'
+import { entryFields, rosterEntryHash } from './entry-bytes.ts'
 import { expireInvites, noInvites } from './invites.ts'
 import { mayWrite, type WriteTarget } from './may-write.ts'
 import { effectOf } from './rules.ts'
-import { type Judge, judgeAtOnce, judgedBefore } from './signatures.ts'
 import { broken, memberOf, type Roster, type RosterEpoch } from './state.ts'
 
 /**
@@ -13,22 +12,17 @@ import { broken, memberOf, type Roster, type RosterEpoch } from './state.ts'
  * @param expectedMesh the mesh id that the entry must hash to, 32 bytes.
  * @throws MeshError `integrity` when it is no genesis, its signature is wrong or it begins another mesh.
  */
-export const openRoster = (genesis: RosterEntry, expectedMesh?: Uint8Array): Roster =>
-  beginRoster(genesis, expectedMesh, judgeAtOnce)
+export function openRoster(genesis: RosterEntry, expectedMesh?: Uint8Array): Roster {
+  return begin(genesis, expectedMesh, true)
+}
 
-/** As `openRoster`, for a judge of one's own. */
-export function beginRoster(
-  genesis: RosterEntry,
-  expectedMesh: Uint8Array | undefined,
-  judge: Judge,
-): Roster {
+function begin(genesis: RosterEntry, expectedMesh: Uint8Array | undefined, verifies: boolean): Roster {
   if (genesis.kind !== 'genesis' || genesis.seq !== 0)
     throw broken('no-genesis', 'the first entry is no genesis', 'kind')
-  const fields = entryFields(genesis)
-  const mesh = signedEntryHash(fields, genesis.signatures)
+  const mesh = rosterEntryHash(genesis)
   if (expectedMesh && !equalBytes(mesh, expectedMesh))
     throw broken('other-mesh', 'the chain does not begin this mesh', 'mesh')
-  requireSignature(genesis, fields, judge)
+  if (verifies) requireSignature(genesis)
   const epoch: RosterEpoch = { number: 1, commitment: genesis.body.commitment, beganSeq: 0, previous: null }
   const founder = {
     key: genesis.author,
@@ -62,12 +56,13 @@ export function beginRoster(
 }
 
 /** The author's signature, and no more signatures than the kind has: they stand in the hash. */
-function requireSignature(entry: RosterEntry, fields: readonly Field[], judge: Judge): void {
-  const [signature, { length }] = [entry.signatures[0], entry.signatures]
+function requireSignature(entry: RosterEntry): void {
+  const { length } = entry.signatures
   if (length !== (entry.kind === 'join' ? 2 : 1))
     throw broken('signature', 'a signature too many or too few', 'signatures')
-  const otherwise = 'the entry was not signed by its author'
-  judge({ domain: 'roster', fields, signature, key: entry.author, otherwise })
+  if (!verify('roster', entryFields(entry), entry.signatures[0], entry.author)) {
+    throw broken('signature', 'the entry was not signed by its author', 'signatures')
+  }
 }
 
 function requireLink(roster: Roster, entry: RosterEntry): void {
@@ -95,13 +90,14 @@ function targetOf(roster: Roster, entry: RosterEntry): WriteTarget {
 }
 
 /** The role table for members; for a `join`, the signature of the invite key that stands in for a role. */
-function requireRight(roster: Roster, entry: RosterEntry, fields: readonly Field[], judge: Judge): void {
+function requireRight(roster: Roster, entry: RosterEntry, verifies: boolean): void {
   if (entry.kind === 'join') {
-    const otherwise = 'the join was not signed by its invite'
     const invite = roster.invites.get(toBase64url(entry.body.invite))
-    if (!invite) throw broken('signature', otherwise, 'signatures')
-    const { key } = invite.entry.body
-    judge({ domain: 'join', fields, signature: entry.signatures[1], key, otherwise })
+    const signed = () =>
+      !verifies || verify('join', entryFields(entry), entry.signatures[1], invite!.entry.body.key)
+    if (!invite || !signed()) {
+      throw broken('signature', 'the join was not signed by its invite', 'signatures')
+    }
     return
   }
   const author = memberOf(roster, entry.author, 'author')
@@ -123,26 +119,20 @@ export interface CheckedEntry {
  * @throws MeshError `integrity` for a broken entry (`facts.rule` says which rule), `clock` for a sound one that is more
  * than 5 min ahead of `now`: wait for it, it is no lie.
  */
-export const checkEntry = (roster: Roster, entry: RosterEntry, opts: { now?: number } = {}): CheckedEntry =>
-  checkJudged(roster, entry, judgeAtOnce, opts.now)
+export function checkEntry(roster: Roster, entry: RosterEntry, opts: { now?: number } = {}): CheckedEntry {
+  return check(roster, entry, { ...opts, verifies: true })
+}
 
-/** As `checkEntry`, for a judge of one's own. */
-export function checkJudged(
-  roster: Roster,
-  entry: RosterEntry,
-  judge: Judge,
-  now: number | undefined,
-): CheckedEntry {
+function check(roster: Roster, entry: RosterEntry, opts: { now?: number; verifies: boolean }): CheckedEntry {
   requireLink(roster, entry)
   const effect = effectOf(roster, entry)
-  const fields = entryFields(entry)
-  requireRight(roster, entry, fields, judge)
-  requireSignature(entry, fields, judge)
-  if (now !== undefined && entry.at > now + TIMES.idSkewMs) {
-    const aheadMs = entry.at - now
+  requireRight(roster, entry, opts.verifies)
+  if (opts.verifies) requireSignature(entry)
+  if (opts.now !== undefined && entry.at > opts.now + TIMES.idSkewMs) {
+    const aheadMs = entry.at - opts.now
     throw new MeshError('clock', 'a roster entry is ahead of this clock', { field: 'at', facts: { aheadMs } })
   }
-  const hash = signedEntryHash(fields, entry.signatures)
+  const hash = rosterEntryHash(entry)
   const apply = () => {
     roster.seq = entry.seq
     roster.head = hash
@@ -169,12 +159,12 @@ export function replayRoster(
   entries: readonly RosterEntry[],
   opts: { mesh: Uint8Array; now?: number; verifiedHead?: Uint8Array | undefined },
 ): Roster {
+  const last = entries.at(-1)
+  const verifies = !last || !opts.verifiedHead || !equalBytes(rosterEntryHash(last), opts.verifiedHead)
   const [genesis, ...rest] = entries
   if (!genesis) throw broken('no-genesis', 'the chain is empty', 'entries')
-  const { mesh, now, verifiedHead } = opts
-  const known = verifiedHead && equalBytes(rosterEntryHash(entries.at(-1)!), verifiedHead)
-  const judge = known ? judgedBefore : judgeAtOnce
-  const roster = beginRoster(genesis, mesh, judge)
-  for (const entry of rest) checkJudged(roster, entry, judge, now).apply()
+  const roster = begin(genesis, opts.mesh, verifies)
+  const { now } = opts
+  for (const entry of rest) check(roster, entry, { verifies, ...(now === undefined ? {} : { now }) }).apply()
   return roster
 }

@@ -1,5 +1,5 @@
 /** The inside of an envelope's body: 4-byte length ‖ JSON ‖ raw ‖ signature 64 ‖ zeros, in few sizes. */
-import { LIMITS, MeshError, type PlaintextJson, plaintextJson, SIZES } from '@claudemesh/protocol'
+import { LIMITS, MeshError, type PlaintextJson, parseAs, plaintextJson, SIZES } from '@claudemesh/protocol'
 import { TAG } from './aead.ts'
 import { allZero, decodeText } from './zero-padded.ts'
 
@@ -71,7 +71,7 @@ function parseJson(bytes: Uint8Array, refuse: Refuse): { raw: number; plaintext:
   } catch {
     throw refuse('json', 'the plaintext is no JSON')
   }
-  const parsed = plaintextJson.safeParse(json)
+  const parsed = parseAs(plaintextJson, json)
   if (!parsed.success)
     throw refuse('json', 'the plaintext misses its schema', parsed.error.issues[0]?.path.join('.'))
   const { raw = 0, ...plaintext } = parsed.data as PlaintextJson & { raw?: unknown }

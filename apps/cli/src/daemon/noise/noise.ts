@@ -1,6 +1,6 @@
 /** Keeps agents from talking each other into a frenzy: what this daemon knows of the turns of its sessions. */
 import type { InboxMessage } from '@claudemesh/client'
-import { type Recipient, type TextPayload, textPayload, toBase64url } from '@claudemesh/protocol'
+import { parseAs, type Recipient, type TextPayload, textPayload, toBase64url } from '@claudemesh/protocol'
 import { idsFramedIn } from '../../delivery/frame.ts'
 import { sessionLabel } from '../labels.ts'
 import type { DaemonLog } from '../log.ts'
@@ -89,7 +89,7 @@ export class Noise {
     const [seat] = uuid === null ? [] : this.#port.sessions.byUuid(uuid, mesh)
     if (seat?.row.kind !== 'claude') return
     for (const message of messages) {
-      const text = textPayload.safeParse(message.payload)
+      const text = parseAs(textPayload, message.payload)
       if (message.kind !== 'text' || !text.success) continue
       const { member, session } = message.from
       this.#count(seat, toBase64url(session ?? member), text.data, false)
@@ -153,7 +153,7 @@ const received = ({ client }: OpenMesh, uuid: string | null, msg: string): Inbox
   (uuid === null ? undefined : client.received(uuid, msg)) ?? client.received(null, msg)
 
 const textOf = (message: InboxMessage | undefined): TextPayload | undefined =>
-  textPayload.safeParse(message?.payload).data
+  parseAs(textPayload, message?.payload).data
 const hopsOf = (message: InboxMessage): number => textOf(message)?.hops ?? 0
 
 /** The context in a hook's output, if there is one. */

@@ -1,6 +1,6 @@
 /** The audit log of a mesh: its pinned head, all of it as lines, proofs of what was accepted, and the owner's word after a restore. */
 import { readLeafFields } from '@claudemesh/crypto'
-import { MeshError, toBase64url, uuid } from '@claudemesh/protocol'
+import { MeshError, parseAs, toBase64url, uuid } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
 import type { AuditHead, AuditProof } from '../../api/schema.ts'
@@ -97,7 +97,7 @@ function streamOf(items: AsyncGenerator<LogItem>): ReadableStream<Uint8Array> {
 }
 
 async function proofsOf(daemon: Daemon, call: Call): Promise<AuditProof[]> {
-  const parsed = uuid.safeParse((call.req.param('id') ?? '').toLowerCase())
+  const parsed = parseAs(uuid, (call.req.param('id') ?? '').toLowerCase())
   if (!parsed.success)
     throw new MeshError('bad-field', 'A message id is a UUID, as send and inbox print it.', { field: 'id' })
   const named = asked(call, 'mesh')

@@ -2,7 +2,7 @@
 
 import type { OutboxMessage as ClientMessage, TraceStep as ClientStep } from '@claudemesh/client'
 import { recipientKey } from '@claudemesh/crypto'
-import { MeshError, uuid } from '@claudemesh/protocol'
+import { MeshError, parseAs, uuid } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
 import { sendRequest, setRetention, type TraceStep } from '../../api/schema.ts'
@@ -144,7 +144,7 @@ function shown(daemon: Daemon, mesh: OpenMesh, steps: readonly ClientStep[]): Tr
 }
 
 function messageId(call: Call): string {
-  const parsed = uuid.safeParse((call.req.param('id') ?? '').toLowerCase())
+  const parsed = parseAs(uuid, (call.req.param('id') ?? '').toLowerCase())
   if (parsed.success) return parsed.data
   throw new MeshError('bad-field', 'A message id is a UUID, as send and inbox print it.', { field: 'id' })
 }

@@ -1,6 +1,6 @@
 /** Makes texts unreadable that are to be: what is still needed of an old hour goes under the key of this one, and the old key is erased. */
 import type { TextStore } from '@claudemesh/client'
-import { MeshError } from '@claudemesh/protocol/errors'
+import { MeshError } from '@claudemesh/protocol'
 import { and, eq, inArray, isNotNull } from 'drizzle-orm'
 import { inboxPlace } from './inbox.ts'
 import type { MeshScope } from './mesh-scope.ts'

@@ -1,7 +1,8 @@
 /** The verified roster of a mesh: entries in order, without a gap. */
 import type { RosterStore } from '@claudemesh/client'
-import { MeshError } from '@claudemesh/protocol/errors'
-import { asc, eq, max, sql } from 'drizzle-orm'
+import { MeshError } from '@claudemesh/protocol'
+import { asc, eq, max } from 'drizzle-orm'
+import { named } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { rosterEntry } from './schema.ts'
 
@@ -12,18 +13,19 @@ export function rosterStore({ orm, mesh }: MeshScope): RosterStore {
     .from(rosterEntry)
     .where(ours)
     .prepare()
-  const count = () => (last.get()?.seq ?? -1) + 1
+  const insert = orm
+    .insert(rosterEntry)
+    .values({ mesh, ...named({ seq: 0, entry: '' }) })
+    .prepare()
   return {
     entries: () => {
       const rows = orm.select().from(rosterEntry).where(ours).orderBy(asc(rosterEntry.seq)).all()
       return rows.map(row => row.entry)
     },
-    count,
-    append: (seq, entries) => {
-      if (count() !== seq)
+    append: (seq, entry) => {
+      if ((last.get()?.seq ?? -1) + 1 !== seq)
         throw new MeshError('internal', 'the roster is to grow by its next entry', { facts: { seq } })
-      orm.run(sql`INSERT INTO ${rosterEntry} (mesh, seq, entry)
-        SELECT ${mesh}, ${seq} + key, value FROM json_each(${JSON.stringify(entries)})`)
+      insert.run({ seq, entry })
     },
   }
 }

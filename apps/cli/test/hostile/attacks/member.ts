@@ -134,6 +134,9 @@ export const MEMBER_ATTACKS: readonly Attack[] = [
     certificate: certificateOf(all),
   })),
   forged('a member sends a text that is no text', 'payload', () => ({ payload: { text: 7, more: [] } })),
+  forged('a member sends a text that trips whoever asks how long it is', 'payload', () => ({
+    payload: { text: { length: { toString: 0 } }, replyTo: null, threadId: null },
+  })),
   forged('a member makes a message that ended long ago', 'time', () => ({
     sentAt: Date.now() - 3 * 86_400_000,
     ttl: 1_000,
