@@ -10,6 +10,8 @@ export default defineConfig({
     pool: 'threads',
     include: long ? ['**/{src,test}/**/*.long.test.ts'] : ['**/{src,test}/**/*.test.ts'],
     exclude: ['**/node_modules/**', ...(long ? [] : ['**/*.long.test.ts'])],
+    // Events are waited for, however slow the machine is.
+    expect: { poll: { timeout: 20_000 } },
     testTimeout: long ? 3_600_000 : 60_000,
     ...(report ? { reporters: ['default', 'json'], outputFile: { json: report } } : {}),
     hookTimeout: 120_000,
