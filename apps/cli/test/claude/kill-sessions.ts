@@ -115,31 +115,40 @@ interface Running {
 
 async function startPeer(peer: Peer, ended: Set<() => void>): Promise<Running> {
   const { machine, name } = peer
+  /** Launches it until it runs: a daemon that is killed under a launch makes that fail, and its user types it again. */
   const sit = async (...more: string[]): Promise<{ pid: number; gone: Promise<void> }> => {
-    const [bun, ...args] = machine.command('launch', '-y', '--headless', '--name', name, ...more)
-    const launch = spawn(bun!, args, {
-      cwd: machine.cwd,
-      env: machine.env,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    })
-    ended.add(() => launch.kill('SIGTERM'))
-    const gone = new Promise<void>(resolve => launch.once('exit', () => resolve()))
-    const opened = async (): Promise<string> => {
-      for (;;) {
-        const rows = await ask<{ uuid: string; name: string; open: boolean }[]>(machine, 'sessions').catch(
-          () => [],
-        )
-        const row = rows.find(each => each.name === name && each.open)
-        if (row !== undefined) return row.uuid
-      }
+    for (;;) {
+      const [bun, ...args] = machine.command('launch', '-y', '--headless', '--name', name, ...more)
+      const launch = spawn(bun!, args, {
+        cwd: machine.cwd,
+        env: machine.env,
+        stdio: ['pipe', 'ignore', 'ignore'],
+      })
+      const end = (): boolean => launch.kill('SIGTERM')
+      ended.add(end)
+      const gone = new Promise<void>(resolve => launch.once('exit', () => resolve()))
+      const pid = await Promise.race([runningPid(), gone])
+      if (pid !== undefined) return { pid, gone }
+      ended.delete(end)
     }
-    if (peer.uuid === '') peer.uuid = await opened()
+  }
+  const runningPid = async (): Promise<number> => {
+    if (peer.uuid === '') peer.uuid = await openedUuid()
     const { pid } = await sessionFile(
       machine,
       file => file.sessionId === peer.uuid && file.status !== undefined && isAlive(file.pid),
       120_000,
     )
-    return { pid, gone }
+    return pid
+  }
+  const openedUuid = async (): Promise<string> => {
+    for (;;) {
+      const rows = await ask<{ uuid: string; name: string; open: boolean }[]>(machine, 'sessions').catch(
+        () => [],
+      )
+      const row = rows.find(each => each.name === name && each.open)
+      if (row !== undefined) return row.uuid
+    }
   }
   let now = await sit()
   // A conversation that has begun is one that can be gone on with.
