@@ -1,4 +1,5 @@
 /** Everything known about Claude Code's own formats, measured on the versions under `fixtures/`, and nothing else. */
+export { jobsWithFlag } from './background-jobs.ts'
 export { claudeConfigDir, configDirOfTranscript } from './config-dir.ts'
 export { carriesContext, contextOutput, type HookPayload, hookPayload, isKnownHook } from './hooks.ts'
 export { claudeVersion, HOW_TO_INSTALL, locateClaude } from './locate.ts'

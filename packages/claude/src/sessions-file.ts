@@ -16,6 +16,14 @@ const sessionsFile = z.looseObject({
   status: z.string().optional(),
   statusUpdatedAt: z.number().optional(),
   waitingFor: z.string().optional(),
+  name: z.string().optional(),
+  /** `user` for one that its user gave (`/rename`); `nameSince`: when, ms since 1970. */
+  nameSource: z.string().optional(),
+  nameSince: z.number().optional(),
+  /** Of a background session: its folder under `jobs`. */
+  jobId: z.string().optional(),
+  /** Its terminal shows this job instead: the conversation went on there, and nothing that comes here is read. */
+  parkedJobId: z.string().optional(),
 })
 export type RunningSession = z.output<typeof sessionsFile>
 

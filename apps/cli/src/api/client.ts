@@ -4,6 +4,7 @@ import { ERROR_CODES, type ErrorCode, MeshError, parseAs } from '@claudemesh/pro
 // Not by the folder's index: keys are no business of a client, and libsodium takes its time.
 import { readDaemonFile } from '../home/daemon-file.ts'
 import { homePaths } from '../home/paths.ts'
+import { launchedHere } from '../launch/launched-here.ts'
 import { ROUTES, type RouteName } from './routes.ts'
 import { errorReply } from './schema.ts'
 
@@ -13,7 +14,7 @@ export interface DaemonRequest {
   /** `undefined` and `false` are left out; `true` is `1`. */
   query?: Record<string, string | boolean | undefined>
   body?: unknown
-  /** Default: the launched session's (CLAUDEMESH_TOKEN_FILE), else the user's. */
+  /** Default: the launched session's (launched-here.ts), else the user's. */
   token?: string
   signal?: AbortSignal
 }
@@ -53,7 +54,7 @@ async function* linesOf(response: Response): AsyncIterable<unknown> {
 async function fetchRoute(name: RouteName, request: DaemonRequest & { home?: string }): Promise<Response> {
   const paths = homePaths(request.home)
   const [method, pattern] = ROUTES[name]
-  const token = request.token ?? (await readToken(process.env.CLAUDEMESH_TOKEN_FILE || paths.token))
+  const token = request.token ?? (await readToken((await launchedHere(process.env))?.tokenFile, paths.token))
   let response: Response
   try {
     response = await fetch(`http://localhost${fill(pattern, request)}`, {
@@ -82,11 +83,11 @@ export const CLAUDE_SESSION_HEADER = 'claudemesh-claude-session'
 const claudeSession = ({ CLAUDE_CODE_SESSION_ID: id }: NodeJS.ProcessEnv): Record<string, string> =>
   /^[0-9a-f-]{36}$/.test(id ?? '') ? { [CLAUDE_SESSION_HEADER]: id! } : {}
 
-async function readToken(file: string): Promise<string> {
+async function readToken(launched: string | undefined, user: string): Promise<string> {
   try {
-    return (await readFile(file, 'utf8')).trim()
+    return (await readFile(launched ?? user, 'utf8')).trim()
   } catch (cause) {
-    if (process.env.CLAUDEMESH_TOKEN_FILE)
+    if (launched !== undefined)
       throw new MeshError(
         'unauthenticated',
         "This session's token is gone: the session was closed. Launch it again.",

@@ -80,8 +80,15 @@ export const openSession = z.strictObject({
   /** The process that lives as long as the session; its end closes it. Absent: open until `close`. */
   pid: z.int().positive().optional(),
 })
-/** `pid`: whatever session the process of this pid is in by now, in place of the one that is named. */
-export const closeSession = z.strictObject({ pid: z.int().positive().optional() })
+/**
+ * `pid`: whatever session the process of this pid is in by now, in place of the one that is named. `keepToken`: the token of this name
+ * outlives it, since copies in the background speak by it; `dropToken`: they have ended, and nothing else is closed.
+ */
+export const closeSession = z.strictObject({
+  pid: z.int().positive().optional(),
+  keepToken: uuid.optional(),
+  dropToken: uuid.optional(),
+})
 /** `tokenFile` (0600) lets whoever can read it act as this session, and nothing more. */
 export const openSessionReply = z.object({
   uuid,

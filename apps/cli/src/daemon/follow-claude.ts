@@ -2,7 +2,8 @@
  * Follows Claude's processes from one conversation to the next: whose hook it is, and what becomes of the session.
  *
  * `/clear` goes on under a new UUID and stays the session it was. `/resume` and `/branch` leave it closed and sit down in the other
- * one. A copy in a process of its own (`/fork`, `/background`) is a session of its own (claude-code.md, measured on 2.1.329).
+ * one. A copy in a process of its own (`/fork`, `/background`) is a session of its own; it may begin after its original has ended, and
+ * be started again by its supervisor (claude-code.md, measured on 2.1.329).
  */
 
 import { claudeIdOf, hasUuid, tokenNameOf } from './claude-id.ts'
@@ -122,10 +123,13 @@ async function introduce(
   caller: SessionCaller,
   { session_id: uuid, pid, cwd, source }: FollowedHook,
 ): Promise<string | undefined> {
-  if (source !== 'fork' || pid === undefined || processIdentity(pid) === undefined) return undefined
+  if (pid === undefined || processIdentity(pid) === undefined) return undefined
+  const isBack = sessions.byClaudeId(uuid).some(({ row }) => row.introducedBy === caller.tokenName)
+  if (source !== 'fork' && !isBack) return undefined
   let opened: string | undefined
-  for (const { mesh, row } of sessions.byUuid(caller.uuid)) {
-    if (!row.open) continue
+  const originals = sessions.byUuid(caller.uuid).toSorted((a, b) => b.row.usedAt - a.row.usedAt)
+  const open = originals.filter(({ row }) => row.open)
+  for (const { mesh, row } of open.length > 0 ? open : originals.slice(0, 1)) {
     const { deliver, name, role, groups, directory } = row
     const seat = await sessions.open(mesh, {
       uuid,

@@ -135,7 +135,9 @@ export class Mail {
 
   /** Gives the person's new mail to her most recently active open session; without one it waits for the next. */
   giveToSession(mesh: OpenMesh): Seated | undefined {
-    const open = this.#sessions.of(mesh).filter(({ row }) => row.open && row.deliver !== 'off')
+    const open = this.#sessions
+      .of(mesh)
+      .filter(({ row }) => row.open && row.status !== 'closed' && row.deliver !== 'off')
     const latest = open.toSorted((a, b) => b.row.usedAt - a.row.usedAt)[0]
     if (!latest) return undefined
     const personMail = personMailOf(mesh.store.scope)

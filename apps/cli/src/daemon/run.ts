@@ -231,8 +231,13 @@ function arrived(parts: Wiring, mesh: OpenMesh, uuid: string | null): void {
 }
 
 /** How a session stands towards its mail changed, or mail came: what is held is told, the rest goes. */
-function drain({ mail, delivery }: Wiring, seat: Seated): void {
-  mail.tellHeld(seat)
+function drain(parts: Wiring, seat: Seated): void {
+  const { mail, delivery } = parts
+  // Open and `closed`: its terminal went on to a background session.
+  if (seat.row.status === 'closed') {
+    mail.takeBack(seat)
+    giveOut(parts, seat.mesh)
+  } else mail.tellHeld(seat)
   if (seat.row.open) delivery.wake(seat.row.uuid)
 }
 

@@ -1,6 +1,7 @@
 /** What a session is opened as: its name, its profile, and whether something still runs it. */
-import { MeshError, type Profile } from '@claudemesh/protocol'
+import { LIMITS, MeshError, type Profile } from '@claudemesh/protocol'
 import type { DeliverMode } from '../delivery/gate.ts'
+import { plainName } from './plain-words.ts'
 import { isAlive } from './process-identity.ts'
 import type { SessionRow } from './store/session-rows.ts'
 
@@ -95,6 +96,15 @@ function firstFree(name: string, taken: ReadonlySet<string>): string {
   for (let n = 1; ; n++) {
     const candidate = n === 1 ? name : `${name}-${n}`
     if (!taken.has(candidate)) return candidate
+  }
+}
+
+/** A name of this kind that nobody has; `undefined` where no address could carry it. */
+export function freeNameLike(wanted: string, taken: ReadonlySet<string>): string | undefined {
+  try {
+    return firstFree(plainName(wanted.replace(/[/,@]+/g, '-').slice(0, LIMITS.nameChars - 4), 'name'), taken)
+  } catch {
+    return undefined
   }
 }
 

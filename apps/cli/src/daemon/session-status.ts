@@ -52,6 +52,8 @@ interface Hook {
 
 /** What is known of one session since it was opened. */
 interface Known {
+  /** Of the names that its user gives it in the client (`/rename`), later ones are followed; ms since 1970. */
+  namedAt: number
   configDir: string
   /** The id its conversation has now. */
   claudeId: string
@@ -59,6 +61,8 @@ interface Known {
   searchedAt: number
   hook: StatusEvidence['hook']
   file: StatusEvidence['sessionsFile']
+  /** Since when its terminal shows a background session in its place, ms since 1970. */
+  parkedAt: number | undefined
   runningAt: number
   /** More than one process ran it when it was last counted. */
   isTwice: boolean
@@ -131,6 +135,12 @@ export class SessionStatus {
         const all = folders.get(known.configDir) ?? runningSessions(known.configDir, this.#onUnknown)
         folders.set(known.configDir, all)
         running = newestOf(all, known.claudeId)
+        if (running?.nameSource === 'user' && (running.nameSince ?? 0) > known.namedAt) {
+          known.namedAt = running.nameSince!
+          this.#sessions.rename(seat, running.name ?? '')
+          // As it was before: it settles with the next look.
+          continue
+        }
         this.#read(seat, known, running)
         this.#count(seat, all)
       }
@@ -158,6 +168,11 @@ export class SessionStatus {
 
   #read({ row }: Seated, known: Known, running: RunningSession | undefined): void {
     const now = this.#now()
+    known.parkedAt = running?.parkedJobId === undefined ? undefined : (known.parkedAt ?? now)
+    if (known.parkedAt !== undefined) {
+      known.file = { status: 'closed', at: known.parkedAt, seenAt: now }
+      return
+    }
     const status = FILE_STATUS[running?.status ?? '']
     if (status !== undefined && running?.statusUpdatedAt !== undefined) {
       known.file = { status, at: running.statusUpdatedAt, seenAt: now }
@@ -215,12 +230,14 @@ export class SessionStatus {
 
   #of(uuid: string): Known {
     const known = this.#known.get(uuid) ?? {
+      namedAt: this.#now(),
       configDir: claudeConfigDir(process.env),
       claudeId: uuid,
       transcript: undefined,
       searchedAt: 0,
       hook: undefined,
       file: undefined,
+      parkedAt: undefined,
       runningAt: 0,
       isTwice: false,
     }

@@ -14,12 +14,14 @@ import type { OpenMesh } from './meshes.ts'
 import { processIdentity } from './process-identity.ts'
 import {
   chooseName,
+  freeNameLike,
   isRunning,
   type OpenRequest,
   openedRow,
   profileOf,
   refuseSecondProcess,
 } from './session-row.ts'
+import { SessionTokens } from './session-tokens.ts'
 import { type SessionRow, type SessionRows, sessionRows } from './store/session-rows.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -67,12 +69,15 @@ interface ToldStatus {
 export class Sessions {
   readonly #o: SessionsOptions
   readonly #meshes = new Map<string, Seats>()
+  readonly #tokens: SessionTokens
   readonly #watch: ReturnType<typeof setInterval>
   /** Sessions whose key file is damaged: told, and left as they are. */
   readonly problems: { readonly code: string; readonly message: string; readonly mesh: string }[] = []
 
   constructor(options: SessionsOptions) {
     this.#o = options
+    const rows = () => [...this.#meshes.values()].flatMap(seats => seats.rows.usedSince(0))
+    this.#tokens = new SessionTokens({ ...options, rows })
     this.#watch = setInterval(() => this.#closeEnded(), WATCH_MS)
   }
 
@@ -91,9 +96,12 @@ export class Sessions {
         seats.signers.set(row.uuid, openSessionKey(this.#o.paths, mesh.id, claudeIdOf(row)))
         await this.#attach(seats, row)
         if (row.open && isRunning(row)) {
-          this.#o.tokens.open(row.uuid, tokenNameOf(row))
+          this.#tokens.open(row)
           this.#o.onOpened(this.#seat(seats, row))
-        } else this.#setClosed(seats, row)
+        } else {
+          this.#tokens.restore(row)
+          this.#setClosed(seats, row)
+        }
       } catch (error) {
         if (!(error instanceof MeshError)) throw error
         this.problems.push({ code: error.code, message: error.message, mesh: mesh.id })
@@ -117,7 +125,7 @@ export class Sessions {
 
   /** Opens it, new or known; resolves when it is set up here and, where the broker answers, attached. Throws `conflict`. */
   async open(mesh: OpenMesh, request: OpenRequest): Promise<Seated & { tokenFile: string }> {
-    const { paths, tokens, now, log } = this.#o
+    const { paths, now, log } = this.#o
     const seats = this.#seatsOf(mesh)
     const { kind } = request
     const uuid = this.#rowUuidOf(seats, request.uuid)
@@ -131,7 +139,7 @@ export class Sessions {
     const signer = openSessionKey(paths, mesh.id, request.uuid)
     seats.signers.set(uuid, signer)
     seats.rows.put(row)
-    const tokenFile = tokens.open(uuid, tokenName)
+    const tokenFile = this.#tokens.open(row)
     await this.#attach(seats, row)
     log('session.opened', { mesh: mesh.id, session: uuid, kind, deliver: row.deliver })
     const seat = this.#seat(seats, row)
@@ -149,6 +157,17 @@ export class Sessions {
     this.#o.log('session.renamed', { mesh: mesh.id, session: row.uuid, claudeId })
   }
 
+  /** As its user calls it in the client from now on, or the next free name of that kind; what no name can be changes nothing. */
+  rename({ mesh, row }: Seated, wanted: string): void {
+    const seats = this.#seatsOf(mesh)
+    const name = freeNameLike(wanted, this.#takenNames(seats, row.uuid))
+    if (name === undefined) return
+    const next = { ...row, name }
+    seats.rows.put(next)
+    mesh.client.setProfile(row.uuid, profileOf(next, this.waitingFor({ mesh, row })))
+    this.#o.log('session.named', { mesh: mesh.id, session: row.uuid })
+  }
+
   /** Claude runs it in this process, as a hook says. */
   ranBy({ mesh, row }: Seated, claudePid: number): void {
     const claudeIdentity = processIdentity(claudePid) ?? null
@@ -159,6 +178,15 @@ export class Sessions {
     const seats = this.#seatsOf(mesh)
     this.#setClosed(seats, row)
     this.#o.log('session.closed', { mesh: mesh.id, session: row.uuid })
+  }
+
+  /** Copies in the background speak by the token of this name: it outlives its session, until `dropToken`. */
+  keepToken(name: string): void {
+    this.#tokens.keep(name)
+  }
+
+  dropToken(name: string): void {
+    this.#tokens.drop(name)
   }
 
   /** Publishes how it stands since `at` (ms since 1970), and for what it waits. */
@@ -281,7 +309,6 @@ export class Sessions {
 
   #setClosed(seats: Seats, row: SessionRow): void {
     const at = this.#o.now()
-    const { tokens } = this.#o
     const closed: SessionRow = row.open
       ? {
           ...row,
@@ -295,9 +322,7 @@ export class Sessions {
         }
       : row
     seats.rows.put(closed)
-    const tokenName = tokenNameOf(row)
-    if (!this.all().some(seat => seat.row.open && tokenNameOf(seat.row) === tokenName))
-      tokens.close(tokenName)
+    this.#tokens.close(closed)
     seats.mesh.client.setStatus(row.uuid, 'closed', 'daemon', closed.statusAt)
     if (row.open) this.#o.onClosed(this.#seat(seats, closed))
   }
@@ -334,14 +359,13 @@ export class Sessions {
     moveSessionKey(this.#o.paths, mesh.id, from, claudeIdOf(row))
   }
 
-  #nameFor({ rows }: Seats, request: OpenRequest, uuid: string, before: SessionRow | undefined): string {
-    const taken = new Set(
-      rows
-        .usedSince(this.#o.now() - TIMES.knownMs)
-        .filter(row => row.open && row.uuid !== uuid)
-        .map(row => row.name),
-    )
-    return chooseName(request, before?.name, taken)
+  #nameFor(seats: Seats, request: OpenRequest, uuid: string, before: SessionRow | undefined): string {
+    return chooseName(request, before?.name, this.#takenNames(seats, uuid))
+  }
+
+  #takenNames({ rows }: Seats, uuid: string): Set<string> {
+    const others = rows.usedSince(this.#o.now() - TIMES.knownMs).filter(row => row.open && row.uuid !== uuid)
+    return new Set(others.map(row => row.name))
   }
 
   #seatsOf(mesh: OpenMesh): Seats {

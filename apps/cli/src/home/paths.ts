@@ -33,6 +33,8 @@ export interface HomePaths {
   /** Tokens of open sessions, `<name>.token`. */
   readonly run: string
   readonly sessionToken: (name: string) => string
+  /** Beside it, while its session runs: what its client is started with. */
+  readonly sessionPlugin: (name: string) => string
   /** Data of `up`. */
   readonly broker: string
 }
@@ -62,6 +64,7 @@ export function homePaths(home: string = currentHome(), env: Env = process.env):
     sessions: within('sessions'),
     run: within('run'),
     sessionToken: name => within('run', `${name}.token`),
+    sessionPlugin: name => within('run', `${name}.plugin`),
     broker: within('broker'),
   }
 }

@@ -7,6 +7,8 @@ export interface Conversation {
   /** UUID of Claude's session, which is the mesh session's too. */
   readonly uuid: string
   readonly resumed: boolean
+  /** The conversation that it begins as a copy of (`--fork-session`). */
+  readonly copyOf?: string
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -17,12 +19,33 @@ const OURS: Record<string, string> = {
   '-r': 'put --resume ID before the --',
   '--continue': 'put --continue before the --',
   '-c': 'put --continue before the --',
-  '--fork-session': 'launch without --resume begins a session of its own',
   '--bg': 'a background session takes no fixed id',
 }
 
-/** A new conversation, the one named by `resume`, or with `continue` the newest of this directory. */
+/**
+ * A new conversation, the one named by `resume`, or with `continue` the newest of this directory; with `--fork-session` among the
+ * client's own arguments a copy of that.
+ */
 export function chooseConversation(
+  options: {
+    resume?: string | undefined
+    continue?: boolean | undefined
+    claude: readonly string[]
+  },
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): Conversation {
+  const chosen = namedConversation(options, env, cwd)
+  if (!options.claude.includes(FORK)) return chosen
+  if (!chosen.resumed)
+    throw new MeshError(
+      'usage',
+      `${FORK} copies a conversation: put --resume ID or --continue before the --.`,
+    )
+  return { uuid: randomUUID(), resumed: false, copyOf: chosen.uuid }
+}
+
+function namedConversation(
   options: { resume?: string | undefined; continue?: boolean | undefined },
   env: Readonly<Record<string, string | undefined>>,
   cwd: string,
@@ -48,6 +71,8 @@ export function chooseConversation(
   return { uuid, resumed: true }
 }
 
+const FORK = '--fork-session'
+
 /** A session without a terminal: it reads turns from its stdin and from the mesh, and tells what it does as JSON lines. */
 const HEADLESS = ['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose']
 
@@ -63,6 +88,7 @@ export function claudeArguments(
     ...(headless ? HEADLESS : []),
     conversation.resumed ? '--resume' : '--session-id',
     conversation.uuid,
+    ...(conversation.copyOf === undefined ? [] : ['--resume', conversation.copyOf]),
     '--plugin-dir',
     pluginDir,
     ...(acceptTools ? [`--allowedTools=${TOOL_RULE}`] : []),

@@ -1,11 +1,13 @@
 /**
  * Takes the http hooks of one session on a loopback port and hands them to the daemon. It lives in `launch`, which lives as long as
- * the client does: nobody else can take the port while hooks go there, and a daemon that is away, stopped or slow is not felt.
+ * the client does (and in keep-relay.ts where copies of the session outlive that): nobody else can take the port while hooks go there,
+ * and a daemon that is away, stopped or slow is not felt.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { forwardHook, PATIENCE_MS, type Payload, SLOW_MS } from './forward-hook.ts'
 
 export interface HookRelay {
+  readonly port: number
   /** `http://127.0.0.1:<port>/hook`. */
   readonly url: string
   /** 32 bytes in base64url: without it nobody is heard. Opens nothing but this relay and ends with it. */
@@ -20,10 +22,18 @@ const MOST_UNDER_WAY = 64
 /** What a hook says that has nothing to say. */
 const NOTHING = '{}'
 
-/** Starts it on a free port of 127.0.0.1, for the session whose token stands in `tokenFile`. */
-export function openHookRelay(o: { home: string; tokenFile: string; now?: () => number }): HookRelay {
+/**
+ * Starts it on a free port of 127.0.0.1, for the session whose token stands in `tokenFile`. `from`: takes the place of a relay that
+ * still runs, by its port and token. Throws where another user's program has the port.
+ */
+export function openHookRelay(o: {
+  home: string
+  tokenFile: string
+  now?: () => number
+  from?: Pick<HookRelay, 'port' | 'token'>
+}): HookRelay {
   const now = o.now ?? performance.now.bind(performance)
-  const token = randomBytes(32).toString('base64url')
+  const token = o.from?.token ?? randomBytes(32).toString('base64url')
   const expected = hashOf(`Bearer ${token}`)
   let underWay = 0
   let slowUntil = Number.NEGATIVE_INFINITY
@@ -57,7 +67,9 @@ export function openHookRelay(o: { home: string; tokenFile: string; now?: () => 
 
   const server = Bun.serve({
     hostname: '127.0.0.1',
-    port: 0,
+    port: o.from?.port ?? 0,
+    // Only programs of the same user may share it, and only what says so too (SO_REUSEPORT, socket(7)).
+    reusePort: true,
     async fetch(request) {
       const given = hashOf(request.headers.get('authorization') ?? '')
       if (!timingSafeEqual(given, expected)) return new Response(null, { status: 401 })
@@ -66,7 +78,8 @@ export function openHookRelay(o: { home: string; tokenFile: string; now?: () => 
       return new Response(output, { headers: { 'content-type': 'application/json' } })
     },
   })
-  return { url: `http://127.0.0.1:${server.port}/hook`, token, stop: () => server.stop(true) }
+  const port = server.port!
+  return { port, url: `http://127.0.0.1:${port}/hook`, token, stop: () => server.stop(true) }
 }
 
 const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest()

@@ -7,16 +7,18 @@
  * of a script is not made a peer behind its back.
  */
 import { forwardHook, PATIENCE_MS, SLOW_MS, START_PATIENCE_MS } from './forward-hook.ts'
+import { launchedHere } from './launched-here.ts'
 
-const { CLAUDEMESH_HOME, CLAUDEMESH_TOKEN_FILE, CLAUDE_CODE_ENTRYPOINT, CLAUDE_PID } = process.env
+const { CLAUDE_CODE_ENTRYPOINT, CLAUDE_JOB_DIR, CLAUDE_PID } = process.env
 const option = (name: string): string | undefined =>
   process.argv.find(word => word.startsWith(name))?.slice(name.length)
 const installedFor = option('--home=')
 
 try {
+  const launched = await launchedHere(process.env)
   if (installedFor === undefined) {
-    if (CLAUDEMESH_HOME && CLAUDEMESH_TOKEN_FILE) await tell(CLAUDEMESH_HOME, CLAUDEMESH_TOKEN_FILE)
-  } else if (!CLAUDEMESH_TOKEN_FILE && CLAUDE_PID && !CLAUDE_CODE_ENTRYPOINT?.startsWith('sdk'))
+    if (launched !== undefined) await tell(launched.home, launched.tokenFile)
+  } else if (launched === undefined && CLAUDE_PID && !CLAUDE_CODE_ENTRYPOINT?.startsWith('sdk'))
     await tellOnce(installedFor)
 } catch {
   // A daemon that is away loses nothing: its messages wait, and the transcript proves what was read.
@@ -36,6 +38,8 @@ async function tellOnce(home: string): Promise<void> {
 
 async function tell(home: string, tokenFile: string): Promise<void> {
   const payload = JSON.parse(await Bun.stdin.text())
+  // The client starts background sessions ahead of time that nobody may ever use: one begins with its first prompt.
+  if (installedFor !== undefined && CLAUDE_JOB_DIR && payload.source === 'startup') return
   const patience = payload.hook_event_name === 'SessionStart' ? START_PATIENCE_MS : PATIENCE_MS
   const signal = AbortSignal.timeout(patience)
   const pid = Number(CLAUDE_PID) || undefined

@@ -1,10 +1,12 @@
 /** Starts the real `claude` as a session of the mesh: known to the daemon before it starts, closed when it ends. */
-import { HOW_TO_INSTALL, locateClaude } from '@claudemesh/claude'
+import { basename } from 'node:path'
+import { claudeConfigDir, HOW_TO_INSTALL, jobsWithFlag, locateClaude } from '@claudemesh/claude'
 import { MeshError } from '@claudemesh/protocol'
 import { openSessionReply } from '../api/schema.ts'
 import { chooseConversation, claudeArguments, refuseOurs } from './claude-arguments.ts'
 import { openHookRelay } from './hook-relay.ts'
-import { removePluginDir, writePluginDir, writeSettings } from './plugin-dir.ts'
+import { keepRelay } from './keep-relay.ts'
+import { pluginDirOf, removePluginDir, writePluginDir, writeSettings } from './plugin-dir.ts'
 import { STATUS_LINE } from './programs.ts'
 import { type Ending, runClaude } from './run-claude.ts'
 import { settingsArgument } from './settings-argument.ts'
@@ -69,14 +71,16 @@ export async function launch(options: LaunchOptions, place: LaunchPlace): Promis
   )
   const deaf = options.claude.find(argument => DEAF.includes(argument))
   if (deaf !== undefined) place.warn(`${deaf} leaves the mesh tools and delivery by hooks switched off`)
-  const relay = openHookRelay({ home: place.home, tokenFile: session.tokenFile })
+  const { tokenFile } = session
+  const relay = openHookRelay({ home: place.home, tokenFile })
+  const dir = pluginDirOf(tokenFile)
   try {
-    const dir = writePluginDir(place.home, uuid, relay)
+    writePluginDir(tokenFile, relay)
     const env = {
       ...place.env,
       CLAUDEMESH_HOME: place.home,
       CLAUDEMESH_SESSION: uuid,
-      CLAUDEMESH_TOKEN_FILE: session.tokenFile,
+      CLAUDEMESH_TOKEN_FILE: tokenFile,
     }
     const { headless, yes: acceptTools } = options
     const { settings, rest } = settingsArgument(options.claude, STATUS_LINE, place)
@@ -84,10 +88,24 @@ export async function launch(options: LaunchOptions, place: LaunchPlace): Promis
     const args = claudeArguments(conversation, dir, extra, { acceptTools, headless })
     return await runClaude(path, args, env, { headless })
   } finally {
+    const configDir = claudeConfigDir(place.env)
+    // What the client left running in the background (`/fork`, `/background`) goes on with this plugin and its token.
+    const isKept =
+      jobsWithFlag(configDir, dir).length > 0 &&
+      (await keepRelay({
+        home: place.home,
+        configDir,
+        dir,
+        tokenFile,
+        uuid,
+        port: relay.port,
+        token: relay.token,
+      }))
     await relay.stop()
-    removePluginDir(place.home, uuid)
+    if (!isKept) removePluginDir(dir)
+    const keepToken = isKept ? basename(tokenFile, '.token') : undefined
     await place
-      .call('closeSession', { params: { uuid }, body: { pid: process.pid } })
+      .call('closeSession', { params: { uuid }, body: { pid: process.pid, keepToken } })
       .catch(error => place.warn(`the session could not be closed at the daemon: ${error.message}`))
   }
 }

@@ -4,10 +4,13 @@ import { dirname, join } from 'node:path'
 import { pluginFiles } from '@claudemesh/claude'
 import { HOOK, HOOK_TIMEOUT_SECONDS, MCP_SERVER, WAKER } from './programs.ts'
 
-/** Writes `<home>/run/<uuid>.plugin`, anew if one was left behind, and returns its path. `relay`: where hooks go. */
-export function writePluginDir(home: string, uuid: string, relay: { url: string; token: string }): string {
-  const dir = pluginDirOf(home, uuid)
-  rmSync(dir, { recursive: true, force: true })
+/** `<home>/run/<name>.plugin`, beside the session's `<name>.token`. */
+export const pluginDirOf = (tokenFile: string): string => tokenFile.replace(/token$/, 'plugin')
+
+/** Writes it, anew if one was left behind, and returns its path. `relay`: where hooks go. */
+export function writePluginDir(tokenFile: string, relay: { url: string; token: string }): string {
+  const dir = pluginDirOf(tokenFile)
+  removePluginDir(dir)
   makePrivate(dir)
   const parts = {
     hook: HOOK,
@@ -32,10 +35,7 @@ export function writeSettings(pluginDir: string, settings: object): string {
   return path
 }
 
-export const removePluginDir = (home: string, uuid: string): void =>
-  rmSync(pluginDirOf(home, uuid), { recursive: true, force: true })
-
-const pluginDirOf = (home: string, uuid: string): string => join(home, 'run', `${uuid}.plugin`)
+export const removePluginDir = (dir: string): void => rmSync(dir, { recursive: true, force: true })
 
 /** 0700 whatever the umask. */
 function makePrivate(dir: string): void {

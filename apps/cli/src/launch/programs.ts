@@ -17,6 +17,7 @@ const bunRun = (file: URL): Command => [
 export const HOOK: Command = bunRun(new URL('./hook.ts', import.meta.url))
 export const WAKER: Command = bunRun(new URL('./wake.ts', import.meta.url))
 export const STATUS_LINE: Command = bunRun(new URL('./status-line.ts', import.meta.url))
+export const RELAY_KEEPER: Command = bunRun(new URL('./keeper.ts', import.meta.url))
 export const MCP_SERVER: Command = bunRun(new URL('../mcp/main.ts', import.meta.url))
 
 /** Seconds the client waits for a hook; the hook itself gives up sooner. */

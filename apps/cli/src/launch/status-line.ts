@@ -1,14 +1,14 @@
 /**
  * Run by Claude Code whenever it draws its status line: what the user's own command says, then mesh, name, unread messages and how
  * the session takes them. Reads the daemon's answer in time or says that there is none; never keeps the client waiting.
- * Imports nothing, as forward-hook.ts.
+ * Imports nothing heavy, as forward-hook.ts.
  */
+import { launchedHere } from './launched-here.ts'
 
 /** ms. The client draws without us until we are done. */
 const PATIENCE_MS = 200
 const OWN_PATIENCE_MS = 2000
 
-const { CLAUDEMESH_HOME: home, CLAUDEMESH_TOKEN_FILE: tokenFile } = process.env
 const own = process.argv.find(word => word.startsWith('--then='))?.slice('--then='.length)
 
 const [before, ours] = await Promise.all([own === undefined ? '' : theirs(own), line()])
@@ -32,8 +32,9 @@ async function theirs(command: string): Promise<string> {
 
 async function line(): Promise<string> {
   try {
+    const { home, tokenFile } = (await launchedHere(process.env))!
     const { socket } = await Bun.file(`${home}/daemon.json`).json()
-    const token = await Bun.file(tokenFile!).text()
+    const token = await Bun.file(tokenFile).text()
     const answer = await fetch('http://localhost/v1/line', {
       unix: socket,
       headers: { authorization: `Bearer ${token.trim()}` },
@@ -44,5 +45,3 @@ async function line(): Promise<string> {
     return 'mesh: no daemon answers'
   }
 }
-
-export {}

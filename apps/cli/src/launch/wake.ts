@@ -1,10 +1,11 @@
 /**
  * Run by Claude Code with `asyncRewake` when a session starts and at the end of each turn: waits at the daemon until something shall
- * wake the session, then prints it on stderr and ends with 2. The daemon lets only the newest of a session live. Imports nothing of
- * ours, since it starts often.
+ * wake the session, then prints it on stderr and ends with 2. The daemon lets only the newest of a session live. Imports nothing
+ * heavy, since it starts often.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { launchedHere } from './launched-here.ts'
 
 /** What Claude Code takes for "wake the model with what stands on stderr" (2.1.329). */
 const WAKE = 2
@@ -13,11 +14,12 @@ const AGAIN_MS = 2000
 /** How often a daemon that does not know the session is asked: its SessionStart may still be on the way there. */
 const MOST_UNKNOWN = 5
 
-const { CLAUDEMESH_HOME: home, CLAUDEMESH_TOKEN_FILE: tokenFile } = process.env
+const launched = await launchedHere(process.env)
 const { CLAUDE_PID: client, CLAUDE_CODE_SESSION_ID: session_id } = process.env
 // Without a terminal the client waits for this hook like for any other (2.1.329): its turn would never end.
 const mayWait = process.env.CLAUDE_CODE_ENTRYPOINT === 'cli'
-if (!mayWait || !home || !tokenFile || !client) process.exit(0)
+if (!mayWait || launched === undefined || !client) process.exit(0)
+const { home, tokenFile } = launched
 
 for (let unknown = 0; unknown < MOST_UNKNOWN; ) {
   let token = ''

@@ -199,7 +199,7 @@ export function makeBench(
     },
     async start(...args) {
       open()
-      const plugin = writePluginDir(home, uuid, relay)
+      const plugin = writePluginDir(tokenFile, relay)
       const id = args.includes('--resume') ? [] : ['--session-id', uuid]
       const here = { ...at, env: { ...at.env, CLAUDEMESH_TOKEN_FILE: tokenFile } }
       const terminal = openTerminal(here, [

@@ -100,7 +100,7 @@ describe.skipIf(claude === undefined)('launch', () => {
     const terminal = openTerminal(bench.at, bench.cli('launch', '--', '--permission-mode', 'manual'))
     await terminal.shows(/manual mode on/)
     const { pid } = await sessionFile(bench.at, file => file.sessionId === opened().uuid)
-    const plugin = join(bench.at.root, 'mesh', 'run', `${opened().uuid}.plugin`)
+    const plugin = join(bench.at.root, 'mesh', 'run', `${bench.uuid}.plugin`)
     const files = [plugin, ...filesUnder(plugin)]
     expect(files).toHaveLength(10)
     for (const file of files) expect(statSync(file).mode & 0o077).toBe(0)

@@ -62,7 +62,12 @@ export function sessionRoutes(daemon: Daemon): Hono<Env> {
     .post(ROUTES.closeSession[1], async call => {
       userOnly(call)
       const named = call.req.param('uuid')
-      const { pid } = await readBody(call, closeSession)
+      const { pid, keepToken, dropToken } = await readBody(call, closeSession)
+      if (dropToken !== undefined) {
+        sessions.dropToken(dropToken)
+        return call.json({})
+      }
+      if (keepToken !== undefined) sessions.keepToken(keepToken)
       const everywhere =
         pid === undefined
           ? sessions.byClaudeId(named)
