@@ -1,14 +1,15 @@
 /** Puts the parts of a broker together: who may reach what is decided here and nowhere else. */
 import { SIZES } from '@claudemesh/protocol'
 import { Refusals } from './audit/refusals.ts'
-import { inProcess } from './backplane/in-process.ts'
+import { firstLook } from './backplane/looked.ts'
+import { tellMail } from './backplane/tell-mail.ts'
 import type { Broker } from './broker.ts'
 import type { Clock } from './clock.ts'
 import { BatchWriter } from './delivery/batch-writer.ts'
 import { tellCommitted } from './delivery/committed.ts'
 import { createPushWindow } from './delivery/push-window.ts'
 import { queueItems } from './delivery/queue-items.ts'
-import { recipientIndex } from './delivery/recipient-index.ts'
+import { replaceAttachment } from './delivery/replace-attachment.ts'
 import { openRates } from './limits/rates.ts'
 import { HookLapses } from './presence/hook-lapses.ts'
 import { openMeshes } from './roster/meshes.ts'
@@ -19,15 +20,18 @@ import { openMetrics } from './telemetry/metrics.ts'
 export function assemble(
   settings: Settings,
   clock: Clock,
-  { log, key, db }: Pick<Broker, 'log' | 'key' | 'db'>,
+  { log, key, db, backplane }: Pick<Broker, 'log' | 'key' | 'db' | 'backplane'>,
 ): Broker {
   const connections: Broker['connections'] = new Set()
+  const looked = firstLook()
   const meshes = openMeshes(db)
   const metrics = openMetrics({
     connections: () => connections.size,
     attachments: () => [...meshes.all()].reduce((n, mesh) => n + mesh.attachments.size, 0),
     waiting: () => lane.waiting,
     queued: () => db.queueDepth(),
+    nodes: () => looked.others + 1,
+    backplane,
   })
   const window = createPushWindow({
     limits: {
@@ -41,35 +45,33 @@ export function assemble(
         SIZES.opener +
         1024,
     },
-    readQueue: async ({ mesh, recipient }, after, maxRows, maxBytes) =>
-      queueItems(await db.readQueue({ mesh, recipient, after, maxRows, maxBytes })),
+    readQueue: async ({ mesh, recipient }, after, maxRows, maxBytes) => {
+      const page = await db.readQueue({ mesh, recipient, after, maxRows, maxBytes })
+      return { items: queueItems(page), upTo: page.upTo }
+    },
     now: clock.now,
     metrics,
     log,
   })
-  const replaced = (attachment: Parameters<typeof window.wake>[0]) => {
-    if (!attachment.live) return
-    attachment.end()
-    const standing = meshes.peek(attachment.mesh)?.attachments
-    if (standing?.get(attachment.index) === attachment) standing.delete(attachment.index)
-    attachment.socket.tellReplaced(attachment.recipient, attachment.number)
-  }
   const lane: BatchWriter = new BatchWriter({
     maxRows: settings.BATCH_ROWS,
     commit: batch => db.commit(batch),
     committed: (batch, outcomes) =>
       tellCommitted(
-        { window, redeliverMs: settings.REDELIVER_MS, now: clock.now, metrics, replaced },
+        {
+          window,
+          redeliverMs: settings.REDELIVER_MS,
+          now: clock.now,
+          metrics,
+          elsewhere: waiting => tellMail(backplane, waiting),
+          replaced: attachment => replaceAttachment(meshes, attachment),
+        },
         batch,
         outcomes,
       ),
     clock,
     metrics,
     log,
-  })
-  const backplane = inProcess(({ mesh, recipient }) => {
-    const attachment = meshes.peek(mesh)?.attachments.get(recipientIndex(recipient))
-    if (attachment !== undefined) window.wake(attachment)
   })
   return {
     settings,
@@ -83,6 +85,7 @@ export function assemble(
     lane,
     window,
     backplane,
+    looked,
     signing: Promise.resolve(),
     trees: new Map(),
     refusals: new Refusals(key.secretKey.subarray(0, 32)),

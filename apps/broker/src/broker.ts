@@ -2,7 +2,8 @@
 import type { Signer, TreeFrontier } from '@claudemesh/crypto'
 import type { BrokerStore } from '@claudemesh/db'
 import type { Refusals } from './audit/refusals.ts'
-import type { Backplane } from './backplane/in-process.ts'
+import type { Looked } from './backplane/looked.ts'
+import type { Backplane } from './backplane/news.ts'
 import type { Clock } from './clock.ts'
 import type { Attachment } from './delivery/attachment.ts'
 import type { BatchWriter } from './delivery/batch-writer.ts'
@@ -27,6 +28,7 @@ export interface Broker {
   readonly lane: BatchWriter
   readonly window: PushWindow
   readonly backplane: Backplane
+  readonly looked: Looked
   /** The round of signing that is under way: rounds follow one another. */
   signing: Promise<void>
   /** Of the logs this node signed last, each at the size of its checkpoint. */

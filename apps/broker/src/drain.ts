@@ -30,6 +30,7 @@ export async function drain(broker: Broker, closeServer: () => Promise<void>): P
     log.error('audit.unsigned', cause)
   }
   await closeServer()
+  await broker.backplane.close()
   await db.close()
   log.info('broker.stopped', { waiting: lane.waiting })
 }

@@ -1,5 +1,6 @@
 /** The life of a broker on ports that somebody else made: clock, storage, log, and whatever brings it sockets. */
 import { assemble } from './assemble.ts'
+import { arrive } from './backplane/arrive.ts'
 import type { Broker } from './broker.ts'
 import { drain } from './drain.ts'
 import { takeNode } from './presence/leases.ts'
@@ -20,13 +21,19 @@ export interface Listening {
  */
 export async function runBroker(
   settings: Settings,
-  { clock, ...ports }: Pick<Broker, 'clock' | 'log' | 'key' | 'db'>,
+  { clock, ...ports }: Pick<Broker, 'clock' | 'log' | 'key' | 'db' | 'backplane'>,
   listen: (broker: Broker) => Listening,
 ): Promise<{ stop(): Promise<void> }> {
   const broker = assemble(settings, clock, ports)
   await takeNode(broker)
   const door = listen(broker)
   broker.hosts = door.hosts
+  broker.backplane.listen(
+    news => arrive(broker, news),
+    () => {
+      broker.looked.due = true
+    },
+  )
   const stopSweeps = startSweeps(broker)
   let ending: Promise<void> | undefined
   const end = () => {

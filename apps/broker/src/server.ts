@@ -2,6 +2,7 @@
 import { ready } from '@claudemesh/crypto'
 import { brokerStore, ensureAuditDays, migrate, openAsWriter, openDatabase } from '@claudemesh/db'
 import { MeshError } from '@claudemesh/protocol'
+import { openBackplane } from './backplane/open-backplane.ts'
 import type { Broker } from './broker.ts'
 import { loadBrokerKey } from './broker-key.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -43,7 +44,9 @@ export async function startBroker(settings: Settings, clock: Clock = systemClock
         settings.PUBLIC_HOSTS.length > 0 ? settings.PUBLIC_HOSTS : [`localhost:${port}`, `127.0.0.1:${port}`]
       return { hosts, close: () => server.stop(true) }
     }
-    const { stop } = await runBroker(settings, { clock, log, key, db: brokerStore(db) }, open)
+    const store = brokerStore(db)
+    const backplane = await openBackplane(settings, { log, key, db: store })
+    const { stop } = await runBroker(settings, { clock, log, key, db: store, backplane }, open)
     log.info('broker.started', { port, node: settings.NODE_NAME })
     return { port, brokerKey: key.publicKey, stop }
   } catch (cause) {

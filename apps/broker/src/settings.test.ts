@@ -11,7 +11,9 @@ test('the table in README says of every setting its name, default and meaning', 
   const rows = Object.entries(environment.shape).map(([name, schema]) => {
     const value = defaults[name]
     const shown =
-      value === undefined || (Array.isArray(value) && value.length === 0) ? '' : `\`${String(value)}\``
+      value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
+        ? ''
+        : `\`${String(value)}\``
     return [`\`${name}\``, shown, String(schema.meta()?.about)]
   })
   const cells = (line: string) =>

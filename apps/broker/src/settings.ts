@@ -1,4 +1,5 @@
 /** Every setting of the broker: read once from the environment, validated, and the only source of README's table. */
+import { hostname } from 'node:os'
 import { fromBase64url, LIMITS, MeshError, parseAs, TIMES, WINDOW } from '@claudemesh/protocol'
 import { z } from 'zod'
 
@@ -47,12 +48,18 @@ export const environment = z.object({
     '',
     'Hosts clients dial, `host[:port]`, commas between. Empty: localhost and 127.0.0.1 at the port.',
   ),
-  NODE_NAME: z
-    .string()
-    .min(1)
-    .max(64)
-    .default('broker')
-    .meta({ about: 'Name of this process among the nodes of one broker.' }),
+  NODE_NAME: z.string().max(64).default('').meta({
+    about: 'Name of this process, which no other node of the broker has. Empty: the name of the machine.',
+  }),
+  NATS_URL: text(
+    'NATS servers by which nodes on the same database tell each other what changed: `nats://` or `tls://`, commas between; user and password or a token in the first. Unset: nodes look for it in the database.',
+  ),
+  LOOK_MS: int(
+    1000,
+    'Time between looks for what other nodes did, ms; while NATS tells it, or no other node is there, 15 times as long or more.',
+    50,
+    60_000,
+  ),
   MESH_CREATE: choice(
     ['local', 'open', 'token'],
     'local',
@@ -152,6 +159,7 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     throw new MeshError('usage', 'MESH_CREATE=token asks for MESH_CREATE_TOKEN.', {
       field: 'MESH_CREATE_TOKEN',
     })
+  rest.NODE_NAME ||= hostname().slice(0, 64)
   return { ...rest, DATABASE_URL, BROKER_KEY: BROKER_KEY === undefined ? null : seedOf(BROKER_KEY) }
 }
 

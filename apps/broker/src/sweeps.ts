@@ -1,6 +1,7 @@
 /** Everything that happens in the broker by time alone, each at its own beat and never twice at once. */
 import { signCheckpoints } from './audit/sign-checkpoints.ts'
 import { writeRefusals } from './audit/write-refusals.ts'
+import { look } from './backplane/look.ts'
 import type { Broker } from './broker.ts'
 import { sweepExpired } from './delivery/expiry.ts'
 import { sweepUnacked } from './delivery/redelivery.ts'
@@ -15,6 +16,7 @@ export function startSweeps(broker: Broker): () => void {
   const { clock, settings, db, log } = broker
   const sweeps: [ms: number, name: string, work: () => unknown][] = [
     [Math.min(1000, settings.REDELIVER_MS), 'redelivery', () => sweepUnacked(broker)],
+    [settings.LOOK_MS, 'looks', () => look(broker)],
     [settings.EXPIRY_MS, 'expiry', () => sweepExpired(broker)],
     [settings.EXPIRY_MS, 'drops', () => sweepDropped(broker)],
     [settings.HEARTBEAT_MS, 'heartbeat', () => beatSockets(broker)],

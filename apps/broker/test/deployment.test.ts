@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { TIMES } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, describe, expect, test } from 'vitest'
+import { noBackplane } from '../src/backplane/news.ts'
 import { environment, readSettings } from '../src/settings.ts'
 import { openMetrics } from '../src/telemetry/metrics.ts'
 import { dockerfile, ROOT } from './dockerfile.ts'
@@ -133,7 +134,14 @@ test('the proxies dial its port and wait longer than a socket may be silent', ()
 
 test('the dashboard and the alerts ask for metrics that are there', async () => {
   const none = () => 0
-  const metrics = openMetrics({ connections: none, attachments: none, waiting: none, queued: async () => 0 })
+  const metrics = openMetrics({
+    connections: none,
+    attachments: none,
+    waiting: none,
+    queued: async () => 0,
+    nodes: none,
+    backplane: noBackplane,
+  })
   metrics.refused('any')
   const told = await metrics.text()
   const dashboard = JSON.parse(read('deploy/grafana-dashboard.json')) as {

@@ -62,6 +62,8 @@ DECLARE
   v_name text;
   v_made int := 0;
 BEGIN
+  -- Every node makes and drops days: one at a time.
+  PERFORM pg_advisory_xact_lock(7236501147002);
   FOR v_day IN SELECT (p_now AT TIME ZONE 'UTC')::date + n FROM generate_series(-1, 7) n LOOP
     v_name := 'audit_leaf_' || to_char(v_day, 'YYYYMMDD');
     CONTINUE WHEN to_regclass('mesh.' || v_name) IS NOT NULL;
@@ -107,6 +109,7 @@ DECLARE
   v_end timestamptz;
   v_gone int := 0;
 BEGIN
+  PERFORM pg_advisory_xact_lock(7236501147002);
   FOR v_name, v_end IN
     SELECT c.relname, (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC'
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

@@ -10,18 +10,19 @@ RETURNS TABLE (mesh bytea, size bigint, roster_seq bigint, roster_head bytea, ch
   ORDER BY h.id LIMIT p_limit
 $$;
 
--- Subtrees, checkpoint and its leaf in one transaction; false where this size is signed already, by another node.
+-- Subtrees, checkpoint and its leaf in one transaction; false where so much is signed already, by another node: checkpoints only grow.
 CREATE FUNCTION mesh_fn.put_checkpoint(
   p_mesh bytea, p_size bigint, p_note text, p_fields bytea, p_levels int[], p_indexes bigint[], p_hashes bytea
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE v mesh.mesh_head := mesh_fn.lock_mesh(p_mesh);
 BEGIN
+  PERFORM FROM mesh.audit_checkpoint c WHERE c.mesh_id = v.id AND c.size >= p_size;
+  IF FOUND THEN RETURN false; END IF;
   INSERT INTO mesh.audit_subtree (mesh_id, level, index, hash)
   SELECT v.id, s.level, s.index, substring(p_hashes FROM (s.ord::int - 1) * 32 + 1 FOR 32)
   FROM unnest(p_levels, p_indexes) WITH ORDINALITY AS s(level, index, ord)
   ON CONFLICT DO NOTHING;
-  INSERT INTO mesh.audit_checkpoint (mesh_id, size, note) VALUES (v.id, p_size, p_note) ON CONFLICT DO NOTHING;
-  IF NOT FOUND THEN RETURN false; END IF;
+  INSERT INTO mesh.audit_checkpoint (mesh_id, size, note) VALUES (v.id, p_size, p_note);
   PERFORM mesh_fn.append_leaf(v.id, 'checkpoint', p_fields);
   RETURN true;
 END $$;

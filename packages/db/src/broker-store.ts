@@ -16,6 +16,7 @@ import { commit } from './commit.ts'
 import type { Database } from './database.ts'
 import { directory, directoryOf, getPrekeys } from './directory.ts'
 import { claimNode, releaseNode, renewLeases, sweepLeases } from './leases.ts'
+import { changedLeases, clusterId, meshHeads, otherNodes, waitingAt } from './other-nodes.ts'
 import { putPrekey, putPresence, setHookStatus } from './presence.ts'
 import { run } from './query.ts'
 import { dropOldFacts, queueDepth, readQueue } from './queue.ts'
@@ -34,8 +35,10 @@ const QUERIES = {
   attach,
   auditDue,
   auditLeaves,
+  changedLeases,
   checkpointsIn,
   claimNode,
+  clusterId,
   commit,
   createMesh,
   detach,
@@ -50,7 +53,9 @@ const QUERIES = {
   getPrekeys,
   hasEpochCopies,
   leafHashes,
+  meshHeads,
   newestCheckpoint,
+  otherNodes,
   putCheckpoint,
   putPrekey,
   putPresence,
@@ -62,6 +67,7 @@ const QUERIES = {
   setHookStatus,
   subtreeHashes,
   sweepLeases,
+  waitingAt,
 }
 
 type Bound<Query> = Query extends (db: Database, ...rest: infer Rest) => infer Answer

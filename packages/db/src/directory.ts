@@ -27,6 +27,9 @@ interface CardRow {
   readonly hook_at: string | null
 }
 
+/** An entry, and when what others see of it last changed: ms of the database's clock. */
+export type DatedEntry = DirectoryEntry & { readonly changedAt: number }
+
 /** One page of known sessions of standing members, in the order of their keys; `cursor: null` begins and ends. */
 export async function directory(
   db: Database,
@@ -48,20 +51,20 @@ export async function directory(
   return { entries: rows.map(entryOf), cursor: last ? toBase64url(last.key) : null }
 }
 
-/** The entries of these sessions alone; what is not known is left out. */
+/** The entries of these sessions alone, dated; what is not known is left out. */
 export async function directoryOf(
   db: Database,
   p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number },
-): Promise<DirectoryEntry[]> {
-  const rows = await run(db.sql<CardRow[]>`
-    select r.key, l.certificate, l.presence, l.hook_status, mesh_fn.ms(l.hook_at) as hook_at, mesh_fn.ms(l.state_at) as lease_at,
+): Promise<DatedEntry[]> {
+  const rows = await run(db.sql<(CardRow & { changed_at: string })[]>`
+    select mesh_fn.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, mesh_fn.ms(l.hook_at) as hook_at, mesh_fn.ms(l.state_at) as lease_at,
       mesh_fn.lease_state(l.state, l.state_at, n.beat_until, mesh_fn.at(${p.now})) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
     where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
       and not r.removed and r.known_until >= mesh_fn.at(${p.now}) and l.certificate is not null`)
-  return rows.map(entryOf)
+  return rows.map(row => ({ ...entryOf(row), changedAt: Number(row.changed_at) }))
 }
 
 function entryOf(row: CardRow): DirectoryEntry {

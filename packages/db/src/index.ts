@@ -31,13 +31,14 @@ export type {
   QueueRow,
   Seat,
 } from './delivery-types.ts'
-export type { PrekeyRow } from './directory.ts'
+export type { DatedEntry, PrekeyRow } from './directory.ts'
 export { directory, directoryOf, getPrekeys } from './directory.ts'
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.ts'
 export { claimNode, type LeaseChange, releaseNode, renewLeases, sweepLeases } from './leases.ts'
 export { migrate } from './migrate.ts'
+export type { LeaseNews, MeshHead, Waiting } from './other-nodes.ts'
 export { putPrekey, putPresence, setHookStatus } from './presence.ts'
-export { dropOldFacts, queueDepth, readQueue } from './queue.ts'
+export { dropOldFacts, type QueuePage, queueDepth, readQueue } from './queue.ts'
 export type { AppendOutcome, RosterPage } from './roster.ts'
 export { appendRoster, createMesh, findInviteMesh, findMember, hasEpochCopies, rosterPage } from './roster.ts'
 export type { LiveWindow, SettledRow } from './settle.ts'

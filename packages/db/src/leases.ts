@@ -28,13 +28,19 @@ export async function claimNode(
   return left
 }
 
-/** One heartbeat keeps every lease of the node until now + `leaseMs`. */
+/**
+ * One heartbeat keeps every lease of the node until now + `leaseMs`. True where the node was not known any more: another one
+ * took it for dead and ended its leases.
+ */
 export async function renewLeases(
   db: Database,
   p: { node: string; now: number; leaseMs: number },
-): Promise<void> {
-  await run(db.sql`insert into mesh.node (name, beat_until) values (${p.node}, mesh_fn.at(${p.now + p.leaseMs}))
-    on conflict (name) do update set beat_until = greatest(node.beat_until, excluded.beat_until)`)
+): Promise<boolean> {
+  const [row] = await run(db.sql<
+    { fresh: boolean }[]
+  >`insert into mesh.node (name, beat_until) values (${p.node}, mesh_fn.at(${p.now + p.leaseMs}))
+    on conflict (name) do update set beat_until = greatest(node.beat_until, excluded.beat_until) returning xmax = 0 as fresh`)
+  return row!.fresh
 }
 
 /** At shutdown: everything the node still holds is `away` from `now`. */
@@ -44,15 +50,19 @@ export async function releaseNode(db: Database, p: { node: string; now: number }
   return left
 }
 
-/** Leases of nodes that stopped beating become `away`, those away longer than 90 s `offline`. */
-export async function sweepLeases(db: Database, p: { now: number }): Promise<LeaseChange[]> {
+/** Leases of nodes that stopped beating become `away`, those away longer than 90 s `offline`. `node` asks, so it lives. */
+export async function sweepLeases(db: Database, p: { now: number; node?: string }): Promise<LeaseChange[]> {
   const changes: LeaseChange[] = []
   const dead = await run(
     db.sql<
       { name: string; until: string }[]
-    >`select name, mesh_fn.ms(beat_until) as until from mesh.node where beat_until < mesh_fn.at(${p.now})`,
+    >`delete from mesh.node where beat_until < mesh_fn.at(${p.now}) and name <> ${p.node ?? ''} returning name, mesh_fn.ms(beat_until) as until`,
   )
-  for (const { name, until } of dead) changes.push(...(await leave(db, name, Number(until))))
+  const ends = new Map(dead.map(({ name, until }) => [name, Number(until)]))
+  // Who stopped between the two statements left leases of a node that is gone: they are found by that.
+  const orphaned = await run(db.sql<{ node: string }[]>`select distinct l.node from mesh.lease l
+    where l.state = 'online' and not exists (select from mesh.node n where n.name = l.node)`)
+  for (const { node } of orphaned) changes.push(...(await leave(db, node, ends.get(node) ?? p.now)))
   const ended = await run(db.sql<LeaseRow[]>`select * from mesh_fn.end_grace(${p.now}, ${TIMES.graceMs})`)
   return [...changes, ...ended.map(change)]
 }

@@ -18,33 +18,43 @@ interface Row {
   readonly signature: Uint8Array
 }
 
+/** Rows of a queue, and the mesh's last seq of that moment: above the rows, up to there, nothing else waits unless a limit cut them. */
+export interface QueuePage {
+  readonly rows: QueueRow[]
+  readonly upTo: number
+}
+
 /** At most `maxRows` rows and, past the first, `maxBytes` bytes with seq > max(after, acked), ascending. */
 export async function readQueue(
   db: Database,
   p: { mesh: Uint8Array; recipient: Recipient; after: number; maxRows: number; maxBytes: number },
-): Promise<QueueRow[]> {
-  const rows = await run(
+): Promise<QueuePage> {
+  // One statement, so that the rows and the mesh's seq are of one moment.
+  const found = await run(
     db.sql<
-      Row[]
-    >`select * from mesh_fn.read_queue(${p.mesh}, ${recipientKey(p.recipient)}, ${p.after}, ${p.maxRows}, ${p.maxBytes})`,
+      (Row & { head: string })[]
+    >`select h.seq as head, q.* from mesh.mesh_head h left join lateral mesh_fn.read_queue(
+      h.mesh, ${recipientKey(p.recipient)}, ${p.after}, ${p.maxRows}, ${p.maxBytes}) q on true where h.mesh = ${p.mesh} order by q.seq`,
   )
-  return rows.map(row => {
-    const seq = Number(row.seq)
-    if (row.kind === null)
-      return { seq, kind: 'envelope', header: row.header, slot: row.slot, body: row.body }
-    const { kind, why, envelope_id: id, signature } = row
-    const fact = {
-      mesh: p.mesh,
-      kind,
-      why,
-      id,
-      from: p.recipient,
-      to: recipientOf(row.to_key),
-      at: Number(row.at),
-      signature,
-    }
-    return { seq, kind: 'fact', fact }
-  })
+  const rows = found.filter(row => row.seq !== null).map(row => queueRow(row, p))
+  return { rows, upTo: Number(found[0]?.head ?? 0) }
+}
+
+function queueRow(row: Row, p: { mesh: Uint8Array; recipient: Recipient }): QueueRow {
+  const seq = Number(row.seq)
+  if (row.kind === null) return { seq, kind: 'envelope', header: row.header, slot: row.slot, body: row.body }
+  const { kind, why, envelope_id: id, signature } = row
+  const fact = {
+    mesh: p.mesh,
+    kind,
+    why,
+    id,
+    from: p.recipient,
+    to: recipientOf(row.to_key),
+    at: Number(row.at),
+    signature,
+  }
+  return { seq, kind: 'fact', fact }
 }
 
 /** Facts whose 30 days are over go; returns how many. */

@@ -13,6 +13,7 @@ import {
   timestamp,
   unique,
   uniqueIndex,
+  uuid,
 } from 'drizzle-orm/pg-core'
 
 const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' })
@@ -128,13 +129,21 @@ export const lease = mesh.table(
     hookTokenHash: bytea('hook_token_hash'),
     hookStatus: text('hook_status'),
     hookAt: at('hook_at'),
+    /** When what others see of it last changed, by the database's clock; kept by a trigger, so that every writer keeps it. */
+    changedAt: at('changed_at').notNull().defaultNow(),
   },
   t => [
     index('lease_here').on(t.node).where(sql`${t.state} = 'online'`),
     index('lease_leaving').on(t.stateAt).where(sql`${t.state} = 'away'`),
     index('lease_hook').on(t.hookTokenHash).where(sql`${t.hookTokenHash} is not null`),
+    index('lease_changed').on(t.changedAt),
   ],
 )
+
+/** One row: what names this database to the nodes that share it, and to nobody else. */
+export const cluster = mesh.table('cluster', {
+  id: uuid('id').primaryKey().defaultRandom(),
+})
 
 /** Broker processes; a lease holds no longer than its node beats. */
 export const node = mesh.table('node', {

@@ -21,8 +21,8 @@ const send = async (...accepts: AcceptItem[]) => (await commit(db, { accepts, ac
 const ack = async (who: TestSession, upTo: number, attachment = who.attachment) =>
   (await commit(db, { accepts: [], acks: [{ mesh: at.mesh, recipient: who.recipient, attachment, upTo }] }))
     .acks[0]!
-const read = (recipient: Recipient, after = 0, mesh = at.mesh) =>
-  readQueue(db, { mesh, recipient, after, maxRows: 1000, maxBytes: 1 << 24 })
+const read = async (recipient: Recipient, after = 0, mesh = at.mesh) =>
+  (await readQueue(db, { mesh, recipient, after, maxRows: 1000, maxBytes: 1 << 24 })).rows
 
 describe('accepting', () => {
   test('an accepted envelope stands in the queue, byte for byte', async () => {
@@ -197,7 +197,7 @@ describe('order', () => {
     const seen: number[] = []
     const reader = (async () => {
       while (reading) {
-        const rows = await readQueue(db, {
+        const { rows, upTo } = await readQueue(db, {
           mesh: mesh.mesh,
           recipient: b.recipient,
           after: seen.at(-1) ?? 0,
@@ -205,6 +205,7 @@ describe('order', () => {
           maxBytes: 1 << 24,
         })
         seen.push(...rows.map(row => row.seq))
+        if (rows.length < 1000) expect(upTo).toBe(seen.at(-1) ?? 0)
       }
     })()
     const answers = await Promise.all(
@@ -220,7 +221,7 @@ describe('order', () => {
     reading = false
     await reader
     const seqs = answers.flatMap(answer => answer.accepts.map(one => one.seq)).toSorted((x, y) => x - y)
-    const rest = await readQueue(db, {
+    const { rows: rest } = await readQueue(db, {
       mesh: mesh.mesh,
       recipient: b.recipient,
       after: seen.at(-1) ?? 0,
@@ -304,8 +305,8 @@ describe('reading', () => {
       ),
       acks: [],
     })
-    const page = (maxRows: number, maxBytes: number, after = 0) =>
-      readQueue(db, { mesh: mesh.mesh, recipient: me.recipient, after, maxRows, maxBytes })
+    const page = async (maxRows: number, maxBytes: number, after = 0) =>
+      (await readQueue(db, { mesh: mesh.mesh, recipient: me.recipient, after, maxRows, maxBytes })).rows
     expect((await page(4, 1 << 20)).map(row => row.seq)).toEqual([1, 2, 3, 4])
     expect((await page(4, 3000)).map(row => row.seq)).toEqual([1, 2])
     expect((await page(4, 1)).map(row => row.seq)).toEqual([1])

@@ -183,7 +183,7 @@ describe('crashing', () => {
       await db.close()
       server = await start(dataDir)
       db = await openDatabase({ url: server.url })
-      const rows = await readQueue(db, {
+      const { rows } = await readQueue(db, {
         mesh: at.mesh,
         recipient: me.recipient,
         after: 0,

@@ -60,8 +60,8 @@ test('statements planned on empty tables read full ones by index: no flush, page
       expect(outcome.accepts.every(one => one.error === null)).toBe(true)
       const upTo = outcome.accepts.at(-1)!.seq
       expect(
-        (await readQueue(db, { mesh: at.mesh, recipient, after: 0, maxRows: 65, maxBytes: 1 << 20 })).length,
-      ).toBe(65)
+        (await readQueue(db, { mesh: at.mesh, recipient, after: 0, maxRows: 65, maxBytes: 1 << 20 })).rows,
+      ).toHaveLength(65)
       await expireDue(db, { now: Date.now(), limit: 100, node: NODE, live: [], sign: signFact })
       const { acks } = await commit(db, {
         accepts: [],

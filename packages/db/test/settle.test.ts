@@ -34,8 +34,16 @@ beforeAll(async () => {
   alice = await attached(at, at.owner)
 })
 
-const read = (who: TestSession) =>
-  readQueue(db, { mesh: at.mesh, recipient: who.recipient, after: 0, maxRows: 100, maxBytes: 1 << 20 })
+const read = async (who: TestSession) =>
+  (
+    await readQueue(db, {
+      mesh: at.mesh,
+      recipient: who.recipient,
+      after: 0,
+      maxRows: 100,
+      maxBytes: 1 << 20,
+    })
+  ).rows
 const expire = (when: number, live: { recipient: TestSession['recipient']; handedUpTo: number }[] = []) =>
   expireDue(db, {
     now: when,

@@ -54,7 +54,11 @@ async function signHead(broker: Broker, head: AuditHead): Promise<void> {
   if (trees.size >= TREES_KEPT) trees.delete(trees.keys().next().value!)
   trees.set(index, tree)
   const state = broker.meshes.peek(mesh)
-  if (fresh && state) tellMesh(state, encodeBrokerFrame({ type: 'checkpoint', note }))
+  if (!fresh) return
+  broker.backplane.tell({ mesh, checkpoint: size })
+  if (state === undefined) return
+  state.checkpointSize = size
+  tellMesh(state, encodeBrokerFrame({ type: 'checkpoint', note }))
 }
 
 /** Reads the leaves behind the tree; answers the subtrees that they complete. */

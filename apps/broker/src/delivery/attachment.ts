@@ -54,6 +54,10 @@ export class Attachment {
   acked: number
   /** All that is committed above `cursor` is in `held`: the database need not be asked. */
   caughtUp = false
+  /** The mesh's seq when its queue was read last: what other nodes committed above it is not known here. */
+  readUpTo = 0
+  /** What was offered last says that nothing was committed elsewhere above this seq. */
+  heldAfter = 0
   /** A read of its queue is under way; `missed` says that something was committed meanwhile that `held` lacks. */
   reading = false
   missed = false

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
 import { newEnvelope } from '../../test/test-envelope.ts'
 import { randomBytes } from '../../test/test-member.ts'
+import { noBackplane } from '../backplane/news.ts'
 import { systemClock } from '../clock.ts'
 import { openLog } from '../telemetry/log.ts'
 import { openMetrics } from '../telemetry/metrics.ts'
 import { SendAnswer } from './answers.ts'
 import type { PushSocket } from './attachment.ts'
 import { type Batch, BatchWriter, type Outcomes } from './batch-writer.ts'
+import { OwnRun } from './own-run.ts'
 
 const none = () => 0
 const socket: PushSocket = {
@@ -42,10 +44,17 @@ function bench(maxRows: number) {
     committed: (batch: Batch, outcomes) =>
       told.push({ ids: batch.accepts.map(({ item }) => idOf(item.id)), failed: outcomes === null }),
     clock: systemClock,
-    metrics: openMetrics({ connections: none, attachments: none, waiting: none, queued: async () => 0 }),
+    metrics: openMetrics({
+      connections: none,
+      attachments: none,
+      waiting: none,
+      queued: async () => 0,
+      nodes: none,
+      backplane: noBackplane,
+    }),
     log: openLog('silent'),
   })
-  const mesh = { id: randomBytes(32), attachments: new Map() }
+  const mesh = { id: randomBytes(32), attachments: new Map(), run: new OwnRun() }
   const person = { member: randomBytes(32), session: null }
   const add = (n: number, recipients = 1) => {
     const { header, body, slots } = newEnvelope({

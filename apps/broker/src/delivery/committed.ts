@@ -1,5 +1,5 @@
 /** What follows a commit, in its order: `accepted` to senders, envelopes to the recipients attached here, room for acks. */
-import { type AcceptedResult, MeshError } from '@claudemesh/protocol'
+import { type AcceptedResult, MeshError, type Recipient } from '@claudemesh/protocol'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { PushSocket } from './attachment.ts'
 import type { Batch, Outcomes, PendingAccept } from './batch-writer.ts'
@@ -11,8 +11,17 @@ export interface CommittedParts {
   readonly redeliverMs: number
   readonly now: () => number
   readonly metrics: Metrics
+  /** Envelopes for recipients that are not attached here: another node may hold them. */
+  elsewhere(mail: readonly WaitingMail[]): void
   /** A newer attachment stands in the database, made by another node. */
   replaced(attachment: Batch['acks'][number]['attachment']): void
+}
+
+/** An envelope that waits for a recipient. */
+export interface WaitingMail {
+  readonly mesh: Uint8Array
+  readonly recipient: Recipient
+  readonly seq: number
 }
 
 const FAILED = new MeshError('unavailable', 'The database did not take it; try again.', {
@@ -22,6 +31,7 @@ const FAILED = new MeshError('unavailable', 'The database did not take it; try a
 /** Tells the outcomes of one batch. */
 export function tellCommitted(parts: CommittedParts, batch: Batch, outcomes: Outcomes | null): void {
   const answered = new Set<PushSocket>()
+  const elsewhere: WaitingMail[] = []
   for (const [i, pending] of batch.accepts.entries()) {
     const outcome = outcomes?.accepts[i]
     const result: AcceptedResult =
@@ -44,7 +54,7 @@ export function tellCommitted(parts: CommittedParts, batch: Batch, outcomes: Out
               outcome.error === null || outcome.error === 'unknown-recipient' ? outcome.recipients : [],
           }
     if (result.error !== null) parts.metrics.refused(result.error)
-    else offerAll(parts, pending, result, outcome?.repeat === true)
+    else offerAll(parts, pending, result, outcome?.repeat === true, elsewhere)
     // Whether it was committed is not known: the database is asked, before anything later is handed out from memory.
     if (outcome === undefined) wakeAll(parts, pending)
     if (pending.answer.settle(pending.place, result)) answered.add(pending.answer.socket)
@@ -66,6 +76,7 @@ export function tellCommitted(parts: CommittedParts, batch: Batch, outcomes: Out
   for (const socket of new Set(batch.acks.map(ack => ack.attachment.socket))) parts.window.pump(socket)
   parts.window.flush()
   for (const socket of answered) socket.flushOut()
+  if (elsewhere.length > 0) parts.elsewhere(elsewhere)
 }
 
 function offerAll(
@@ -73,14 +84,18 @@ function offerAll(
   { item, mesh }: PendingAccept,
   result: AcceptedResult,
   repeat: boolean,
+  elsewhere: WaitingMail[],
 ): void {
   if (!repeat) metrics.count.accepted++
+  const after = repeat ? 0 : mesh.run.note(result.seq)
   const { header, body, to } = item
   for (let i = 0; i < to.length; i++) {
     if (result.recipients[i] !== 'queued') continue
     const attachment = mesh.attachments.get(recipientIndex(to[i]!.recipient))
-    if (attachment === undefined) continue
-    if (!repeat) window.offer(attachment, { seq: result.seq, fact: null, header, slot: to[i]!.slot, body })
+    if (attachment === undefined)
+      elsewhere.push({ mesh: mesh.id, recipient: to[i]!.recipient, seq: result.seq })
+    else if (!repeat)
+      window.offer(attachment, { seq: result.seq, fact: null, header, slot: to[i]!.slot, body }, after)
     else if (result.seq > attachment.cursor) window.wake(attachment)
   }
 }

@@ -26,5 +26,5 @@ async function tellDatabase(broker: Broker, mesh: MeshState, attachment: Attachm
   const seat = { mesh: mesh.id, recipient, attachment: number, now: broker.clock.now() }
   const away = await broker.db.detach(seat)
   broker.undetached.delete(attachment)
-  if (away) await tellPresence(broker, mesh, [recipient])
+  if (away) await tellPresence(broker, mesh.id, [recipient])
 }

@@ -3,9 +3,11 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { newEnvelope } from '../../test/test-envelope.ts'
 import { randomBytes } from '../../test/test-member.ts'
+import { noBackplane } from '../backplane/news.ts'
 import { openLog } from '../telemetry/log.ts'
 import { openMetrics } from '../telemetry/metrics.ts'
 import { Attachment, type EnvelopeItem, type PushSocket } from './attachment.ts'
+import { OwnRun } from './own-run.ts'
 import { createPushWindow } from './push-window.ts'
 
 const mesh = randomBytes(32)
@@ -26,6 +28,7 @@ function bench(recipients: number) {
   const queues = Array.from({ length: recipients }, () => new Set<number>())
   const outcomes: { to: number; seq: number }[] = []
   const reads: (() => void)[] = []
+  const head = { seq: 0 }
   const pushed: number[][] = Array.from({ length: recipients }, () => [])
   const attached: Attachment[] = []
   const socket: PushSocket & { congested: boolean } = {
@@ -59,10 +62,18 @@ function bench(recipients: number) {
           .filter(seq => seq > after)
           .sort((a, b) => a - b)
           .slice(0, maxRows)
-        reads.push(() => resolve(rows.map(itemOf)))
+        const upTo = head.seq
+        reads.push(() => resolve({ items: rows.map(itemOf), upTo }))
       }),
     now: none,
-    metrics: openMetrics({ connections: none, attachments: none, waiting: none, queued: async () => 0 }),
+    metrics: openMetrics({
+      connections: none,
+      attachments: none,
+      waiting: none,
+      queued: async () => 0,
+      nodes: none,
+      backplane: noBackplane,
+    }),
     log: openLog('silent'),
   })
   for (let i = 0; i < recipients; i++)
@@ -77,11 +88,11 @@ function bench(recipients: number) {
         redeliverMs: 1,
       }),
     )
-  return { queues, outcomes, reads, pushed, attached, socket, window }
+  return { queues, outcomes, reads, pushed, attached, socket, window, head }
 }
 
 type Step = {
-  do: 'commit' | 'tell' | 'read' | 'ack' | 'rewind' | 'congest' | 'drain' | 'wake'
+  do: 'commit' | 'elsewhere' | 'tell' | 'read' | 'ack' | 'rewind' | 'congest' | 'drain' | 'wake'
   at: number
   n: number
 }
@@ -90,6 +101,7 @@ const step = fc.record<Step>({
     'commit',
     'commit',
     'commit',
+    'elsewhere',
     'tell',
     'tell',
     'read',
@@ -108,8 +120,8 @@ const step = fc.record<Step>({
 test('whatever commits, reads, acks and drains interleave: in order, no gap, never beyond the window, nothing left', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 120 }), async steps => {
-      const { queues, outcomes, reads, pushed, attached, socket, window } = bench(3)
-      let seq = 0
+      const { queues, outcomes, reads, pushed, attached, socket, window, head } = bench(3)
+      const run = new OwnRun()
       const told = [0, 0, 0]
       const check = () => {
         expect(socket.inFlightCount).toBeLessThanOrEqual(WINDOW * 2)
@@ -128,16 +140,18 @@ test('whatever commits, reads, acks and drains interleave: in order, no gap, nev
           }
         }
       }
-      const run = async ({ do: what, at, n }: Step) => {
+      const take = async ({ do: what, at, n }: Step) => {
         const attachment = attached[at]!
         if (what === 'commit')
           for (let i = 0; i <= n; i++) {
-            queues[at]!.add(++seq)
-            outcomes.push({ to: at, seq })
+            queues[at]!.add(++head.seq)
+            outcomes.push({ to: at, seq: head.seq })
           }
+        // Another node's commit: nobody is offered it, and nobody may be woken for long.
+        if (what === 'elsewhere') for (let i = 0; i <= n; i++) queues[at]!.add(++head.seq)
         if (what === 'tell') {
           for (const outcome of outcomes.splice(0, n + 1))
-            window.offer(attached[outcome.to]!, itemOf(outcome.seq))
+            window.offer(attached[outcome.to]!, itemOf(outcome.seq), run.note(outcome.seq))
           window.flush()
         }
         if (what === 'read') reads.shift()?.()
@@ -162,13 +176,15 @@ test('whatever commits, reads, acks and drains interleave: in order, no gap, nev
         for (let i = 0; i < 4; i++) await Promise.resolve()
         check()
       }
-      for (const s of steps) await run(s)
-      await run({ do: 'drain', at: 0, n: 0 })
+      for (const s of steps) await take(s)
+      await take({ do: 'drain', at: 0, n: 0 })
       for (let rounds = 0; rounds < 2000; rounds++) {
-        await run({ do: 'tell', at: 0, n: 100 })
-        await run({ do: 'read', at: 0, n: 0 })
-        for (const at of [0, 1, 2]) await run({ do: 'ack', at, n: 0 })
+        await take({ do: 'tell', at: 0, n: 100 })
+        await take({ do: 'read', at: 0, n: 0 })
+        for (const at of [0, 1, 2]) await take({ do: 'ack', at, n: 0 })
         if (outcomes.length === 0 && reads.length === 0 && queues.every(queue => queue.size === 0)) return
+        if (run.lacks(head.seq)) for (const attachment of attached) window.wake(attachment)
+        run.sawAll(head.seq)
         if (attached.some(a => !a.caughtUp)) window.pump(socket)
       }
       throw new Error('something was never handed out')
@@ -183,7 +199,7 @@ test('a reader that never acks costs no more memory than its window and what is 
   reads.shift()!()
   await new Promise(resolve => setImmediate(resolve))
   for (let seq = 1; seq <= 10_000; seq++) {
-    window.offer(attached[0]!, itemOf(seq))
+    window.offer(attached[0]!, itemOf(seq), 0)
     window.flush()
   }
   expect(pushed[0]).toEqual([1, 2, 3, 4])

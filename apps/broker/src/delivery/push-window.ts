@@ -18,16 +18,27 @@ const HELD_BYTES = 256 * 1024
 
 export interface PushWindowParts {
   readonly limits: WindowLimits
-  /** Rows above `after`, rising: fewer than both limits only where the queue ends. The first row comes whatever its size. */
-  readQueue(attachment: Attachment, after: number, maxRows: number, maxBytes: number): Promise<QueueItem[]>
+  /**
+   * Rows above `after`, rising: fewer than both limits only where the queue ends. The first row comes whatever its size.
+   * `upTo`: the mesh's seq at that moment.
+   */
+  readQueue(
+    attachment: Attachment,
+    after: number,
+    maxRows: number,
+    maxBytes: number,
+  ): Promise<{ items: QueueItem[]; upTo: number }>
   readonly now: () => number
   readonly metrics: Metrics
   readonly log: Log
 }
 
 export interface PushWindow {
-  /** A committed envelope for an attached recipient; goes out with `flush`. */
-  offer(attachment: Attachment, item: EnvelopeItem): void
+  /**
+   * A committed envelope for an attached recipient; goes out with `flush`. Everything above the seq `after` up to it was
+   * committed here and offered: where that is more than the queue was read for, another node came between and it is read again.
+   */
+  offer(attachment: Attachment, item: EnvelopeItem, after: number): void
   /** Encodes and sends what was offered since the last flush. */
   flush(): void
   /** Something new stands in the queue that was not offered (a fact, another node's commit). */
@@ -43,6 +54,8 @@ export interface PushWindow {
 export function createPushWindow(parts: PushWindowParts): PushWindow {
   const { limits, metrics } = parts
   const touched: Attachment[] = []
+  /** Behind another node's commit: read when all is offered. */
+  const behind = new Set<PushSocket>()
 
   const roomOf = ({ inFlight, socket }: Attachment): number =>
     socket.congested ||
@@ -66,6 +79,14 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
   }
 
   function flush(): void {
+    send()
+    for (const socket of behind) {
+      behind.delete(socket)
+      pump(socket)
+    }
+  }
+
+  function send(): void {
     if (touched.length === 0) return
     const sockets = new Set<PushSocket>()
     const due = parts.now()
@@ -121,9 +142,9 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
     attachment.reading = true
     attachment.missed = false
     socket.reservedCount += room
-    let rows: QueueItem[]
+    let page: { items: QueueItem[]; upTo: number }
     try {
-      rows = await parts.readQueue(attachment, after, room, maxBytes)
+      page = await parts.readQueue(attachment, after, room, maxBytes)
     } catch (cause) {
       // The next tick of redelivery, ack or wake tries again.
       parts.log.error('queue.unread', cause)
@@ -135,12 +156,17 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
     if (!attachment.live) return
     // A rewind while the read was under way: these rows are not the next ones.
     if (attachment.cursor !== after) return pump(socket)
+    const { items, upTo } = page
     let bytes = 0
-    for (const row of rows) {
-      gather(attachment, row)
-      bytes += itemBytes(row)
+    for (const item of items) {
+      gather(attachment, item)
+      bytes += itemBytes(item)
     }
-    attachment.caughtUp = !attachment.missed && rows.length < room && bytes + limits.largestItem < maxBytes
+    attachment.readUpTo = upTo
+    // Another node's commit between what was read and what was offered meanwhile: that one is not in either.
+    const gap = upTo < attachment.heldAfter && upTo < (attachment.held.at(-1)?.seq ?? 0)
+    attachment.caughtUp =
+      !attachment.missed && !gap && items.length < room && bytes + limits.largestItem < maxBytes
     if (attachment.caughtUp) unhold(attachment)
     else attachment.dropHeld()
     flush()
@@ -177,9 +203,13 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
   }
 
   return {
-    offer(attachment, item) {
+    offer(attachment, item, after) {
       if (item.seq <= attachment.cursor) return
-      if (attachment.caughtUp && attachment.held.length === 0 && roomOf(attachment) > 0)
+      attachment.heldAfter = after
+      if (attachment.caughtUp && attachment.readUpTo < after) {
+        attachment.dropHeld()
+        behind.add(attachment.socket)
+      } else if (attachment.caughtUp && attachment.held.length === 0 && roomOf(attachment) > 0)
         gather(attachment, item)
       else if (attachment.caughtUp || (attachment.reading && !attachment.missed)) hold(attachment, item)
       else attachment.missed = true

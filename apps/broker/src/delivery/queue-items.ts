@@ -1,8 +1,8 @@
 /** Rows of a queue as delivery hands them out. */
-import type { QueueRow } from '@claudemesh/db'
+import type { QueuePage } from '@claudemesh/db'
 import type { QueueItem } from './attachment.ts'
 
-export const queueItems = (rows: readonly QueueRow[]): QueueItem[] =>
+export const queueItems = ({ rows }: QueuePage): QueueItem[] =>
   rows.map(row =>
     row.kind === 'fact'
       ? { seq: row.seq, fact: row.fact }

@@ -9,11 +9,14 @@ export function healthRoutes(app: App, broker: Broker): void {
   app.get('/live', c => c.json({ live: true }))
   app.get('/ready', async c => {
     const state = await readiness(broker)
-    return c.json({ ready: state === 'ready', state }, state === 'ready' ? 200 : 503)
+    return c.json({ ready: state === 'ready', state, ...backplaneOf(broker) }, state === 'ready' ? 200 : 503)
   })
   app.get('/health', async c => {
     const state = await readiness(broker)
-    return c.json({ live: true, ready: state === 'ready', state }, state === 'ready' ? 200 : 503)
+    return c.json(
+      { live: true, ready: state === 'ready', state, ...backplaneOf(broker) },
+      state === 'ready' ? 200 : 503,
+    )
   })
 }
 
@@ -29,3 +32,6 @@ async function readiness({ draining, db, clock }: Broker): Promise<'ready' | 'dr
   stop()
   return there ? 'ready' : 'no-database'
 }
+
+/** Said where one is set: without it mail between nodes is slower and none is lost, so the broker stays ready. */
+const backplaneOf = ({ backplane: { state } }: Broker) => (state === 'none' ? {} : { backplane: state })

@@ -32,13 +32,10 @@ export function setStatusRoute(app: App, broker: Broker): void {
     }
     const { session_id, status } = parsed.data
     const seat = await broker.db.setHookStatus({ tokenHash, uuid: session_id, status, now })
-    const mesh = broker.meshes.peek(seat.mesh)
-    if (mesh !== undefined) {
-      const tell = () => tellPresence(broker, mesh, [seat.recipient])
-      const { hookFreshMs, workingTtlMs } = statusLimits(broker.settings)
-      broker.hookLapses.begin(bytesIndex(tokenHash), [hookFreshMs, workingTtlMs], () => void tell())
-      await tell()
-    }
+    const tell = () => tellPresence(broker, seat.mesh, [seat.recipient])
+    const { hookFreshMs, workingTtlMs } = statusLimits(broker.settings)
+    broker.hookLapses.begin(bytesIndex(tokenHash), [hookFreshMs, workingTtlMs], () => void tell())
+    await tell()
     return c.body(null, 204)
   })
 }

@@ -18,14 +18,22 @@ export async function takeNode({ db, settings, clock }: Broker): Promise<void> {
 /** One beat: keeps what is ours, ends what nobody keeps. */
 export async function beatLeases(broker: Broker): Promise<void> {
   const { db, settings, clock } = broker
-  await db.renewLeases({ node: settings.NODE_NAME, now: clock.now(), leaseMs: NODE_LEASE_MS })
+  const lapsed = await db.renewLeases({ node: settings.NODE_NAME, now: clock.now(), leaseMs: NODE_LEASE_MS })
+  if (lapsed) comeBack(broker)
   await detachAgain(broker)
-  await tellChanges(broker, await db.sweepLeases({ now: clock.now() }))
+  await tellChanges(broker, await db.sweepLeases({ now: clock.now(), node: settings.NODE_NAME }))
 }
 
-/** At shutdown: everybody here is away from now. */
-export async function leaveNode({ db, settings, clock }: Broker): Promise<void> {
-  await db.releaseNode({ node: settings.NODE_NAME, now: clock.now() })
+/** Others took this node for dead and everybody here for away: who attaches anew is shown again. */
+function comeBack({ log, connections }: Broker): void {
+  log.warn('node.lapsed', { connections: connections.size })
+  for (const connection of [...connections]) connection.close('goingAway')
+}
+
+/** At shutdown: everybody here is away from now, and the other nodes tell it. */
+export async function leaveNode(broker: Broker): Promise<void> {
+  const { db, settings, clock } = broker
+  await tellChanges(broker, await db.releaseNode({ node: settings.NODE_NAME, now: clock.now() }))
 }
 
 async function tellChanges(broker: Broker, changes: readonly LeaseChange[]): Promise<void> {
@@ -36,8 +44,5 @@ async function tellChanges(broker: Broker, changes: readonly LeaseChange[]): Pro
     group.recipients.push(recipient)
     byMesh.set(index, group)
   }
-  for (const { id, recipients } of byMesh.values()) {
-    const mesh = broker.meshes.peek(id)
-    if (mesh !== undefined) await tellPresence(broker, mesh, recipients)
-  }
+  for (const { id, recipients } of byMesh.values()) await tellPresence(broker, id, recipients)
 }

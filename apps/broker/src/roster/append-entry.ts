@@ -10,6 +10,7 @@ import {
   toBase64url,
 } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
+import { readOn } from './catch-up.ts'
 import { type MeshState, tellMesh } from './mesh-state.ts'
 import { removeMember } from './remove-member.ts'
 
@@ -58,16 +59,14 @@ async function append(
     now,
   })
   if ('conflict' in outcome) {
-    await broker.meshes.refresh(mesh)
+    await readOn(broker, mesh)
     throw stale(outcome.conflict.seq, outcome.conflict.head)
   }
-  // Another append may have been read from the database meanwhile; this one stands in it.
-  if (mesh.roster === roster && roster.seq === expectedSeq) {
-    apply()
-    if (roster.epoch.beganSeq === entry.seq) mesh.copiesMissing = restored
-  } else await broker.meshes.refresh(mesh)
+  apply()
+  if (roster.epoch.beganSeq === entry.seq) mesh.copiesMissing = restored
   broker.log.info('roster.appended', { kind: entry.kind, seq: outcome.seq, restored })
   tellMesh(mesh, encodeBrokerFrame({ type: 'roster.changed', seq: outcome.seq, head: outcome.head }))
+  broker.backplane.tell({ mesh: mesh.id, roster: outcome.seq })
   if (entry.kind === 'remove') removeMember(broker, mesh, entry.body.member)
   return outcome
 }

@@ -1,6 +1,8 @@
 /** One mesh in memory: its verified roster, who is attached here and which sockets speak for its members. */
 import type { Roster } from '@claudemesh/crypto'
+import type { Recipient } from '@claudemesh/protocol'
 import type { Attachment } from '../delivery/attachment.ts'
+import type { OwnRun } from '../delivery/own-run.ts'
 
 /** What a mesh needs of the sockets of its members. */
 export interface MemberSocket {
@@ -17,12 +19,19 @@ export interface MeshState {
   /** Nobody can fetch the key of the present epoch here: its entry came back from a member, without copies. */
   copiesMissing: boolean
   readonly attachments: Map<string, Attachment>
+  readonly run: OwnRun
   /** Sockets with a good hello as member. */
   readonly sockets: Set<MemberSocket>
   /** Sockets of invites, which hold the mesh in memory too. */
   guests: number
   /** Somebody was removed and mail from or to them may still be queued. */
   dropsDue: boolean
+  /** When each session last changed as it was last told here, by the database's clock; of the last looks alone. */
+  readonly told: Map<string, number>
+  /** Sessions that other nodes told of and that are looked up next. */
+  readonly untold: Map<string, Recipient>
+  /** Leaves under the newest checkpoint that was told here. */
+  checkpointSize: number
   /** The append under way: the next one waits for it. */
   appending: Promise<unknown>
 }

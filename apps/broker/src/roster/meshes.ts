@@ -2,6 +2,7 @@
 import { type Roster, replayRoster } from '@claudemesh/crypto'
 import type { BrokerStore } from '@claudemesh/db'
 import { LIMITS, type RosterEntry, rosterEntry } from '@claudemesh/protocol'
+import { OwnRun } from '../delivery/own-run.ts'
 import { bytesIndex } from '../delivery/recipient-index.ts'
 import type { MeshState } from './mesh-state.ts'
 
@@ -13,8 +14,6 @@ export interface Meshes {
   open(id: Uint8Array): Promise<MeshState>
   /** The mesh if it is in memory. */
   peek(id: Uint8Array): MeshState | undefined
-  /** Reads the chain again: another node appended. */
-  refresh(mesh: MeshState): Promise<void>
   all(): Iterable<MeshState>
   /** Forgets idle meshes beyond what is kept. */
   sweep(): void
@@ -31,9 +30,13 @@ export function openMeshes(db: BrokerStore): Meshes {
       roster,
       copiesMissing: await lacksCopies(db, roster),
       attachments: new Map(),
+      run: new OwnRun(),
       sockets: new Set(),
       guests: 0,
       dropsDue: roster.removed.size > 0,
+      told: new Map(),
+      untold: new Map(),
+      checkpointSize: 0,
       appending: Promise.resolve(),
     }
     standing.set(bytesIndex(id), mesh)
@@ -50,10 +53,6 @@ export function openMeshes(db: BrokerStore): Meshes {
       return loading
     },
     peek: id => standing.get(bytesIndex(id)),
-    async refresh(mesh) {
-      mesh.roster = await readRoster(db, mesh.id)
-      mesh.copiesMissing = await lacksCopies(db, mesh.roster)
-    },
     all: () => standing.values(),
     sweep() {
       let idle = 0
@@ -64,7 +63,7 @@ export function openMeshes(db: BrokerStore): Meshes {
 }
 
 /** The key of the first epoch has no copies: it stands in the invites. */
-async function lacksCopies(db: BrokerStore, { mesh, epoch }: Roster): Promise<boolean> {
+export async function lacksCopies(db: BrokerStore, { mesh, epoch }: Roster): Promise<boolean> {
   return epoch.number > 1 && !(await db.hasEpochCopies({ mesh, seq: epoch.beganSeq }))
 }
 

@@ -1,5 +1,7 @@
 /** What /metrics shows. The hot path adds to plain numbers and observes per batch; Prometheus reads them when it asks. */
+
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Backplane } from '../backplane/news.ts'
 
 const SECONDS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 
@@ -31,7 +33,10 @@ export function openMetrics(gauges: {
   attachments(): number
   waiting(): number
   queued(): Promise<number>
+  nodes(): number
+  backplane: Pick<Backplane, 'state' | 'count'>
 }): Metrics {
+  const { backplane } = gauges
   const registers = [new Registry()]
   const registry = registers[0]!
   const count = {
@@ -46,26 +51,33 @@ export function openMetrics(gauges: {
     expired: 0,
     dropped: 0,
   }
-  const counter = (name: string, help: string, field: keyof typeof count) =>
+  const counter = (name: string, help: string, read: () => number) =>
     new Counter({
       name: `claudemesh_${name}_total`,
       help,
       registers,
       collect() {
         this.reset()
-        this.inc(count[field])
+        this.inc(read())
       },
     })
-  counter('frames_in', 'Frames received.', 'framesIn')
-  counter('frames_out', 'Frames sent.', 'framesOut')
-  counter('bytes_in', 'Bytes of frames received.', 'bytesIn')
-  counter('bytes_out', 'Bytes of frames sent.', 'bytesOut')
-  counter('accepted', 'Envelopes committed.', 'accepted')
-  counter('delivered', 'Envelopes and facts handed to sockets, once per recipient.', 'delivered')
-  counter('redelivered', 'Rounds of redelivery.', 'redelivered')
-  counter('acked', 'Deliveries acked and deleted.', 'acked')
-  counter('expired', 'Deliveries that ran out.', 'expired')
-  counter('dropped', 'Deliveries dropped with a removed member.', 'dropped')
+  counter('frames_in', 'Frames received.', () => count.framesIn)
+  counter('frames_out', 'Frames sent.', () => count.framesOut)
+  counter('bytes_in', 'Bytes of frames received.', () => count.bytesIn)
+  counter('bytes_out', 'Bytes of frames sent.', () => count.bytesOut)
+  counter('accepted', 'Envelopes committed.', () => count.accepted)
+  counter('delivered', 'Envelopes and facts handed to sockets, once per recipient.', () => count.delivered)
+  counter('redelivered', 'Rounds of redelivery.', () => count.redelivered)
+  counter('acked', 'Deliveries acked and deleted.', () => count.acked)
+  counter('expired', 'Deliveries that ran out.', () => count.expired)
+  counter('dropped', 'Deliveries dropped with a removed member.', () => count.dropped)
+  counter('news_in', 'Messages of other nodes that were taken.', () => backplane.count.in)
+  counter('news_out', 'Messages told to other nodes.', () => backplane.count.out)
+  counter(
+    'news_refused',
+    'Messages over NATS that no node of this broker wrote.',
+    () => backplane.count.refused,
+  )
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
     new Gauge({
       name: `claudemesh_${name}`,
@@ -79,6 +91,10 @@ export function openMetrics(gauges: {
   gauge('attachments', 'Recipients attached here.', gauges.attachments)
   gauge('lane_waiting', 'Rows that wait for their commit.', gauges.waiting)
   gauge('queue_depth', 'Deliveries that wait in the database.', gauges.queued)
+  gauge('nodes', 'Nodes of this broker that were alive at the last look, itself counted.', gauges.nodes)
+  gauge('backplane_connected', '1 while nodes hear each other over NATS.', () =>
+    backplane.state === 'connected' ? 1 : 0,
+  )
   gauge('memory_bytes', 'Memory of the process, bytes.', () => process.memoryUsage.rss())
   const batchRows = new Histogram({
     name: 'claudemesh_batch_rows',

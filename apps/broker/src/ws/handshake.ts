@@ -10,6 +10,7 @@ import {
   toBase64url,
 } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
+import { openCurrent } from '../roster/catch-up.ts'
 import { foundMesh } from '../roster/found-mesh.ts'
 import type { MeshState } from '../roster/mesh-state.ts'
 import type { Connection, Standing } from './connection.ts'
@@ -42,6 +43,8 @@ export async function sayHello(broker: Broker, connection: Connection, hello: He
   connection.deadline()
   broker.rates.leave(connection.address)
   connection.standing = standing
+  // Who comes first is told of it now; later ones may know of a newer one than those who are here.
+  if (standing.mesh.sockets.size === 0) standing.mesh.checkpointSize = checkpoint?.size ?? 0
   if (standing.is === 'member') standing.mesh.sockets.add(connection)
   else if (standing.is === 'invited') standing.mesh.guests++
   connection.sendJson(welcome(broker, standing.mesh, checkpoint?.note ?? null, hello.ref))
@@ -77,7 +80,7 @@ async function standingOf(
 ): Promise<Exclude<Standing, { is: 'stranger' }>> {
   const { key, host } = hello
   if (hello.as === 'member') {
-    const mesh = await broker.meshes.open(hello.mesh)
+    const mesh = await openCurrent(broker, hello.mesh)
     checkMember(mesh.roster, key)
     return { is: 'member', mesh, key, host }
   }
@@ -85,7 +88,7 @@ async function standingOf(
     return { is: 'member', mesh: await foundMesh(broker, connection, hello), key, host }
   const id = await broker.db.findInviteMesh(hello.code)
   if (id === null) throw new MeshError('not-found', 'No such invite.', { field: 'code' })
-  const mesh = await broker.meshes.open(id)
+  const mesh = await openCurrent(broker, id)
   return {
     is: 'invited',
     mesh,

@@ -84,7 +84,7 @@ export async function attachFrame(
     }),
   )
   broker.window.pump(connection)
-  await tellPresence(broker, mesh, [recipient], connection)
+  await tellPresence(broker, mesh.id, [recipient], connection)
 }
 
 function checkAttach(
@@ -164,6 +164,7 @@ function take(broker: Broker, connection: Connection, { mesh }: Member, attachme
     return
   }
   mesh.attachments.set(index, attachment)
+  broker.backplane.tell({ mesh: mesh.id, attached: [{ recipient, attachment: number }] })
   connection.attached.push(attachment)
   if (older === undefined) return
   older.end()

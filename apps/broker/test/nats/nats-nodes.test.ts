@@ -1,0 +1,173 @@
+/** Two nodes of one broker: whoever is on either cannot tell that there are two, over NATS and without it. */
+import { ready, signPresence, signRosterEntry } from '@claudemesh/crypto'
+import { type BrokerFrameOf, CLOSE, toBase64url } from '@claudemesh/protocol'
+import { NATS_SERVER, type NatsServer, startNats, stopSharedPostgres } from '@claudemesh/testkit'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { append, attached, type Founded, foundMesh, greeted } from '../test-broker.ts'
+import { newEnvelope } from '../test-envelope.ts'
+import { newSession, next, presenceOf } from '../test-member.ts'
+import { type Node, type Nodes, startNodes } from './nodes.ts'
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+/** Nothing is found by looking within a test's time. */
+const NEVER = '60000'
+
+let nats: NatsServer | undefined
+beforeAll(async () => {
+  await ready
+  if (NATS_SERVER !== null) nats = await startNats()
+})
+afterAll(async () => {
+  await nats?.kill()
+  await stopSharedPostgres()
+})
+
+const ways = [
+  { way: 'told over NATS', settings: () => ({ NATS_URL: nats!.url, LOOK_MS: NEVER }), needsNats: true },
+  { way: 'found by looking', settings: () => ({ LOOK_MS: '50' }), needsNats: false },
+]
+
+describe.each(ways)('$way', ({ settings, needsNats }) => {
+  describe.skipIf(needsNats && NATS_SERVER === null)(needsNats ? 'by a real nats-server' : 'alone', () => {
+    let all: Nodes
+    let a: Node
+    let b: Node
+    let founded: Founded
+
+    beforeAll(async () => {
+      all = await startNodes(2, settings())
+      ;[a, b] = all.nodes as [Node, Node]
+      if (needsNats) for (const node of all.nodes) await backplaneIs(node, 'connected')
+      founded = await foundMesh(a)
+    })
+    afterAll(() => all.stop())
+
+    test('who joins on one node is a member on the other at once', async () => {
+      const member = await founded.join()
+      const socket = await greeted(b.port, founded.mesh, member)
+      await socket.close()
+    })
+
+    test('mail of senders on both nodes comes in the one order of the mesh, each once', async () => {
+      const alice = await attached(a.port, founded.mesh, await founded.join())
+      const carol = await attached(b.port, founded.mesh, await founded.join())
+      const bob = await attached(b.port, founded.mesh, await founded.join())
+      const to = [bob.session.recipient]
+      const send = async ({ socket, session }: typeof alice, rounds: number) => {
+        const seqs: number[] = []
+        for (let round = 0; round < rounds; round++) {
+          const envelopes = Array.from({ length: 3 }, () =>
+            newEnvelope({ mesh: founded.mesh.id, from: session.recipient, to }),
+          )
+          const { results } = await socket.send(envelopes)
+          for (const { error, seq } of results) {
+            expect(error).toBeNull()
+            seqs.push(seq)
+          }
+        }
+        return seqs
+      }
+      const sending = Promise.all([send(alice, 40), send(carol, 40)])
+      const got = await bob.socket.receive(240)
+      const sent = (await sending).flat().toSorted((x, y) => x - y)
+      expect(got.map(d => d.seq)).toEqual(sent)
+      expect(bob.socket.unasked('deliver')).toEqual([])
+      for (const { socket } of [alice, carol, bob]) await socket.close()
+    })
+
+    test('a session that attaches on the other node takes the place of the first, and its mail goes there', async () => {
+      const alice = await attached(a.port, founded.mesh, await founded.join())
+      const bob = await attached(a.port, founded.mesh, await founded.join())
+      const moved = await attached(b.port, founded.mesh, bob.session.member, Date.now(), bob.session)
+      const replaced = await bob.socket.next('replaced')
+      expect(replaced.attachment).toBeLessThan(moved.attachment)
+      const mail = newEnvelope({
+        mesh: founded.mesh.id,
+        from: alice.session.recipient,
+        to: [bob.session.recipient],
+      })
+      await alice.socket.send([mail])
+      const [got] = await moved.socket.receive(1)
+      expect(hex(got!.envelope.header.id)).toBe(hex(mail.header.id))
+      expect(bob.socket.unasked('deliver')).toEqual([])
+      for (const { socket } of [alice, bob, moved]) await socket.close()
+    })
+
+    test('presence: coming, a signed word, a hook, and going are seen on the other node', async () => {
+      const watching = await greeted(b.port, founded.mesh, await founded.join())
+      const member = await founded.join()
+      const session = newSession(member)
+      const of = (status: (entry: Entry) => boolean) =>
+        watching.take<BrokerFrameOf<'presence'>>(
+          frame =>
+            frame.type === 'presence' &&
+            hex(frame.entry.certificate.session) === hex(session.signer.publicKey) &&
+            status(frame.entry),
+        )
+      const socket = await greeted(a.port, founded.mesh, member)
+      const { hookToken } = await socket.attach(founded.mesh, session)
+      await of(entry => entry.lease === 'online')
+      const { signature: _, ...unsigned } = presenceOf(founded.mesh, session, Date.now() + 1)
+      const record = signPresence({ ...unsigned, status: 'waiting' }, session.signer)
+      expect(await socket.ask({ type: 'presence', record })).toMatchObject({ type: 'ok' })
+      await of(entry => entry.presence?.status === 'waiting')
+      // A hook may reach any node: this one does not hold the socket.
+      const hook = await fetch(`http://${b.door.host}/hook/set-status`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${hookToken}` },
+        body: JSON.stringify({ session_id: session.uuid, status: 'working' }),
+      })
+      expect(hook.status).toBe(204)
+      await of(entry => entry.hook?.status === 'working')
+      await socket.close()
+      await of(entry => entry.lease === 'away')
+      await watching.close()
+    })
+
+    test('a member removed on one node is off the other, and its mail ends with a fact that reaches the sender there', async () => {
+      const alice = await attached(b.port, founded.mesh, await founded.join())
+      const member = await founded.join()
+      const gone = await attached(b.port, founded.mesh, member)
+      await alice.socket.send([
+        newEnvelope({ mesh: founded.mesh.id, from: alice.session.recipient, to: [gone.session.recipient] }),
+      ])
+      // Leaving: the member removes itself, on the other node.
+      const entry = signRosterEntry(
+        {
+          ...next(founded.mesh, Date.now()),
+          author: member.signer.publicKey,
+          kind: 'remove',
+          body: { member: member.signer.publicKey, epoch: null },
+        },
+        member.signer,
+      )
+      await append(founded.socket, founded.mesh, entry)
+      expect((await gone.socket.closed).code).toBe(CLOSE.removed.code)
+      await alice.socket.take(frame => frame.type === 'roster.changed' && frame.seq === entry.seq)
+      const { facts } = await alice.socket.next('fact')
+      expect(facts.map(({ fact }) => [fact.kind, toBase64url(fact.to.member)])).toEqual([
+        ['dropped', toBase64url(member.signer.publicKey)],
+      ])
+      await alice.socket.close()
+    })
+
+    test('a signed head of the log is told on both nodes', async () => {
+      const near = await greeted(a.port, founded.mesh, founded.mesh.owner)
+      const far = await greeted(b.port, founded.mesh, founded.mesh.owner)
+      const owner = await attached(a.port, founded.mesh, founded.mesh.owner)
+      const [told, toldFar] = await Promise.all([near, far].map(socket => socket.next('checkpoint')))
+      expect(toldFar!.note.split('\n')[0]).toBe(told!.note.split('\n')[0])
+      for (const socket of [near, far, owner.socket]) await socket.close()
+    })
+  })
+})
+
+type Entry = BrokerFrameOf<'presence'>['entry']
+
+/** Resolves when the node's /ready says so. */
+export async function backplaneIs(node: Node, state: string): Promise<void> {
+  for (;;) {
+    const answer = (await (await fetch(`http://${node.door.host}/ready`)).json()) as { backplane?: string }
+    if (answer.backplane === state) return
+  }
+}

@@ -1,0 +1,52 @@
+/** Several nodes of one broker on one database, each behind a door of its own whose host all of them answer to. */
+import { randomUUID } from 'node:crypto'
+import { type Balancer, freshDatabase, startBalancer } from '@claudemesh/testkit'
+import { type RunningBroker, readSettings, startBroker } from '../../src/index.ts'
+import { testEnv } from '../test-broker.ts'
+
+export interface Node extends RunningBroker {
+  /** Dial this one: it stays when the node is started anew. */
+  readonly door: Balancer
+  readonly env: Record<string, string>
+}
+
+export interface Nodes {
+  readonly nodes: readonly Node[]
+  readonly env: Record<string, string>
+  stop(): Promise<void>
+}
+
+/** `count` doors, and the environment of nodes that all answer to their hosts. */
+export async function openDoors(
+  count: number,
+  settings: Record<string, string>,
+): Promise<{ doors: Balancer[]; env: Record<string, string>; drop(): Promise<void> }> {
+  const doors = await Promise.all(Array.from({ length: count }, startBalancer))
+  const { url, drop } = await freshDatabase()
+  const env = testEnv(url, {
+    PUBLIC_HOSTS: doors.map(door => door.host).join(),
+    CHECKPOINT_MS: '200',
+    ...settings,
+  })
+  return { doors, env, drop }
+}
+
+/** Starts `count` nodes in this process. */
+export async function startNodes(count: number, settings: Record<string, string>): Promise<Nodes> {
+  const { doors, env } = await openDoors(count, settings)
+  const nodes: Node[] = []
+  for (const door of doors) {
+    const own = { ...env, NODE_NAME: randomUUID() }
+    const broker = await startBroker(readSettings(own))
+    door.route(broker.port)
+    nodes.push({ ...broker, port: door.port, door, env: own })
+  }
+  return {
+    nodes,
+    env,
+    async stop() {
+      for (const node of nodes) await node.stop()
+      for (const door of doors) await door.close()
+    },
+  }
+}
