@@ -222,7 +222,7 @@ export class MeshClient {
   }
   /** Handed to the client's input, by which way; nobody is told. */
   markPushed(uuid: string | null, msgs: readonly string[], way: string): void {
-    markRows(this.#core, ownerOf(uuid), msgs, 'pushed', way)
+    if (markRows(this.#core, ownerOf(uuid), msgs, 'pushed', way)) this.#engine.flush()
   }
   /** A step for the trace of received messages; nobody is told. */
   note(uuid: string | null, msgs: readonly string[], state: string, why: string): void {
@@ -230,7 +230,7 @@ export class MeshClient {
   }
   /** Shown to a reader; nobody is told. */
   markRead(uuid: string | null, msgs: readonly string[]): void {
-    markRows(this.#core, ownerOf(uuid), msgs, 'read')
+    if (markRows(this.#core, ownerOf(uuid), msgs, 'read')) this.#engine.flush()
   }
   /** Proven to stand in the model's context; the senders get signed receipts. */
   markSurfaced(uuid: string | null, msgs: readonly string[]): void {

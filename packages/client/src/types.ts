@@ -108,7 +108,7 @@ export interface OutboxMessage {
   readonly msg: string
   readonly from: string | null
   readonly kind: string
-  /** `null` once nobody needs it any more. */
+  /** `null` once nobody needs it any more, and where it is damaged. */
   readonly payload: unknown
   readonly priority: Priority
   readonly composedAt: number
@@ -129,8 +129,10 @@ export interface InboxMessage {
   readonly msg: string
   readonly id: string
   readonly kind: string
-  /** What the kind says; of the sender, so not to be trusted in shape unless `kind` is `text`. `null` once it was erased. */
+  /** What the kind says; of the sender, so not to be trusted in shape unless `kind` is `text`. `null` once it was erased, and where it is damaged. */
   readonly payload: unknown
+  /** It came whole, and lies in the store so that it cannot be read any more. */
+  readonly damaged: boolean
   readonly priority: Priority
   readonly composedAt: number
   readonly sentAt: number

@@ -152,7 +152,7 @@ export async function deliver(to: Side, ...items: readonly (DeliveredEnvelope | 
 export const shown = (side: Side): string[] =>
   side.store.inbox
     .list({ owner: side.party.owner, states: ['unread'] })
-    .map(row => (JSON.parse(row.payload) as { text: string }).text)
+    .map(row => (JSON.parse(row.payload!) as { text: string }).text)
 
 /** What senders are to be told, in the order it was decided. */
 export const answers = (side: Side): string[] =>

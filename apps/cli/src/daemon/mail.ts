@@ -1,6 +1,6 @@
 /** Mail of this machine: whose it is, which session gets what was sent to the person, what delivery may hand over. */
 import type { InboxMessage as ClientMessage, InboxState } from '@claudemesh/client'
-import { parseAs, textPayload, toBase64url } from '@claudemesh/protocol'
+import { parseAs, type TextPayload, textPayload, toBase64url } from '@claudemesh/protocol'
 import type { InboxMessage } from '../api/schema.ts'
 import { gate, type HeldWhy, type Standing } from '../delivery/gate.ts'
 import { labeller } from './labels.ts'
@@ -198,7 +198,7 @@ export class Mail {
     const { name, member, memberName } = mesh.client.view()
     const own = new Map(this.#sessions.of(mesh).map(({ row, signer }) => [row.uuid, signer.publicKey]))
     return messages.flatMap(message => {
-      const text = parseAs(textPayload, message.payload)
+      const text = parseAs(textPayload, message.damaged ? NO_TEXT : message.payload)
       if (!text.success || (message.kind !== 'text' && !message.local)) return []
       const fromName = message.local ? 'claudemesh' : label(message.from)
       const held = this.#brake.whyHeld(mesh, message.uuid, message.msg)
@@ -214,7 +214,7 @@ export class Mail {
         ...standing(message.from.member),
         priority: message.priority,
         late: message.late,
-        warning: message.gap ? `messages missing from ${fromName}` : null,
+        warning: warningOf(message, fromName),
         state: shownState(message.state),
         ...(message.local ? { note: true as const } : {}),
         ...(held === undefined ? {} : { held }),
@@ -235,6 +235,14 @@ function mergedByArrival(a: readonly ClientMessage[], b: readonly ClientMessage[
     else j++
   }
   return merged
+}
+
+const NO_TEXT: TextPayload = { text: '', replyTo: null, threadId: null }
+
+function warningOf({ damaged, gap }: ClientMessage, from: string): string | null {
+  const missing = gap ? [`messages missing from ${from}`] : []
+  const lost = damaged ? ["the text was damaged on this machine's disk and cannot be read"] : []
+  return [...missing, ...lost].join('; ') || null
 }
 
 const shownState = (state: InboxState): InboxMessage['state'] =>

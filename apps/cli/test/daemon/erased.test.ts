@@ -3,6 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ready } from '@claudemesh/crypto'
+import { eq, inArray } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -207,12 +208,42 @@ describe('texts', () => {
     expect(file.orm.select().from(schema.inbox).get()!.textKey).toBe(500_000)
   })
 
-  test('that were changed or moved to another row do not open', () => {
+  test('that were changed or moved to another row do not open, cost no other, and are known for it when their key is gone', () => {
     const { file } = openScratch()
-    const { inbox } = openMeshStore(file, 'a')
-    for (const n of [1, 2]) inbox.insert({ ...inboxRow(n), payload: `"${n}"` })
+    const { inbox, outbox, texts } = openMeshStore(file, 'a')
+    for (const n of [1, 2, 3])
+      inbox.insert({
+        ...inboxRow(n),
+        payload: `"${n}"`,
+        state: n === 3 ? 'read' : 'unread',
+        receivedAt: noon,
+      })
+    for (const n of [1, 2])
+      outbox.insert({ ...outboxMessage(n), payload: `"${n}"`, composedAt: noon }, [outboxRecipient(n, 'm/s')])
     const [one] = file.orm.select().from(schema.inbox).all()
-    file.orm.update(schema.inbox).set({ sealed: one!.sealed }).run()
-    expect(() => inbox.list({})).toThrow(expect.objectContaining({ code: 'integrity' }))
+    const others = [2, 3].map(n => inboxRow(n).msg)
+    file.orm.update(schema.inbox).set({ sealed: one!.sealed }).where(inArray(schema.inbox.msg, others)).run()
+    const isTwo = eq(schema.outboxMessage.msg, outboxMessage(2).msg)
+    file.orm
+      .update(schema.outboxMessage)
+      .set({ sealed: new Uint8Array(7) })
+      .where(isTwo)
+      .run()
+    const payloads = () => [
+      inbox.list({}).map(row => row.payload),
+      [1, 2].map(n => outbox.message(outboxMessage(n).msg)!.payload),
+    ]
+    expect(payloads()).toEqual([
+      ['"1"', null, null],
+      ['"1"', null],
+    ])
+    // What was read goes like any other; what nobody has read stays known as damaged.
+    expect(texts.erase(noon + 7 * HOUR, noon + 2 * HOUR)).toBe(true)
+    const held = file.orm.select().from(schema.textKey).all()
+    expect(held.map(({ hour }) => hour)).toEqual([500_007, 500_007])
+    expect(payloads()).toEqual([
+      ['"1"', null, ''],
+      ['"1"', null],
+    ])
   })
 })

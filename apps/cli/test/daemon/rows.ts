@@ -3,7 +3,7 @@ import type { InboxRow, OutboxMessageRow, OutboxRecipientRow, PrekeyRow } from '
 
 const uuid = (n: number): string => `00000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
 
-export const outboxMessage = (n: number): OutboxMessageRow => ({
+export const outboxMessage = (n: number): OutboxMessageRow & { payload: string } => ({
   msg: uuid(n),
   owner: '',
   kind: 'text',
@@ -29,7 +29,7 @@ export const outboxRecipient = (n: number, to: string): OutboxRecipientRow => ({
   dueAt: 0,
 })
 
-export const inboxRow = (n: number): InboxRow => ({
+export const inboxRow = (n: number): InboxRow & { payload: string } => ({
   owner: '',
   from: 'f/s',
   msg: uuid(n),

@@ -9,19 +9,30 @@ const RANK = { delivered: 0, held: 1, surfaced: 2, answered: 3, refused: 4 } as 
 const rankOf = (state: string): number => (RANK as Record<string, number>)[state] ?? -1
 const PLACE: readonly InboxState[] = ['unread', 'pushed', 'surfaced', 'read']
 
-/** Moves rows forward to `state`, with `why` in their trace where it is given; nobody is told. */
+/** It came whole and nobody saw it: whatever it comes to now, it was not read, and its sender may send it again. */
+const DAMAGED = { state: 'refused', why: 'damaged' } as const
+const isLost = ({ payload, state }: InboxRow): boolean => payload === null && state === 'unread'
+
+/**
+ * Moves rows forward to `state`, with `why` in their trace where it is given; nobody is told, but the sender of a text that
+ * cannot be read any more. True if anything is to be sent.
+ */
 export function markRows(
   core: Core,
   owner: Owner,
   msgs: readonly string[],
   state: InboxState,
   why?: string,
-): void {
-  core.commit.run(() => {
+): boolean {
+  return core.commit.run(() => {
     const rows = rowsOf(core, owner, msgs)
-    for (const row of rows)
+    const lost = rows.filter(isLost).map(({ msg }) => msg)
+    const told = reportRows(core, owner, lost, DAMAGED.state, DAMAGED.why)
+    const whole = rows.filter(row => !isLost(row))
+    for (const row of whole)
       if (PLACE.indexOf(row.state) < PLACE.indexOf(state)) core.store.inbox.update({ ...row, state })
-    if (why !== undefined) note(core, rows, state, why)
+    if (why !== undefined) note(core, whole, state, why)
+    return told
   })
 }
 
@@ -41,13 +52,15 @@ export function reportRows(
   core: Core,
   owner: Owner,
   msgs: readonly string[],
-  state: ReportState,
-  why: string,
+  asked: ReportState,
+  reason: string,
 ): boolean {
   const at = core.now()
   return core.commit.run(() => {
     let told = false
     for (const row of rowsOf(core, owner, msgs)) {
+      const lost = asked !== 'held' && isLost(row)
+      const { state, why } = lost ? DAMAGED : { state: asked, why: reason }
       const again = row.receipt === state && row.receiptWhy === why
       if (again || rankOf(state) < rankOf(row.receipt)) continue
       core.store.inbox.update({ ...row, state: stateAfter(row, state), receipt: state, receiptWhy: why })

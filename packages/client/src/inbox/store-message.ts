@@ -16,7 +16,8 @@ export const inboxMessage = (row: InboxRow): InboxMessage => {
     ...shown,
     uuid: uuidOf(owner),
     from: recipientOfKey(from),
-    payload: payload === '' ? null : JSON.parse(payload),
+    payload: payload ? JSON.parse(payload) : null,
+    damaged: payload === null,
     position: position ?? 0,
     local: line === '',
   }
@@ -35,6 +36,7 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
   const { sentAt, ttl, priority } = envelope.header
   const now = core.now()
   const refused = whyRefused(core, owner, opened)
+  const payload = refused !== null ? '' : JSON.stringify(plaintext.payload ?? null)
   const row: InboxRow = {
     owner,
     from: fromKey,
@@ -43,7 +45,7 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
     line: toBase64url(plaintext.line),
     pairSeq: content.pairSeq,
     kind: plaintext.kind,
-    payload: refused !== null ? '' : JSON.stringify(plaintext.payload ?? null),
+    payload,
     priority,
     composedAt: plaintext.composedAt,
     sentAt,
@@ -55,8 +57,9 @@ export function storeMessage(core: Core, owner: Owner, opened: Opened): void {
     ...answerOf(refused, opened.early),
     forgetAt: sentAt + ttl + TIMES.rememberMs,
   }
-  if (opened.early) inbox.insert(row)
-  else place(core, row, content.floor, 'insert')
+  const insert = (own: InboxRow) => inbox.insert({ ...own, payload })
+  if (opened.early) insert(row)
+  else place(core, row, content.floor, insert)
   tell(core, row, id, row.receipt, row.receiptWhy)
 }
 
@@ -80,7 +83,7 @@ function answerOf(refused: string | null, early: boolean): Pick<InboxRow, 'recei
 export function placeEarly(core: Core, early: InboxRow): void {
   const refused = early.receipt === 'refused'
   const row: InboxRow = refused ? early : { ...early, receipt: 'delivered', receiptWhy: '' }
-  place(core, row, 0, 'update')
+  place(core, row, 0, own => core.store.inbox.update(own))
   if (!refused) tell(core, row, row.id, 'delivered', '')
 }
 
@@ -93,7 +96,7 @@ export function closeGap(core: Core, lane: LaneRow): void {
   announce(core, lane.owner, rows)
 }
 
-function place(core: Core, row: InboxRow, floor: number, how: 'insert' | 'update'): void {
+function place(core: Core, row: InboxRow, floor: number, write: (own: InboxRow) => void): void {
   const { inbox } = core.store
   const { owner, from, line } = row
   const lane = inbox.lane(owner, from, line) ?? { owner, from, line, next: 1, waitedMs: 0 }
@@ -104,8 +107,7 @@ function place(core: Core, row: InboxRow, floor: number, how: 'insert' | 'update
     floor,
   )
   const put = (own: InboxRow): InboxRow => {
-    if (how === 'insert') inbox.insert(own)
-    else inbox.update(own)
+    write(own)
     return own
   }
   const released = before.map(one => release(core, one))

@@ -21,7 +21,7 @@ export function tellOwn(core: Core, owner: Owner, text: string, about: readonly 
   const at = core.now()
   const msg = uuidText(uuidv7(at))
   core.commit.run(() => {
-    const row: InboxRow = {
+    const row: InboxRow & { payload: string } = {
       owner,
       from: `${toBase64url(core.identity.member.publicKey)}/${PERSON}`,
       msg,

@@ -85,9 +85,18 @@ function ended(core: Core, row: OutboxRecipientRow, state: 'unknown' | 'removed'
   if (isOpen(row.state)) moveRecipient(core, row, { state, at, by: 'broker', verified: false })
 }
 
-/** Nothing of it was taken: its message waits for another sealing. */
-function sealAgain(core: Core, sealing: SealingRow, why: 'id-time' | 'replaced'): void {
+/** Inside `commit.run`: its bytes lie damaged in the store. The broker may have taken them; the receiver knows the `msg`. */
+export const sealDamagedAgain = (core: Core, sealing: SealingRow): void =>
+  sealAgain(core, sealing, 'damaged', 'me')
+
+/** Its message waits for another sealing. */
+function sealAgain(
+  core: Core,
+  sealing: SealingRow,
+  why: 'id-time' | 'replaced' | 'damaged',
+  by: 'broker' | 'me' = 'broker',
+): void {
   core.store.outbox.updateSealing({ ...sealing, state: 'void', bytes: null })
-  const step = { state: 'pending', why, at: core.now(), by: 'broker', verified: false, dueAt: 0 } as const
+  const step = { state: 'pending', why, at: core.now(), by, verified: by === 'me', dueAt: 0 } as const
   for (const { row } of rowsOf(core, sealing)) moveRecipient(core, row, step)
 }

@@ -5,7 +5,7 @@ import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import type { Party } from '../session/party.ts'
 import type { OutboxRecipientRow, Owner, RecipientKey, SealingRow } from '../store.ts'
-import { applyResult, type Verdict } from './answered.ts'
+import { applyResult, sealDamagedAgain, type Verdict } from './answered.ts'
 import { endMessages } from './end.ts'
 import { intoFrames, type Outgoing } from './frames.ts'
 import { type Addressed, duePage, Envelopes } from './page.ts'
@@ -154,7 +154,15 @@ export class Outbox {
   /** What was stored and not answered on this connection: the same bytes under the same id. */
   #resend(party: Party): void {
     const stored = this.#core.store.outbox.unaccepted(party.owner).filter(row => !this.#inFlight.has(row.id))
-    this.#sendAll(stored.map(row => ({ id: row.id, bytes: row.bytes!, envelope: envelopeOf(row) })))
+    const whole: Outgoing[] = []
+    this.#core.commit.run(() => {
+      for (const row of stored) {
+        const envelope = envelopeOf(row)
+        if (envelope) whole.push({ id: row.id, bytes: row.bytes!, envelope })
+        else sealDamagedAgain(this.#core, row)
+      }
+    })
+    this.#sendAll(whole)
   }
 
   #sealPage(party: Party, rows: readonly OutboxRecipientRow[]): void {
@@ -234,8 +242,11 @@ export class Outbox {
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
       const state = error.code === 'expired' ? 'expired' : 'failed'
+      const why = message.payload === null ? 'damaged' : error.code
       for (const { row } of rows)
-        moveRecipient(this.#core, row, { state, why: error.code, at: now(), by: 'me', verified: true })
+        moveRecipient(this.#core, row, { state, why, at: now(), by: 'me', verified: true })
+      // What is given up holds back no floor any more.
+      floors.clear()
       return undefined
     }
   }
@@ -319,9 +330,14 @@ export class Outbox {
 
 const memberOf = (row: OutboxRecipientRow): string => row.to.split('/')[0]!
 
-function envelopeOf(row: SealingRow): Envelope {
-  const frame = decodeFrame(row.bytes!)
-  if (frame.type !== 'send' || !frame.envelopes[0])
-    throw new MeshError('internal', 'a stored sealing is broken')
-  return frame.envelopes[0]
+/** Nothing where the stored bytes are no such envelope. */
+function envelopeOf({ id, bytes }: SealingRow): Envelope | undefined {
+  try {
+    const frame = decodeFrame(bytes!)
+    const envelope = frame.type === 'send' ? frame.envelopes[0] : undefined
+    return envelope && uuidText(envelope.header.id) === id ? envelope : undefined
+  } catch (error) {
+    if (error instanceof MeshError) return undefined
+    throw error
+  }
 }

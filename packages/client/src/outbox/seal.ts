@@ -39,12 +39,13 @@ export interface SealInput {
   readonly floors: Map<string, number>
 }
 
-/** Throws `expired` when the message has ended, `too-large`. */
+/** Throws `expired` when the message has ended, `integrity` when its text cannot be read, `too-large`. */
 export function sealMessage(core: Core, { message, party, rows, pairs, floors }: SealInput): Sealed {
   const now = core.now()
   const id = uuidv7(now)
   const endsAt = message.endsAt ?? now + message.ttlMs
   if (endsAt <= now) throw new MeshError('expired', 'the message ended before it could be sent')
+  if (!message.payload) throw new MeshError('integrity', 'the text of the message cannot be read')
   const used = new Map<RecipientKey, Pair>()
   const sorted = [...rows].sort((a, b) => compareRecipients(a.target.recipient, b.target.recipient))
   const targets = sorted.map(({ row, target }): SealTarget => {

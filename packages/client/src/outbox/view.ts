@@ -17,7 +17,7 @@ export function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
     msg,
     from: uuidOf(owner),
     kind,
-    payload: payload === '' ? null : JSON.parse(payload),
+    payload: payload ? JSON.parse(payload) : null,
     priority,
     composedAt,
     endsAt: endsAt ?? composedAt + ttlMs,
@@ -29,7 +29,7 @@ export function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
   }
 }
 
-/** A new message to those who were given up. Throws `not-found`, `conflict` when nobody was. */
+/** A new message to those who were given up. Throws `not-found`, `conflict` when nobody was or its text is not there any more. */
 export function retryMessage(core: Core, msg: string): string {
   const row = requireMessage(core, msg)
   const lost = core.store.outbox.recipients(msg).filter(isGivenUp)
@@ -37,12 +37,17 @@ export function retryMessage(core: Core, msg: string): string {
     .map(one => recipientOfKey(one.to))
     .filter(({ member }) => core.keeper.roster.members.has(toBase64url(member)))
   if (to.length === 0) throw new MeshError('conflict', 'nobody who could still be reached was given up')
-  const { owner, kind, priority, ttlMs } = row
+  const { owner, kind, payload, priority, ttlMs } = row
+  if (!payload)
+    throw new MeshError(
+      'conflict',
+      `its text ${payload === '' ? 'is gone' : 'lies damaged on this disk'}: write it anew`,
+    )
   return core.commit.run(() => {
     const next = writeMessage(core, {
       owner,
       kind,
-      payload: JSON.parse(row.payload),
+      payload: JSON.parse(payload),
       to,
       priority,
       ttlMs,

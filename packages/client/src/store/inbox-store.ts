@@ -21,8 +21,8 @@ export interface InboxRow {
   readonly line: string
   readonly pairSeq: number
   readonly kind: string
-  /** JSON of the payload; `''` once it was erased. */
-  readonly payload: string
+  /** JSON of the payload; `''` once it was erased, `null` where what lies in the store is damaged. */
+  readonly payload: string | null
   readonly priority: Priority
   readonly composedAt: number
   readonly sentAt: number
@@ -70,7 +70,7 @@ export interface InboxFilter {
 }
 export interface InboxStore {
   find(owner: Owner, from: RecipientKey, msg: string): InboxRow | undefined
-  insert(row: InboxRow): void
+  insert(row: InboxRow & { readonly payload: string }): void
   /** Keyed by (owner, from, msg); only state, position, late, gap, receipt and receiptWhy may differ. */
   update(row: InboxRow): void
   /** Rows of a mailbox with this msg: more than one only if a sender copied another's msg. */

@@ -27,8 +27,8 @@ export interface OutboxMessageRow {
   readonly msg: string
   readonly owner: Owner
   readonly kind: string
-  /** JSON of the payload; `''` once no recipient needs it any more. */
-  readonly payload: string
+  /** JSON of the payload; `''` once no recipient needs it any more, `null` where what lies in the store is damaged. */
+  readonly payload: string | null
   readonly priority: Priority
   /** base64url of the 16-byte line its pairSeqs count in. */
   readonly line: string
@@ -78,7 +78,10 @@ export interface SealingRecipientRow {
   readonly end: 'expired' | 'dropped' | 'refused' | null
 }
 export interface OutboxStore {
-  insert(message: OutboxMessageRow, recipients: readonly OutboxRecipientRow[]): void
+  insert(
+    message: OutboxMessageRow & { readonly payload: string },
+    recipients: readonly OutboxRecipientRow[],
+  ): void
   message(msg: string): OutboxMessageRow | undefined
   /** The payload stays as it was, or becomes `''`. */
   updateMessage(row: OutboxMessageRow): void

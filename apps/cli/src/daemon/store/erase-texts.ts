@@ -1,12 +1,11 @@
 /** Makes texts unreadable that are to be: what is still needed of an old hour goes under the key of this one, and the old key is erased. */
 import type { TextStore } from '@claudemesh/client'
-import { MeshError } from '@claudemesh/protocol'
 import { and, eq, inArray, isNotNull } from 'drizzle-orm'
 import { inboxPlace } from './inbox.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { inbox, outboxMessage } from './schema.ts'
 import type { StoreFile } from './store-file.ts'
-import { endOf, hourOf, type SealedText, type Texts, textsOf, UNSEALED } from './texts.ts'
+import { DAMAGED, ERASED, endOf, hourOf, type SealedText, type Texts, textsOf, UNSEALED } from './texts.ts'
 
 export function textStore(scope: MeshScope, transaction: StoreFile['transaction']): TextStore {
   return {
@@ -18,16 +17,9 @@ export function textStore(scope: MeshScope, transaction: StoreFile['transaction'
   }
 }
 
-const ERASED: SealedText = { sealed: null, textKey: null }
-
-/** What is damaged cannot be read any more, and keeps no key from being erased. */
-function moved(texts: Texts, hour: number, place: string, read: () => string): SealedText {
-  try {
-    return texts.seal(hour, place, read())
-  } catch (error) {
-    if (error instanceof MeshError && error.code === 'integrity') return ERASED
-    throw error
-  }
+/** What is damaged stays known to be, and keeps no key from being erased. */
+function moved(texts: Texts, hour: number, place: string, text: string | null): SealedText {
+  return text === null ? DAMAGED : texts.seal(hour, place, text)
 }
 
 /** A text of the outbox is needed as long as it stands there: it moves on with every hour. */
@@ -47,7 +39,7 @@ function eraseOutbox({ orm, mesh }: MeshScope, hour: number): boolean {
       for (const row of rows)
         orm
           .update(outboxMessage)
-          .set(moved(texts, hour, row.msg, () => read(row, row.msg)))
+          .set(moved(texts, hour, row.msg, read(row, row.msg)))
           .where(eq(outboxMessage.row, row.row))
           .run()
       return rows.length > 0
@@ -77,7 +69,7 @@ function eraseInbox({ orm, mesh }: MeshScope, hour: number, before: number): boo
       for (const row of kept)
         orm
           .update(inbox)
-          .set(moved(texts, hour, inboxPlace(row), () => read(row, inboxPlace(row))))
+          .set(moved(texts, hour, inboxPlace(row), read(row, inboxPlace(row))))
           .where(eq(inbox.row, row.row))
           .run()
       return kept.length > 0

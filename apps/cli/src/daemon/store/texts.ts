@@ -10,11 +10,14 @@ import { secret, textKey } from './schema.ts'
 import { secretRows } from './secrets.ts'
 
 export type TextKind = 'inbox' | 'outbox'
-/** As the tables hold it: the key's hour beside the sealed text; both `null` once it was erased. */
+/** As the tables hold it: the key's hour beside the sealed text; both `null` once it was erased, the hour alone where it was found damaged. */
 export interface SealedText {
   readonly sealed: Uint8Array | null
   readonly textKey: number | null
 }
+export const ERASED: SealedText = { sealed: null, textKey: null }
+/** Stands in place of a text that could not be read when its key went. */
+export const DAMAGED: SealedText = { sealed: new Uint8Array(), textKey: null }
 
 const HOUR_MS = 3_600_000
 const KEY_BYTES = 32
@@ -27,12 +30,21 @@ export const endOf = (hour: number): number => (hour + 1) * HOUR_MS
 export interface Texts {
   /** Under the key of this hour, which is made with its first text. `place` is the row it stands in. */
   seal(hour: number, place: string, text: string): SealedText
-  /** Opens many; `''` for one that was erased. Throws `integrity`. */
-  reader(): (text: SealedText, place: string) => string
+  /** Opens many; `''` for one that was erased, `null` for one that is damaged: it costs no other. */
+  reader(): (text: SealedText, place: string) => string | null
   /** Hours that have a key, oldest first. */
   hours(): number[]
   /** Writes zeros over the key; the log still has it until the next checkpoint. */
   erase(hour: number): void
+}
+
+function openOrNull(p: Parameters<typeof openAtRest>[0]): string | null {
+  try {
+    return openAtRest(p)
+  } catch (error) {
+    if (error instanceof MeshError && error.code === 'integrity') return null
+    throw error
+  }
 }
 
 export function textsOf({ orm, mesh }: MeshScope, kind: TextKind): Texts {
@@ -61,12 +73,12 @@ export function textsOf({ orm, mesh }: MeshScope, kind: TextKind): Texts {
     reader() {
       const keys = new Map<number, Uint8Array | undefined>()
       return ({ sealed, textKey: hour }, place) => {
-        if (sealed === null || hour === null) return ''
+        if (sealed === null) return ''
+        if (hour === null) return null
         if (hour === UNSEALED) return new TextDecoder().decode(sealed)
         if (!keys.has(hour)) keys.set(hour, keyOf(hour))
         const key = keys.get(hour)
-        if (!key) throw new MeshError('integrity', 'the key of a stored text is missing')
-        return openAtRest({ key, place, sealed })
+        return key ? openOrNull({ key, place, sealed }) : null
       }
     },
     hours: () =>
