@@ -38,6 +38,8 @@ export class TestSocket {
     readonly fail: (why: Error) => void
   }[] = []
   private lastRef = 0
+  /** Why nothing comes any more. */
+  private over: Error | undefined
 
   private constructor(port: number, protocols: string[]) {
     this.host = `127.0.0.1:${port}`
@@ -45,7 +47,8 @@ export class TestSocket {
     this.ws.binaryType = 'arraybuffer'
     this.closed = new Promise(resolve => {
       this.ws.onclose = ({ code, reason }) => {
-        for (const { fail } of this.waiting.splice(0)) fail(new Error(`closed ${code} ${reason}`))
+        this.over = new Error(`closed ${code} ${reason}`)
+        for (const { fail } of this.waiting.splice(0)) fail(this.over)
         resolve({ code, reason })
       }
     })
@@ -79,6 +82,7 @@ export class TestSocket {
   async take<T extends Frame>(wants: (frame: Frame) => boolean): Promise<T> {
     const place = this.kept.findIndex(wants)
     if (place !== -1) return this.kept.splice(place, 1)[0] as T
+    if (this.over !== undefined) throw this.over
     return new Promise<Frame>((take, fail) => this.waiting.push({ wants, take, fail })) as Promise<T>
   }
 

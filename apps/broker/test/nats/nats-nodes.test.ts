@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { append, attached, type Founded, foundMesh, greeted } from '../test-broker.ts'
 import { newEnvelope } from '../test-envelope.ts'
 import { newSession, next, presenceOf } from '../test-member.ts'
-import { type Node, type Nodes, startNodes } from './nodes.ts'
+import { backplaneIs, type Node, type Nodes, startNodes } from './nodes.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 /** Nothing is found by looking within a test's time. */
@@ -163,11 +163,3 @@ describe.each(ways)('$way', ({ settings, needsNats }) => {
 })
 
 type Entry = BrokerFrameOf<'presence'>['entry']
-
-/** Resolves when the node's /ready says so. */
-export async function backplaneIs(node: Node, state: string): Promise<void> {
-  for (;;) {
-    const answer = (await (await fetch(`http://${node.door.host}/ready`)).json()) as { backplane?: string }
-    if (answer.backplane === state) return
-  }
-}

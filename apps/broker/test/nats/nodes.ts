@@ -1,5 +1,6 @@
 /** Several nodes of one broker on one database, each behind a door of its own whose host all of them answer to. */
 import { randomUUID } from 'node:crypto'
+import { brokerStore, openDatabase } from '@claudemesh/db'
 import { type Balancer, freshDatabase, startBalancer } from '@claudemesh/testkit'
 import { type RunningBroker, readSettings, startBroker } from '../../src/index.ts'
 import { testEnv } from '../test-broker.ts'
@@ -49,4 +50,26 @@ export async function startNodes(count: number, settings: Record<string, string>
       for (const door of doors) await door.close()
     },
   }
+}
+
+/** Resolves when the node's /ready says so. */
+export async function backplaneIs(node: Node, state: string): Promise<void> {
+  for (;;) {
+    const answer = (await (await fetch(`http://${node.door.host}/ready`)).json()) as { backplane?: string }
+    if (answer.backplane === state) return
+  }
+}
+
+/** A number of the node's /metrics. */
+export async function metric(node: Node, name: string): Promise<number> {
+  const text = await (await fetch(`http://${node.door.host}/metrics`)).text()
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
+}
+
+/** What the database names itself to its nodes. */
+export async function clusterOf(url: string): Promise<string> {
+  const db = await openDatabase({ url, max: 1 })
+  const id = await brokerStore(db).clusterId()
+  await db.close()
+  return id
 }
