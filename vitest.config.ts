@@ -13,8 +13,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', ...(long ? [] : ['**/*.long.test.ts'])],
     // Events are waited for, however slow the machine is.
     expect: { poll: { timeout: 20_000 } },
-    testTimeout: long ? 3_600_000 : 60_000,
+    testTimeout: long ? 3_600_000 : 180_000,
     ...(report ? { reporters: ['default', 'json'], outputFile: { json: report } } : {}),
-    hookTimeout: 120_000,
+    hookTimeout: 240_000,
   },
 })

@@ -6,7 +6,7 @@ const LOOK_MS = 20
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  ms = 30_000,
+  ms = 60_000,
 ): Promise<NonNullable<T>> {
   for (const end = Date.now() + ms; ; await Bun.sleep(LOOK_MS)) {
     const seen = await look()
