@@ -4,7 +4,7 @@ import { epochCommitment, newEpochKey, sealName } from '@claudemesh/crypto/seali
 import { MeshError, type RosterEntry } from '@claudemesh/protocol'
 import { dial } from '../connection/link.ts'
 import { byTimeout } from '../connection/schedule.ts'
-import type { MeshIdentity } from '../types.ts'
+import type { MeshIdentity, Schedule } from '../types.ts'
 import type { MeshSeed } from './seed.ts'
 
 export interface CreateMeshRequest {
@@ -23,6 +23,8 @@ export interface CreateMeshRequest {
   /** Called before the broker hears of the mesh: keys and seed must be safe on disk when it resolves. */
   readonly persist?: (seed: MeshSeed) => void | Promise<void>
   readonly webSocket?: typeof WebSocket
+  /** Default: `setTimeout`. */
+  readonly schedule?: Schedule
 }
 
 /** Throws `unreachable`, `forbidden`, `unauthenticated`, `timeout`, or what `persist` throws. */
@@ -37,7 +39,7 @@ export async function createMesh(request: CreateMeshRequest): Promise<MeshSeed> 
   const link = await dial({
     url,
     webSocket: request.webSocket ?? WebSocket,
-    schedule: byTimeout,
+    schedule: request.schedule ?? byTimeout,
     hello: async ({ nonce, brokerKey }) => {
       const broker = signRosterEntry(
         {

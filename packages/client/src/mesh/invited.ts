@@ -17,11 +17,14 @@ import { dial, type Link } from '../connection/link.ts'
 import { byTimeout } from '../connection/schedule.ts'
 import { predecessors } from '../roster/epoch-keys.ts'
 import type { EpochRow } from '../store.ts'
+import type { Schedule } from '../types.ts'
 
 export interface LinkRequest {
   readonly link: string
   readonly now: () => number
   readonly webSocket?: typeof WebSocket
+  /** Default: `setTimeout`. */
+  readonly schedule?: Schedule
 }
 export interface Invited {
   readonly link: Link
@@ -46,7 +49,7 @@ export async function openInvited(request: LinkRequest): Promise<Invited> {
   const link = await dial({
     url,
     webSocket: request.webSocket ?? WebSocket,
-    schedule: byTimeout,
+    schedule: request.schedule ?? byTimeout,
     hello: ({ nonce, brokerKey }) => {
       const signature = signHello({ nonce, brokerKey, host, mesh: null, key: keys.signer })
       return { type: 'hello', as: 'invite', code, key: keys.signer.publicKey, host, signature }
