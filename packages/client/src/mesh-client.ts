@@ -1,4 +1,5 @@
 /** A mesh member without a face: what it says was accepted, delivered or received stands in its store first. */
+import { recipientKey } from '@claudemesh/crypto'
 import {
   type BrokerFrameOf,
   MeshError,
@@ -259,9 +260,15 @@ export class MeshClient {
     return row && uuidOf(row.owner)
   }
 
-  /** Sessions of the mesh, own ones too, whose certificate checks out. */
+  /** Sessions of the mesh, own ones too, whose certificate checks out. The broker tells nobody of what came by their own socket. */
   peers(): SessionView[] {
-    return this.#core.directory.sessions(this.#core.identity.member.publicKey)
+    const { directory, identity, parties } = this.#core
+    const attached = new Set(
+      [...parties.values()].flatMap(({ key, attachment }) => (attachment ? [key] : [])),
+    )
+    return directory
+      .sessions(identity.member.publicKey)
+      .map(view => (attached.has(recipientKey(view.recipient)) ? { ...view, lease: 'online' } : view))
   }
   members(): MemberView[] {
     const { keeper, identity } = this.#core
