@@ -49,6 +49,12 @@ module.exports = {
       { path: pkg('testkit') },
     ),
     deny(
+      'simulation-on-top',
+      'Nothing stands on the simulation.',
+      { path: '^(packages|apps)/(?!simulation/)' },
+      { path: pkg('simulation') },
+    ),
+    deny(
       'by-the-front-door',
       'A package is entered by its index.',
       { path: '^((?:packages|apps)/[^/]+)/' },

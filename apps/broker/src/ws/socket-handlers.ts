@@ -15,7 +15,7 @@ const BACKPRESSURE_BYTES = 8 << 20
 export function upgrade(
   broker: Broker,
   request: Request,
-  server: Server<SocketData>,
+  server: Pick<Server<SocketData>, 'upgrade'>,
   from: { address: string; local: boolean },
 ): Response | undefined {
   const { rates, clock, metrics } = broker

@@ -1,0 +1,2 @@
+/** What a socket carries: text, or bytes. */
+export type Frame = string | Uint8Array
