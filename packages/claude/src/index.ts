@@ -11,6 +11,7 @@ export {
   type OnUnknown,
   type RunningSession,
   runningSessions,
+  SessionsFolder,
 } from './sessions-file.ts'
 export {
   type ClaudeSettings,

@@ -1,6 +1,5 @@
 /** Reads `<config>/sessions/<pid>.json`, Claude's own process table: which session runs, how it stands, where its socket is. */
-
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAs } from '@claudemesh/protocol'
 import { z } from 'zod'
@@ -49,20 +48,57 @@ export const newestOf = (running: readonly RunningSession[], sessionId: string):
     .filter(session => session.sessionId === sessionId)
     .sort((a, b) => (b.statusUpdatedAt ?? 0) - (a.statusUpdatedAt ?? 0))[0]
 
-/** Every live session of this config folder, one read of each file; none where the folder is missing. */
-export function runningSessions(configDir: string, onUnknown: OnUnknown): RunningSession[] {
-  const folder = join(configDir, 'sessions')
-  let names: string[]
+/** Every live session of this config folder; none where the folder is missing. */
+export const runningSessions = (configDir: string, onUnknown: OnUnknown): RunningSession[] =>
+  new SessionsFolder(configDir, onUnknown).running()
+
+/** A file written this long before it was read, ms, has another time stamp when it is written again. */
+const SETTLED_MS = 1000
+
+interface Kept {
+  readonly stamp: string
+  readonly session: RunningSession
+}
+
+/** The same for who looks again and again: a file that has not changed is not read again. */
+export class SessionsFolder {
+  readonly #folder: string
+  readonly #onUnknown: OnUnknown
+  #kept = new Map<string, Kept>()
+
+  constructor(configDir: string, onUnknown: OnUnknown) {
+    this.#folder = join(configDir, 'sessions')
+    this.#onUnknown = onUnknown
+  }
+
+  running(): RunningSession[] {
+    const before = this.#kept
+    this.#kept = new Map()
+    return namesIn(this.#folder)
+      .filter(name => /^\d+\.json$/.test(name))
+      .map(name => this.#read(name, before.get(name)))
+      .filter(session => session !== undefined)
+      .filter(isAlive)
+  }
+
+  #read(name: string, kept: Kept | undefined): RunningSession | undefined {
+    const path = join(this.#folder, name)
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined) return undefined
+    const stamp = `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`
+    const session = kept?.stamp === stamp ? kept.session : readOne(path, this.#onUnknown)
+    const isSettled = Date.now() - Math.max(stat.mtimeMs, stat.ctimeMs) > SETTLED_MS
+    if (session !== undefined && isSettled) this.#kept.set(name, { stamp, session })
+    return session
+  }
+}
+
+function namesIn(folder: string): string[] {
   try {
-    names = readdirSync(folder)
+    return readdirSync(folder)
   } catch {
     return []
   }
-  return names
-    .filter(name => /^\d+\.json$/.test(name))
-    .map(name => readOne(join(folder, name), onUnknown))
-    .filter(session => session !== undefined)
-    .filter(isAlive)
 }
 
 function readOne(path: string, onUnknown: OnUnknown): RunningSession | undefined {
@@ -82,14 +118,15 @@ function readOne(path: string, onUnknown: OnUnknown): RunningSession | undefined
 }
 
 /** Alive by pid and, where /proc tells it (Linux), by the same start time. */
-function isAlive(session: RunningSession): boolean {
+function isAlive({ pid, procStart }: RunningSession): boolean {
+  const started = processStart(pid)
+  if (started !== undefined) return procStart === undefined || String(procStart) === started
   try {
-    process.kill(session.pid, 0)
+    process.kill(pid, 0)
+    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
-  const started = processStart(session.pid)
-  return started === undefined || session.procStart === undefined || String(session.procStart) === started
 }
 
 /** Field 22 of `/proc/<pid>/stat`, counted after the name in parentheses, which may itself hold spaces (proc(5)). */

@@ -10,7 +10,7 @@ import {
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   configDirOfTranscript,
   cursorAtEnd,
@@ -23,6 +23,7 @@ import {
   pluginFiles,
   pushText,
   readSurfaced,
+  SessionsFolder,
 } from '../src/index.ts'
 import { processStart } from '../src/sessions-file.ts'
 
@@ -73,6 +74,41 @@ describe('the sessions file', () => {
     writeFileSync(join(dir, 'sessions', '3.key'), 'secret')
     expect(findRunning(dir, SESSION, onUnknown)?.pid).toBe(process.pid)
     expect(unknown).toEqual(['sessions-file'])
+  })
+})
+
+describe('a folder of sessions files that is looked at again and again', () => {
+  const path = () => join(dir, 'sessions', `${process.pid}.json`)
+  const put = (status: string): void => {
+    mkdirSync(join(dir, 'sessions'), { recursive: true })
+    const recorded = JSON.parse(fixture('sessions-file.json'))
+    const file = { ...recorded, pid: process.pid, procStart: processStart(process.pid), status }
+    writeFileSync(path(), JSON.stringify(file))
+  }
+
+  test('shows every change, however soon it follows and however alike the file looks', () => {
+    const folder = new SessionsFolder(dir, onUnknown)
+    for (let n = 0; n < 200; n++) {
+      const status = n % 2 === 0 ? 'idle' : 'busy'
+      put(status)
+      expect(folder.running().map(session => session.status)).toEqual([status])
+    }
+    rmSync(path())
+    expect(folder.running()).toEqual([])
+  })
+
+  test('is not read again while it stands as it was', () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 10_000 })
+    try {
+      const folder = new SessionsFolder(dir, onUnknown)
+      put('idle')
+      const [first] = folder.running()
+      expect(folder.running()[0]).toBe(first)
+      put('busy')
+      expect(folder.running()[0]?.status).toBe('busy')
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 

@@ -36,6 +36,8 @@ export interface RunningDaemon {
   readonly stopped: Promise<void>
 }
 
+/** Between two looks at the processes and files of open sessions. */
+const WATCH_MS = 1000
 /** How often what was erased leaves the write-ahead log too. */
 const UPKEEP_MS = 3_600_000
 
@@ -156,12 +158,16 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     },
   })
   undo.push(() => meshes.stop())
-  undo.push(() => sessions.stop())
   undo.push(() => delivery.stop())
   undo.push(() => brake.stop())
   undo.push(() => notes.stop())
-  undo.push(() => status.stop())
   await meshes.load()
+  // One waking a second for all that is only seen by looking.
+  const watch = setInterval(() => {
+    sessions.closeEnded()
+    status.look()
+  }, WATCH_MS)
+  undo.push(() => clearInterval(watch))
   const upkeep = setInterval(() => {
     for (const mesh of meshes.all) mail.forget(mesh)
     file.checkpoint()

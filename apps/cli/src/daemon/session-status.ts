@@ -8,7 +8,7 @@ import {
   findTranscript,
   newestOf,
   type RunningSession,
-  runningSessions,
+  SessionsFolder,
   startedChildSince,
   type TranscriptStatus,
   transcriptStatus,
@@ -24,7 +24,6 @@ import { claudeIdOf } from './claude-id.ts'
 import type { DaemonLog } from './log.ts'
 import type { Seated, Sessions } from './sessions.ts'
 
-const LOOK_MS = 1000
 /** A transcript that no hook has named is looked for this often at most. */
 const SEARCH_MS = 10_000
 /** Claude's words (2.1.329); another word is no evidence. */
@@ -72,7 +71,7 @@ export class SessionStatus {
   readonly #sessions: Sessions
   readonly #now: () => number
   readonly #known = new Map<string, Known>()
-  readonly #timer: ReturnType<typeof setInterval>
+  readonly #folders = new Map<string, SessionsFolder>()
   readonly #onUnknown: (what: string) => void
   readonly #onTwice: (seat: Seated) => void
 
@@ -91,11 +90,6 @@ export class SessionStatus {
       if (!told.has(what)) o.log('adapter.unknown', { what })
       told.add(what)
     }
-    this.#timer = setInterval(() => this.look(), LOOK_MS)
-  }
-
-  stop(): void {
-    clearInterval(this.#timer)
   }
 
   /** A session begins or ends: what was known of an earlier process says nothing of the next. */
@@ -123,7 +117,7 @@ export class SessionStatus {
     return true
   }
 
-  /** Looks at what nobody tells: files and processes of every open session. */
+  /** Looks at what nobody tells, to be called every second: files and processes of every open session. */
   look(): void {
     const folders = new Map<string, RunningSession[]>()
     for (const seat of this.#sessions.all()) {
@@ -132,7 +126,7 @@ export class SessionStatus {
       if (seat.row.kind === 'claude') {
         const known = this.#of(seat.row.uuid)
         known.claudeId = claudeIdOf(seat.row)
-        const all = folders.get(known.configDir) ?? runningSessions(known.configDir, this.#onUnknown)
+        const all = folders.get(known.configDir) ?? this.#running(known)
         folders.set(known.configDir, all)
         running = newestOf(all, known.claudeId)
         if (running?.nameSource === 'user' && (running.nameSince ?? 0) > known.namedAt) {
@@ -151,7 +145,13 @@ export class SessionStatus {
   /** Pids of the living processes that run the session at this moment, by Claude's own files. */
   processesOf(uuid: string): number[] {
     const seat = this.#sessions.byUuid(uuid).find(({ row }) => row.open && row.kind === 'claude')
-    return seat ? this.#count(seat, runningSessions(this.#of(uuid).configDir, this.#onUnknown)) : []
+    return seat ? this.#count(seat, this.#running(this.#of(uuid))) : []
+  }
+
+  #running({ configDir }: Known): RunningSession[] {
+    const folder = this.#folders.get(configDir) ?? new SessionsFolder(configDir, this.#onUnknown)
+    this.#folders.set(configDir, folder)
+    return folder.running()
   }
 
   #count(seat: Seated, all: readonly RunningSession[]): number[] {

@@ -44,8 +44,6 @@ interface SessionsOptions {
   readonly onStanding: (seat: Seated) => void
 }
 
-/** Between two looks at whether the processes of open sessions still run. */
-const WATCH_MS = 1000
 /** How fine `usedAt` is written for a session that speaks all the time. */
 const USED_MS = 1000
 /** What a broker that is away answers: the session is attached as soon as it is back. */
@@ -70,7 +68,6 @@ export class Sessions {
   readonly #o: SessionsOptions
   readonly #meshes = new Map<string, Seats>()
   readonly #tokens: SessionTokens
-  readonly #watch: ReturnType<typeof setInterval>
   /** Sessions whose key file is damaged: told, and left as they are. */
   readonly problems: { readonly code: string; readonly message: string; readonly mesh: string }[] = []
 
@@ -78,7 +75,6 @@ export class Sessions {
     this.#o = options
     const rows = () => [...this.#meshes.values()].flatMap(seats => seats.rows.usedSince(0))
     this.#tokens = new SessionTokens({ ...options, rows })
-    this.#watch = setInterval(() => this.#closeEnded(), WATCH_MS)
   }
 
   /** Attaches what this home has in the mesh; what nobody runs any more is closed. */
@@ -117,10 +113,6 @@ export class Sessions {
   leave(mesh: OpenMesh): void {
     for (const { row } of this.of(mesh)) if (row.open) this.#o.tokens.close(tokenNameOf(row))
     this.#meshes.delete(mesh.id)
-  }
-
-  stop(): void {
-    clearInterval(this.#watch)
   }
 
   /** Opens it, new or known; resolves when it is set up here and, where the broker answers, attached. Throws `conflict`. */
@@ -187,6 +179,11 @@ export class Sessions {
 
   dropToken(name: string): void {
     this.#tokens.drop(name)
+  }
+
+  /** Closes those whose process has ended; to be called every second. */
+  closeEnded(): void {
+    for (const seat of this.all()) if (seat.row.open && !isRunning(seat.row)) this.close(seat)
   }
 
   /** Publishes how it stands since `at` (ms since 1970), and for what it waits. */
@@ -325,10 +322,6 @@ export class Sessions {
     this.#tokens.close(closed)
     seats.mesh.client.setStatus(row.uuid, 'closed', 'daemon', closed.statusAt)
     if (row.open) this.#o.onClosed(this.#seat(seats, closed))
-  }
-
-  #closeEnded(): void {
-    for (const seat of this.all()) if (seat.row.open && !isRunning(seat.row)) this.close(seat)
   }
 
   #processOf(pid: number | undefined): string | undefined {
