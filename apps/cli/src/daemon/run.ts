@@ -22,6 +22,7 @@ import { Brake } from './noise/brake.ts'
 import { Noise } from './noise/noise.ts'
 import { Notes } from './noise/notes.ts'
 import { Pause } from './pause.ts'
+import { Rest } from './rest.ts'
 import { serve } from './server.ts'
 import { SessionStatus } from './session-status.ts'
 import { type Seated, Sessions } from './sessions.ts'
@@ -163,7 +164,9 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
   undo.push(() => notes.stop())
   await meshes.load()
   // One waking a second for all that is only seen by looking.
+  const rest = new Rest()
   const watch = setInterval(() => {
+    rest.look()
     sessions.closeEnded()
     status.look()
   }, WATCH_MS)
