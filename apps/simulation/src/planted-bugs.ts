@@ -1,5 +1,5 @@
 /** Faults of each class that a checker must find, planted by wrapping a port: the product's own code knows nothing of them. */
-import type { ClientStore, InboxRow } from '@claudemesh/client'
+import type { ClientStore } from '@claudemesh/client'
 import type { AcceptOutcome, BrokerStore } from '@claudemesh/db'
 import { decodeHeader } from '@claudemesh/protocol'
 import type { Process, Scheduler } from './scheduler.ts'
@@ -80,7 +80,7 @@ const orderByTime: PlantedBug = {
 /** What came in is acknowledged and answered at once, and written a moment later: a crash in between loses what was `delivered`. */
 const receiptBeforeStoring: PlantedBug = {
   client(store, { scheduler, process }) {
-    const late = new Map<string, InboxRow>()
+    const late = new Map<string, Parameters<ClientStore['inbox']['insert']>[0]>()
     const nameOf = (owner: string, from: string, msg: string) => `${owner} ${from} ${msg}`
     return {
       ...store,
@@ -98,7 +98,8 @@ const receiptBeforeStoring: PlantedBug = {
         },
         update(row) {
           const name = nameOf(row.owner, row.from, row.msg)
-          if (late.has(name)) late.set(name, row)
+          const standing = late.get(name)
+          if (standing) late.set(name, { ...standing, ...row, payload: standing.payload })
           else store.inbox.update(row)
         },
       },
