@@ -5,7 +5,7 @@ export function brokenSessionPromises({ taken, told, given }: SessionKillOutcome
   const broken: string[] = []
   for (const id of taken) {
     const states = told.get(id) ?? []
-    const times = (state: string): number => states.filter(each => each === state).length
+    const times = (state: string): number => states.filter(each => each.split(' ')[0] === state).length
     const { plain, again } = given.get(id) ?? { plain: 0, again: 0 }
     if (times('surfaced') === 0) broken.push(`${id} never surfaced: ${states.join(', ')}`)
     if (times('surfaced') > 1) broken.push(`${id} was told as surfaced ${times('surfaced')} times`)
