@@ -21,11 +21,15 @@ export type PushPriority = 'now' | 'next' | 'later'
 const pushLine = (sessionId: string, text: string, priority: PushPriority): string =>
   `${JSON.stringify({ type: 'user', message: { role: 'user', content: text }, priority, session_id: sessionId })}\n`
 
-/** Pushes `text` into the session; gives up after `timeoutMs`. */
+/**
+ * Pushes `text` into the session; gives up after `timeoutMs`. `before` is called once somebody listens, before the first byte goes: what
+ * is to be known after a crash is stored there.
+ */
 export function pushText(
   target: { socketPath: string; sessionId: string },
   text: string,
   priority: PushPriority,
+  before: () => void,
   timeoutMs = 2000,
 ): Promise<PushOutcome> {
   const line = pushLine(target.sessionId, text, priority)
@@ -39,6 +43,9 @@ export function pushText(
     }
     const timer = setTimeout(() => end('gone'), timeoutMs)
     socket.on('error', () => end('gone'))
-    socket.on('connect', () => socket.end(line, () => end('written')))
+    socket.on('connect', () => {
+      before()
+      socket.end(line, () => end('written'))
+    })
   })
 }

@@ -266,7 +266,12 @@ describe('the messaging socket', () => {
       socket.on('data', chunk => (got += chunk)).on('end', () => resolve(got))
     })
     await new Promise<void>(listening => server.listen(socketPath, listening))
-    expect(await pushText({ socketPath, sessionId: SESSION }, 'two\nlines', 'next')).toBe('written')
+    let isKnown = false
+    const before = () => {
+      isKnown = true
+    }
+    expect(await pushText({ socketPath, sessionId: SESSION }, 'two\nlines', 'next', before)).toBe('written')
+    expect(isKnown).toBe(true)
     const message = { role: 'user', content: 'two\nlines' }
     expect(JSON.parse(await promise)).toEqual({
       type: 'user',
@@ -279,8 +284,9 @@ describe('the messaging socket', () => {
 
   test('with nobody behind it says gone, and a line it would refuse is not written', async () => {
     const target = { socketPath: join(dir, 'none'), sessionId: SESSION }
-    expect(await pushText(target, 'x', 'next')).toBe('gone')
-    expect(await pushText(target, 'x'.repeat(1 << 20), 'next')).toBe('too-large')
+    const before = () => expect.unreachable('nothing leaves')
+    expect(await pushText(target, 'x', 'next', before)).toBe('gone')
+    expect(await pushText(target, 'x'.repeat(1 << 20), 'next', before)).toBe('too-large')
   })
 })
 

@@ -140,12 +140,15 @@ export function createDelivery(port: DeliveryPort): Delivery {
     if (cursor !== undefined && seat.flights.length === 0) seat.cursor = cursorAtEnd(cursor.path)
     const words = framed(seat, pack, 'socket')
     const flight = startFlight(seat, pack, 'socket')
-    const outcome = await pushText({ socketPath, sessionId: seat.claudeId }, words, packPriority(pack))
-    if (outcome === 'written') {
+    const target = { socketPath, sessionId: seat.claudeId }
+    let isOff = false
+    const outcome = await pushText(target, words, packPriority(pack), () => {
+      isOff = true
       seat.refused = 0
+      // Before it goes: a daemon that dies behind it knows that it may have been given, and says so with the next time.
       port.pushed(seat.uuid, [...flight.ids], 'socket')
-      return
-    }
+    })
+    if (isOff) return
     seat.flights = seat.flights.filter(f => f !== flight)
     for (const id of flight.ids) seat.tries.set(id, seat.tries.get(id)! - 1)
     const isDown = ++seat.refused >= SOCKET_REFUSALS

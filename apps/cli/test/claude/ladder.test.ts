@@ -56,12 +56,42 @@ describe.skipIf(claude === undefined)('a session whose messaging socket', () => 
     })
   })
 
+  test('and whose hooks let nothing in is told of as held by policy, and nothing is said to have surfaced', async () => {
+    const bench = benchOf({ wakes: false })
+    const settings = { crossSessionInbound: 'refuse', disableAllHooks: true }
+    writeFileSync(join(bench.at.home, '.claude', 'settings.json'), JSON.stringify(settings))
+    await bench.start()
+    const message = fromAlice('no way in')
+    bench.arrive(message)
+    await bench.handedOver(message.id)
+    bench.later(DOUBT)
+    await bench.says(new RegExp(`held ${message.id} policy`))
+    expect(bench.surfaced).toEqual([])
+    expect(bench.hooks).toEqual([])
+  })
+
+  test('holds for its user what comes is passed by the next rung, and is not taken for an arrival', async () => {
+    const bench = benchOf()
+    const settings = { crossSessionInbound: 'hold' }
+    writeFileSync(join(bench.at.home, '.claude', 'settings.json'), JSON.stringify(settings))
+    const terminal = await bench.start()
+    const message = fromAlice('held at the door')
+    bench.arrive(message)
+    await terminal.shows(/Held peer message/)
+    expect(bench.surfaced).toEqual([])
+    bench.later(DOUBT)
+    await bench.surfacedAll([message.id])
+    expect(bench.ways).toEqual(['socket', 'wake'])
+    expect(model.requests.at(-1)!.whole.split(`== message ${message.id}`)).toHaveLength(2)
+  })
+
   test('hangs is left alone, and tried again after a while', async () => {
     const bench = benchOf()
     await bench.start()
     const path = await socketOf(bench)
     renameSync(path, `${path}.kept`)
-    const deaf = createServer(() => {}).listen(path)
+    const known: string[][] = []
+    const deaf = createServer(socket => socket.once('data', () => known.push([...bench.ways]))).listen(path)
     onTestFinished(() => void deaf.close())
     const message = fromAlice('into the void')
     bench.arrive(message)
@@ -69,6 +99,8 @@ describe.skipIf(claude === undefined)('a session whose messaging socket', () => 
     bench.later(DOUBT)
     await bench.surfacedAll([message.id])
     expect(bench.ways).toEqual(['socket', 'wake'])
+    // It was written down before a byte of it had left.
+    expect(known).toEqual([['socket']])
     renameSync(`${path}.kept`, path)
     await socketOf(bench)
     bench.later(REST)
