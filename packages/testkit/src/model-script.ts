@@ -3,7 +3,7 @@
  *
  * `SAY text` · `CALL Tool {json}` (the script goes on after its result) · `+CALL Tool {json}` (in the same answer) ·
  * `SLEEP ms` · `DRIP ms` (between deltas) · `HOLD key` (until the test releases it) · `ECHO regex` (what of the whole
- * request matches: proof that a text reached the model) · `FAIL status type`.
+ * request matches: proof that a text reached the model) · `FAIL status type` · `BACK` (sends the same word to whoever wrote it).
  */
 interface ToolCall {
   readonly name: string
@@ -36,6 +36,9 @@ const CLIENT_NOTE =
   /^(The user sent a new message while you were working:|\[Request interrupted|Tool loaded\.$)/
 /** Quote marks before a directive are skipped, so that a script also works inside a quoted message. */
 const LINE = /^[\s>|]*(\+?CALL|SAY|SLEEP|DRIP|HOLD|ECHO|FAIL)\s+(.*)$/
+/** A message of a peer, as the model is shown it. */
+const FROM = /^== message \S+ from "([^"]+)"/m
+const SEND = 'mcp__plugin_claudemesh_mesh__mesh_send'
 const CALL = /^(\S+)\s*(\{.*\})?\s*$/
 
 /** The last text a user said, and how many answers with tool calls it has had so far. */
@@ -57,7 +60,10 @@ export function scriptOf(messages: readonly ModelMessage[]): { text: string; ans
 /** The answers a script asks for, in order; a script without directives asks for none. */
 export function parseScript(text: string): Answer[] {
   const answers: { before: Directive[]; calls: ToolCall[] }[] = [{ before: [], calls: [] }]
-  for (const raw of text.split('\n')) {
+  const [, from] = FROM.exec(text) ?? []
+  for (const line of text.split('\n')) {
+    const isBack = from !== undefined && /^[\s>|]*BACK$/.test(line)
+    const raw = isBack ? `CALL ${SEND} ${JSON.stringify({ to: from, text: 'BACK' })}` : line
     const [, verb, argument = ''] = LINE.exec(raw) ?? []
     if (verb === undefined) continue
     const current = answers.at(-1)!

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Machine, Terminal } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { Peer, SendReply, TraceStep } from '../../src/api/schema.ts'
+import type { Peer, SendReply, StatusReply, TraceStep } from '../../src/api/schema.ts'
 import { ask, claude, launchOn, twoPeople } from './two-people.ts'
 
 const TOOL = 'mcp__plugin_claudemesh_mesh__'
@@ -107,6 +107,32 @@ describe.skipIf(claude === undefined)('a message for a session that is', { timeo
     await shows({ status: 'idle' })
   })
 
+  test('off: nothing comes and nothing is told, until it is on again', async () => {
+    await presence({ deliver: 'off' })
+    const id = await send('SAY not while it is off')
+    await told(id, 'held mode')
+    await terminal.submit('SAY nothing new')
+    await model.seen(r => r.whole.includes('SAY nothing new'))
+    await shows({ status: 'idle' })
+    expect(model.requests.at(-1)!.whole.split('a message of a peer waits')).toHaveLength(2)
+    expect(inContext(id)).toBe(false)
+    await presence({ deliver: 'push' })
+    await told(id, 'surfaced')
+    await shows({ status: 'idle' })
+  })
+
+  test('from somebody its user blocked: is refused, told so, and never shown', async () => {
+    const block = (body: object) => ask(people.bob, 'block', { params: { member: 'alice' }, body })
+    await block({ block: ['dm'] })
+    const id = await send('SAY from who is blocked')
+    await told(id, 'refused blocked')
+    await block({ grant: ['dm'] })
+    const next = await send('SAY from who may write again')
+    await told(next, 'surfaced')
+    expect(inContext(id)).toBe(false)
+    await shows({ status: 'idle' })
+  })
+
   test('compacted: is given like before', async () => {
     await terminal.submit('/compact')
     await terminal.shows(/Compacted/i)
@@ -116,19 +142,48 @@ describe.skipIf(claude === undefined)('a message for a session that is', { timeo
     expect(model.requests.at(-1)!.whole.split(`== message ${id}`)).toHaveLength(2)
   })
 
-  test('headless: wakes it', async () => {
-    const [bun, ...args] = people.bob.command('launch', '-y', '--headless', '--name', 'night')
-    const night = spawn(bun!, args, { cwd: people.bob.cwd, env: people.bob.env, stdio: 'pipe' })
-    night.stdout.resume()
-    night.stderr.resume()
-    const ended = new Promise(resolve => night.on('exit', resolve))
+  /** A headless client as a session of its machine, ended with the test. */
+  const headless = async (machine: Machine, name: string): Promise<void> => {
+    const [bun, ...args] = machine.command('launch', '-y', '--headless', '--name', name)
+    const launch = spawn(bun!, args, { cwd: machine.cwd, env: machine.env, stdio: 'pipe' })
+    launch.stdout.resume()
+    launch.stderr.resume()
+    const ended = new Promise(resolve => launch.on('exit', resolve))
     onTestFinished(async () => {
-      night.kill('SIGTERM')
+      launch.kill('SIGTERM')
       await ended
     })
+    const rows = () => ask<{ name: string; open: boolean; attached: boolean }[]>(machine, 'sessions')
+    await expect
+      .poll(rows, PATIENCE)
+      .toContainEqual(expect.objectContaining({ name, open: true, attached: true }))
+  }
+
+  test('headless: wakes it; two that answer each other for ever are stopped, and told so once', async () => {
+    await Promise.all([headless(people.bob, 'night'), headless(people.alice, 'day')])
     await shows({ online: true }, 'bob/night')
     const id = await send('SAY read at night', 'bob/night')
     await told(id, 'surfaced')
     expect(await steps(people.bob, id)).toContain('pushed messaging socket')
+
+    const both = [
+      { machine: people.alice, name: 'day' },
+      { machine: people.bob, name: 'night' },
+    ]
+    for (const { machine } of both) await ask(machine, 'setLimits', { body: { loop: 6 } })
+    const begin = { as: 'day', to: ['bob/night'], text: 'BACK', wait: 'none' }
+    await ask(people.alice, 'send', { body: begin })
+    for (const { machine } of both) {
+      const loops = async () =>
+        (await ask<StatusReply>(machine, 'status')).problems.filter(({ code }) => code === 'loop')
+      await expect.poll(loops, PATIENCE).toHaveLength(1)
+    }
+    const { id: more } = await ask<SendReply>(people.alice, 'send', { body: begin })
+    await told(more, 'held loop')
+    for (const { machine, name } of both) {
+      const mail = await machine.json<{ text: string }>('inbox', '--as', name, '--all', '--peek')
+      expect(mail.filter(({ text }) => text.includes('It is a loop'))).toHaveLength(1)
+    }
+    expect(inContext(more)).toBe(false)
   })
 })
