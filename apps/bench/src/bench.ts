@@ -6,6 +6,7 @@ import { type Child, startChild } from './child.ts'
 import { measureLargeMesh } from './large-mesh.ts'
 import type { Latency, Throughput } from './load/commands.ts'
 import { type Case, machine, speedCase, table } from './report.ts'
+import { measureRivals } from './rivals.ts'
 import { measureSessionCost } from './session-cost.ts'
 import { type Stack, startStack } from './stack.ts'
 import { median } from './stats.ts'
@@ -30,6 +31,8 @@ const SMOKE = { rounds: 1, ms: 1000, latencyMs: 2000, history: 10_000 }
 
 const AUDIT = { pairs: PAIRS, rounds: 6, ms: 5000 }
 const AUDIT_SMOKE = { pairs: PAIRS, rounds: 1, ms: 1000 }
+const RIVALS = { pairs: PAIRS, rounds: 3, ms: 5000, latencyMs: 10_000 }
+const RIVALS_SMOKE = { pairs: 8, rounds: 1, ms: 1000, latencyMs: 1000 }
 const SESSIONS = { hooks: 500, starts: 5, watched: 20, idleMs: 60_000 }
 const SESSIONS_SMOKE = { hooks: 20, starts: 1, watched: 5, idleMs: 2000 }
 const VERIFY = { pairs: PAIRS, leaves: 1_000_000 }
@@ -43,6 +46,7 @@ export async function bench({ smoke, json, history, only }: Options): Promise<vo
   const parts: Record<string, () => Promise<Case[]>> = {
     broker: () => measureBroker({ ...base, history: history ?? base.history }),
     audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
+    rivals: () => measureRivals(smoke ? RIVALS_SMOKE : RIVALS),
     verify: () => measureVerify(smoke ? VERIFY_SMOKE : VERIFY),
     mesh: () => measureLargeMesh(smoke ? LARGE_SMOKE : LARGE),
     ...(claudeForTests() !== undefined && {

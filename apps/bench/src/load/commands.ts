@@ -14,6 +14,10 @@ export type Command =
       readonly connections: number
       readonly ms: number
     }
+  /** A stream on a nats-server, with as many pairs. */
+  | { readonly do: 'jetstream-join'; readonly url: string; readonly pairs: number }
+  | { readonly do: 'jetstream-throughput'; readonly ms: number }
+  | { readonly do: 'jetstream-latency'; readonly ms: number; readonly perSecond: number }
   /** Founds a mesh with this past; the broker is to be started anew behind it. */
   | {
       readonly do: 'history'

@@ -3,6 +3,7 @@
 import { ready } from '@claudemesh/crypto'
 import type { Command } from './commands.ts'
 import { insertLoad } from './insert-load.ts'
+import { jetStreamJoin, jetStreamLatency, jetStreamThroughput } from './jetstream-load.ts'
 import { joinMesh, type Pair } from './join-mesh.ts'
 import { largeCrowd } from './large-crowd.ts'
 import { type LargeMesh, largeHistory } from './large-history.ts'
@@ -14,6 +15,7 @@ import { syncLoad } from './sync-load.ts'
 /** Serves the parent's commands, one at a time. */
 export function load(): void {
   let pairs: Pair[] = []
+  let lanes: Awaited<ReturnType<typeof jetStreamJoin>> = []
   let large: LargeMesh | undefined
   const run = async (command: Command): Promise<object> => {
     switch (command.do) {
@@ -30,6 +32,13 @@ export function load(): void {
         return meshLatency(pairs, command)
       case 'insert':
         return insertLoad(command)
+      case 'jetstream-join':
+        lanes = await jetStreamJoin(command)
+        return { pairs: lanes.length }
+      case 'jetstream-throughput':
+        return jetStreamThroughput(lanes, command.ms)
+      case 'jetstream-latency':
+        return jetStreamLatency(lanes, command)
       case 'history':
         await ready
         large = await largeHistory(command)
