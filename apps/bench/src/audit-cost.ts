@@ -1,4 +1,5 @@
 /** What the audit log costs: this broker beside the same one whose database writes no leaves and signs no heads. */
+import { FUNCTIONS } from '@claudemesh/db'
 import postgres from 'postgres'
 import { type Child, startChild } from './child.ts'
 import type { Throughput } from './load/commands.ts'
@@ -75,14 +76,14 @@ async function withoutLeaves(url: string): Promise<void> {
     for (const [name, count] of Object.entries(WRITTEN)) {
       const [row] = await sql<
         { text: string }[]
-      >`select pg_get_functiondef(${`mesh_fn.${name}`}::regproc) as text`
+      >`select pg_get_functiondef(${`${FUNCTIONS.schema}.${name}`}::regproc) as text`
       if (row!.text.match(LEAVES)?.length !== count)
         throw new Error(`${name} writes other leaves than expected`)
       await sql.unsafe(row!.text.replace(LEAVES, 'NULL;'))
     }
     const [due] = await sql<
       { text: string }[]
-    >`select pg_get_functiondef('mesh_fn.audit_due'::regproc) as text`
+    >`select pg_get_functiondef(${`${FUNCTIONS.schema}.audit_due`}::regproc) as text`
     await sql.unsafe(due!.text.replace('WHERE h.audit_size > ', 'WHERE false AND h.audit_size > '))
   } finally {
     await sql.end()

@@ -25,6 +25,7 @@ export function startSweeps(broker: Broker): () => void {
     [MINUTE_MS, 'refusals', () => writeRefusals(broker)],
     [MINUTE_MS, 'memory', () => forget(broker)],
     [60 * MINUTE_MS, 'facts', () => db.dropOldFacts({ now: clock.now() })],
+    [60 * MINUTE_MS, 'functions', () => db.keepFunctions()],
     [60 * MINUTE_MS, 'audit-days', () => keepAuditDays(broker)],
   ]
   const stops = sweeps.map(([ms, name, work]) => {

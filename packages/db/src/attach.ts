@@ -67,7 +67,7 @@ interface AttachRow {
 export async function attach(db: Database, p: AttachRequest): Promise<AttachOutcome> {
   const { sql } = db
   const knownUntil = p.certificate ? p.certificate.notAfter + TIMES.knownMs : null
-  const [row] = await run(sql<AttachRow[]>`select * from mesh_fn.attach(
+  const [row] = await run(sql<AttachRow[]>`select * from ${db.fn}.attach(
     ${p.mesh}, ${recipientKey(p.recipient)}, ${p.uuid}, ${json(sql, p.certificate && certificate.encode(p.certificate))}, ${knownUntil},
     ${json(sql, prekeyBundle.encode(p.prekey))}, ${p.prekey.n},
     ${json(sql, p.presence && presenceRecord.encode(p.presence))}, ${p.presence?.counter ?? null},
@@ -95,7 +95,7 @@ export async function detach(
   const [row] = await run(
     db.sql<
       { left: boolean }[]
-    >`select mesh_fn.detach(${p.mesh}, ${recipientKey(p.recipient)}, ${p.attachment}, ${p.now}) as left`,
+    >`select ${db.fn}.detach(${p.mesh}, ${recipientKey(p.recipient)}, ${p.attachment}, ${p.now}) as left`,
   )
   return row!.left
 }

@@ -15,20 +15,20 @@ export async function appendAudit(
   p: { mesh: Uint8Array; type: string; fields: Uint8Array },
 ): Promise<number> {
   const [row] = await run(
-    db.sql<{ index: string }[]>`select mesh_fn.append_audit(${p.mesh}, ${p.type}, ${p.fields}) as index`,
+    db.sql<{ index: string }[]>`select ${db.fn}.append_audit(${p.mesh}, ${p.type}, ${p.fields}) as index`,
   )
   return Number(row!.index)
 }
 
 /** Makes the partitions of the days from yesterday to a week ahead; `migrate` does so too, call it once a day. */
 export async function ensureAuditDays(db: Database, p: { now: number }): Promise<void> {
-  await run(db.sql`select mesh_fn.ensure_audit_days(mesh_fn.at(${p.now}))`)
+  await run(db.sql`select ${db.fn}.ensure_audit_days(${db.fn}.at(${p.now}))`)
 }
 
 /** Drops the leaves of days that ended before `before` (ms) and keeps their hashes. Returns how many days went. */
 export async function dropAuditDays(db: Database, p: { before: number }): Promise<number> {
   const [row] = await run(
-    db.sql<{ n: number }[]>`select mesh_fn.drop_audit_days(mesh_fn.at(${p.before})) as n`,
+    db.sql<{ n: number }[]>`select ${db.fn}.drop_audit_days(${db.fn}.at(${p.before})) as n`,
   )
   return row!.n
 }
@@ -67,7 +67,7 @@ export async function auditDue(db: Database, p: { limit: number }): Promise<Audi
         checkpoint_size: string
         note: string | null
       }[]
-    >`select * from mesh_fn.audit_due(${p.limit})`,
+    >`select * from ${db.fn}.audit_due(${p.limit})`,
   )
   return rows.map(row => ({
     mesh: row.mesh,
@@ -107,7 +107,7 @@ export async function leafHashes(
 ): Promise<Uint8Array[]> {
   // As one value: a row for each hash cost the broker more than hashing it. They come in order; that is looked at below.
   const [row] = await run(db.sql<{ places: Uint8Array | null }[]>`
-    select mesh_fn.packed_hashes(h.id, ${p.from}, ${p.to - 1}) as places
+    select ${db.fn}.packed_hashes(h.id, ${p.from}, ${p.to - 1}) as places
     from mesh.mesh_head h where h.mesh = ${p.mesh}`)
   const places = row?.places ?? new Uint8Array()
   const view = new DataView(places.buffer, places.byteOffset, places.byteLength)
@@ -144,7 +144,7 @@ export async function putCheckpoint(
   },
 ): Promise<boolean> {
   const { mesh, checkpoint, fields, subtrees } = p
-  const [row] = await run(db.sql<{ fresh: boolean }[]>`select mesh_fn.put_checkpoint(
+  const [row] = await run(db.sql<{ fresh: boolean }[]>`select ${db.fn}.put_checkpoint(
     ${mesh}, ${checkpoint.size}, ${checkpoint.note}, ${fields},
     ${intArray(subtrees.map(one => one.level))}::int[], ${intArray(subtrees.map(one => one.index))}::bigint[],
     ${concatBytes(...subtrees.map(one => one.hash))}) as fresh`)
@@ -159,7 +159,7 @@ export async function auditLeaves(
   const rows = await run(
     db.sql<
       LeafRow[]
-    >`select f.* from mesh.mesh_head h, mesh_fn.read_leaves(h.id, ${p.from}, ${p.to}) f where h.mesh = ${p.mesh} order by f.index`,
+    >`select f.* from mesh.mesh_head h, ${db.fn}.read_leaves(h.id, ${p.from}, ${p.to}) f where h.mesh = ${p.mesh} order by f.index`,
   )
   return rows.map(leafRow)
 }

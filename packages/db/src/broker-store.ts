@@ -15,6 +15,7 @@ import {
 import { commit } from './commit.ts'
 import type { Database } from './database.ts'
 import { directory, directoryOf, getPrekeys } from './directory.ts'
+import { keepFunctions } from './install-functions.ts'
 import { claimNode, releaseNode, renewLeases, sweepLeases } from './leases.ts'
 import { changedLeases, clusterId, meshHeads, otherNodes, waitingAt } from './other-nodes.ts'
 import { putPrekey, putPresence, setHookStatus } from './presence.ts'
@@ -52,6 +53,7 @@ const QUERIES = {
   findInviteMesh,
   getPrekeys,
   hasEpochCopies,
+  keepFunctions,
   leafHashes,
   meshHeads,
   newestCheckpoint,

@@ -4,6 +4,7 @@ import { bytesIndex } from './bytes-index.ts'
 import type { Database } from './database.ts'
 import { isConnectionLoss } from './database-errors.ts'
 import type { AcceptError, AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
+import { FUNCTIONS } from './function-set.ts'
 import { itemBytes, packBatch, packOne } from './pack-batch.ts'
 import { recipientKey } from './recipient-key.ts'
 
@@ -164,9 +165,8 @@ interface CommitRow {
 const COLUMNS =
   'at_ms first_seq first_index verdicts seqs indexes times states ack_codes ack_marks gone_ack'.split(' ')
 const CALL = `select ${COLUMNS.map(name => `${name}::text`).join(', ')}
-  from mesh_fn.commit_batch(${Array.from({ length: 19 }, (_, i) => `$${i + 1}`).join(',')})`
-const CALL_ONE =
-  'select at_ms::text, first_seq::text, first_index::text from mesh_fn.commit_one($1,$2,$3,$4,$5,$6,$7,$8)'
+  from ${FUNCTIONS.schema}.commit_batch(${Array.from({ length: 19 }, (_, i) => `$${i + 1}`).join(',')})`
+const CALL_ONE = `select at_ms::text, first_seq::text, first_index::text from ${FUNCTIONS.schema}.commit_one($1,$2,$3,$4,$5,$6,$7,$8)`
 
 /** Commits one envelope for one recipient; null where it is not the plain case: nothing was written. */
 async function callOne(db: Database, item: AcceptItem): Promise<BatchOutcome | null> {

@@ -3,11 +3,14 @@ import { MeshError } from '@claudemesh/protocol'
 import { SQL } from 'bun'
 import postgres from 'postgres'
 import { errorCode } from './database-errors.ts'
+import { FUNCTIONS } from './function-set.ts'
 import { Turns } from './turns.ts'
 
 export interface Database {
   /** The pool of the cold queries; another one after a connection was lost, so take it anew for each statement. */
   readonly sql: postgres.Sql
+  /** The schema of this version's functions: stands before the name of one in a statement of `sql`. */
+  readonly fn: postgres.Helper<string>
   /** The hot lane's one connection: `commit` alone uses it, so no cold query stands before a flush. */
   readonly lane: Lane
   close(): Promise<void>
@@ -81,6 +84,9 @@ export async function openDatabase(opts: {
   return {
     get sql() {
       return pool.client
+    },
+    get fn() {
+      return pool.client(FUNCTIONS.schema)
     },
     lane: {
       turns: new Turns(),

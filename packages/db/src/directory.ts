@@ -39,13 +39,13 @@ export async function directory(
   if (!after)
     throw new MeshError('bad-field', 'this cursor was not given by a directory', { field: 'cursor' })
   const rows = await run(db.sql<CardRow[]>`
-    select r.key, l.certificate, l.presence, l.hook_status, mesh_fn.ms(l.hook_at) as hook_at, mesh_fn.ms(l.state_at) as lease_at,
-      mesh_fn.lease_state(l.state, l.state_at, n.beat_until, mesh_fn.at(${p.now})) as lease
+    select r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
+      ${db.fn}.lease_state(l.state, l.state_at, n.beat_until, ${db.fn}.at(${p.now})) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
     where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key > ${after}
-      and not r.removed and r.known_until >= mesh_fn.at(${p.now}) and l.certificate is not null
+      and not r.removed and r.known_until >= ${db.fn}.at(${p.now}) and l.certificate is not null
     order by r.key limit ${p.limit}`)
   const last = rows.length === p.limit ? rows.at(-1) : undefined
   return { entries: rows.map(entryOf), cursor: last ? toBase64url(last.key) : null }
@@ -57,13 +57,13 @@ export async function directoryOf(
   p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number },
 ): Promise<DatedEntry[]> {
   const rows = await run(db.sql<(CardRow & { changed_at: string })[]>`
-    select mesh_fn.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, mesh_fn.ms(l.hook_at) as hook_at, mesh_fn.ms(l.state_at) as lease_at,
-      mesh_fn.lease_state(l.state, l.state_at, n.beat_until, mesh_fn.at(${p.now})) as lease
+    select ${db.fn}.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
+      ${db.fn}.lease_state(l.state, l.state_at, n.beat_until, ${db.fn}.at(${p.now})) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
     where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
-      and not r.removed and r.known_until >= mesh_fn.at(${p.now}) and l.certificate is not null`)
+      and not r.removed and r.known_until >= ${db.fn}.at(${p.now}) and l.certificate is not null`)
   return rows.map(row => ({ ...entryOf(row), changedAt: Number(row.changed_at) }))
 }
 
@@ -92,12 +92,12 @@ export async function getPrekeys(
   const rows = await run(db.sql<
     { key: Uint8Array; certificate: never | null; prekey: never; lease: Lease }[]
   >`
-    select r.key, l.certificate, l.prekey, mesh_fn.lease_state(l.state, l.state_at, n.beat_until, mesh_fn.at(${p.now})) as lease
+    select r.key, l.certificate, l.prekey, ${db.fn}.lease_state(l.state, l.state_at, n.beat_until, ${db.fn}.at(${p.now})) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
     where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
-      and not r.removed and (r.known_until is null or r.known_until >= mesh_fn.at(${p.now}))`)
+      and not r.removed and (r.known_until is null or r.known_until >= ${db.fn}.at(${p.now}))`)
   const found = new Map(rows.map(row => [toBase64url(row.key), row]))
   return p.recipients.map(recipient => {
     const row = found.get(toBase64url(recipientKey(recipient)))

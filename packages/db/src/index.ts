@@ -34,6 +34,7 @@ export type {
 export type { DatedEntry, PrekeyRow } from './directory.ts'
 export { directory, directoryOf, getPrekeys } from './directory.ts'
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.ts'
+export { FUNCTIONS } from './function-set.ts'
 export { claimNode, type LeaseChange, releaseNode, renewLeases, sweepLeases } from './leases.ts'
 export { migrate } from './migrate.ts'
 export type { LeaseNews, MeshHead, Waiting } from './other-nodes.ts'

@@ -38,7 +38,7 @@ export async function renewLeases(
 ): Promise<boolean> {
   const [row] = await run(db.sql<
     { fresh: boolean }[]
-  >`insert into mesh.node (name, beat_until) values (${p.node}, mesh_fn.at(${p.now + p.leaseMs}))
+  >`insert into mesh.node (name, beat_until) values (${p.node}, ${db.fn}.at(${p.now + p.leaseMs}))
     on conflict (name) do update set beat_until = greatest(node.beat_until, excluded.beat_until) returning xmax = 0 as fresh`)
   return row!.fresh
 }
@@ -56,19 +56,19 @@ export async function sweepLeases(db: Database, p: { now: number; node?: string 
   const dead = await run(
     db.sql<
       { name: string; until: string }[]
-    >`delete from mesh.node where beat_until < mesh_fn.at(${p.now}) and name <> ${p.node ?? ''} returning name, mesh_fn.ms(beat_until) as until`,
+    >`delete from mesh.node where beat_until < ${db.fn}.at(${p.now}) and name <> ${p.node ?? ''} returning name, ${db.fn}.ms(beat_until) as until`,
   )
   const ends = new Map(dead.map(({ name, until }) => [name, Number(until)]))
   // Who stopped between the two statements left leases of a node that is gone: they are found by that.
   const orphaned = await run(db.sql<{ node: string }[]>`select distinct l.node from mesh.lease l
     where l.state = 'online' and not exists (select from mesh.node n where n.name = l.node)`)
   for (const { node } of orphaned) changes.push(...(await leave(db, node, ends.get(node) ?? p.now)))
-  const ended = await run(db.sql<LeaseRow[]>`select * from mesh_fn.end_grace(${p.now}, ${TIMES.graceMs})`)
+  const ended = await run(db.sql<LeaseRow[]>`select * from ${db.fn}.end_grace(${p.now}, ${TIMES.graceMs})`)
   return [...changes, ...ended.map(change)]
 }
 
 async function leave(db: Database, node: string, at: number): Promise<LeaseChange[]> {
-  const rows = await run(db.sql<LeaseRow[]>`select * from mesh_fn.leave(array[${node}], mesh_fn.at(${at}))`)
+  const rows = await run(db.sql<LeaseRow[]>`select * from ${db.fn}.leave(array[${node}], ${db.fn}.at(${at}))`)
   return rows.map(change)
 }
 

@@ -13,7 +13,7 @@ export async function clusterId(db: Database): Promise<string> {
 /** How many other nodes are alive at `now` (ms). */
 export async function otherNodes(db: Database, p: { node: string; now: number }): Promise<number> {
   const [row] = await run(db.sql<{ n: number }[]>`select count(*)::int as n from mesh.node
-    where name <> ${p.node} and beat_until >= mesh_fn.at(${p.now})`)
+    where name <> ${p.node} and beat_until >= ${db.fn}.at(${p.now})`)
   return row!.n
 }
 
@@ -73,9 +73,9 @@ export interface LeaseNews extends Seat {
 export async function changedLeases(db: Database, p: { since: number; limit: number }): Promise<LeaseNews[]> {
   const rows = await run(db.sql<
     { mesh: Uint8Array; key: Uint8Array; attachment: string; changed_at: string }[]
-  >`select h.mesh, r.key, r.attachment, mesh_fn.ms(l.changed_at) as changed_at from mesh.lease l
+  >`select h.mesh, r.key, r.attachment, ${db.fn}.ms(l.changed_at) as changed_at from mesh.lease l
     join mesh.recipient r on r.id = l.recipient_id join mesh.mesh_head h on h.id = r.mesh_id
-    where l.changed_at >= mesh_fn.at(${p.since}) order by l.changed_at limit ${p.limit}`)
+    where l.changed_at >= ${db.fn}.at(${p.since}) order by l.changed_at limit ${p.limit}`)
   return rows.map(row => ({
     mesh: row.mesh,
     recipient: recipientOf(row.key),

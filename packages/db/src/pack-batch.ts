@@ -1,4 +1,4 @@
-/** Lays a batch out for `mesh_fn.commit_batch` and `commit_one`: bytes in one block, everybody named once, the rest as arrays of numbers. */
+/** Lays a batch out for `commit_batch` and `commit_one`: bytes in one block, everybody named once, the rest as arrays of numbers. */
 import type { Recipient } from '@claudemesh/protocol'
 import { bytesIndex } from './bytes-index.ts'
 import type { AcceptItem, AckItem } from './delivery-types.ts'
@@ -14,7 +14,7 @@ const ABSENT = 0xffff_ffff
 /** RFC 6962's prefix of a leaf, the domain of its signedBytes, the length of the salt that follows. */
 const LEAF_HEAD = Buffer.from('\0claudemesh/v1/leaf\0\0\0\x10', 'latin1')
 
-/** The arguments of `mesh_fn.commit_batch` in its order; arrays in Postgres's text form. */
+/** The arguments of `commit_batch` in its order; arrays in Postgres's text form. */
 export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem[]): (string | Uint8Array)[] {
   const named = new Named()
   const sole = accepts.every(item => item.to.length === 1)
@@ -65,7 +65,7 @@ export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem
   ]
 }
 
-/** The arguments of `mesh_fn.commit_one` in its order, for an item with one recipient. */
+/** The arguments of `commit_one` in its order, for an item with one recipient. */
 export function packOne(item: AcceptItem): (number | Uint8Array)[] {
   const { recipient, slot } = item.to[0]!
   const pack = new Pack([item])

@@ -35,7 +35,7 @@ export async function putPresence(
     where recipient_id = ${id} and presence_counter <= ${record.counter}`)
   if (done.count === 0) await refuseCounter(db, id, 'presence')
   if (p.certificate) {
-    await run(sql`update mesh.recipient set known_until = greatest(known_until, mesh_fn.at(${p.certificate.notAfter + TIMES.knownMs}))
+    await run(sql`update mesh.recipient set known_until = greatest(known_until, ${db.fn}.at(${p.certificate.notAfter + TIMES.knownMs}))
       where id = ${id}`)
   }
 }
@@ -70,7 +70,7 @@ export async function setHookStatus(
   if (row.uuid !== p.uuid)
     throw new MeshError('not-found', 'this hook token belongs to another session', { field: 'session_id' })
   await run(
-    db.sql`update mesh.lease set hook_status = ${p.status}, hook_at = mesh_fn.at(${p.now}) where recipient_id = ${row.id}`,
+    db.sql`update mesh.lease set hook_status = ${p.status}, hook_at = ${db.fn}.at(${p.now}) where recipient_id = ${row.id}`,
   )
   return { mesh: row.mesh, recipient: recipientOf(row.key) }
 }

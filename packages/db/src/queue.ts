@@ -33,7 +33,7 @@ export async function readQueue(
   const found = await run(
     db.sql<
       (Row & { head: string })[]
-    >`select h.seq as head, q.* from mesh.mesh_head h left join lateral mesh_fn.read_queue(
+    >`select h.seq as head, q.* from mesh.mesh_head h left join lateral ${db.fn}.read_queue(
       h.mesh, ${recipientKey(p.recipient)}, ${p.after}, ${p.maxRows}, ${p.maxBytes}) q on true where h.mesh = ${p.mesh} order by q.seq`,
   )
   const rows = found.filter(row => row.seq !== null).map(row => queueRow(row, p))
@@ -59,7 +59,7 @@ function queueRow(row: Row, p: { mesh: Uint8Array; recipient: Recipient }): Queu
 
 /** Facts whose 30 days are over go; returns how many. */
 export async function dropOldFacts(db: Database, p: { now: number }): Promise<number> {
-  const [row] = await run(db.sql<{ n: number }[]>`select mesh_fn.drop_old_facts(${p.now}) as n`)
+  const [row] = await run(db.sql<{ n: number }[]>`select ${db.fn}.drop_old_facts(${p.now}) as n`)
   return row!.n
 }
 

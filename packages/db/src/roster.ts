@@ -69,7 +69,7 @@ export async function appendRoster(
   const effect = effectOf(p.entry)
   const [row] = await unique(db.sql<
     { won: boolean; seq: string; head: Uint8Array }[]
-  >`select * from mesh_fn.append_roster(
+  >`select * from ${db.fn}.append_roster(
     ${p.mesh}, ${p.expectedSeq}, ${p.expectedHead}, ${p.hash}, ${json(db.sql, rosterEntry.encode(p.entry))},
     ${effect.kind}, ${effect.member ?? null}, ${effect.role ?? null}, ${effect.invite ?? null}, ${effect.code ?? null},
     ${effect.epoch ?? 0}, ${concatBytes(...p.copies.map(copy => copy.to))}, ${concatBytes(...p.copies.map(copy => copy.copy))}, ${p.now})`)
@@ -85,7 +85,7 @@ export async function createMesh(
   const wire = p.entries.map(({ entry }) => rosterEntry.encode(entry))
   const [row] = await unique(db.sql<
     { created: boolean }[]
-  >`select mesh_fn.create_mesh(${p.mesh}, ${p.entries[0]!.entry.author},
+  >`select ${db.fn}.create_mesh(${p.mesh}, ${p.entries[0]!.entry.author},
     ${concatBytes(...p.entries.map(({ hash }) => hash))}, ${json(db.sql, wire)}, ${p.now}) as created`)
   return { created: row!.created }
 }

@@ -145,6 +145,12 @@ export const cluster = mesh.table('cluster', {
   id: uuid('id').primaryKey().defaultRandom(),
 })
 
+/** Sets of database functions, each in a schema of this name, and when a broker that calls them last said so. */
+export const functionSet = mesh.table('function_set', {
+  name: text('name').primaryKey(),
+  usedAt: at('used_at').notNull(),
+})
+
 /** Broker processes; a lease holds no longer than its node beats. */
 export const node = mesh.table('node', {
   name: text('name').primaryKey(),

@@ -42,7 +42,7 @@ export async function expireDue(
 ): Promise<SettledRow[]> {
   const keys = p.live.map(seat => recipientKey(seat.recipient))
   const padded = keys.map(key => concatBytes(key, new Uint8Array(64 - key.length)))
-  const due = await run(db.sql<DueRow[]>`select * from mesh_fn.read_due(${p.now}, ${p.limit}, ${p.node},
+  const due = await run(db.sql<DueRow[]>`select * from ${db.fn}.read_due(${p.now}, ${p.limit}, ${p.node},
     ${concatBytes(...p.live.map(seat => seat.mesh))}, ${list(keys.map(key => key.length))},
     ${concatBytes(...padded)}, ${list(p.live.map(seat => seat.handedUpTo))})`)
   return await settle(db, due, { kind: 'expired', why: 'ttl', now: p.now, sign: p.sign })
@@ -53,7 +53,7 @@ export async function dropRemoved(
   db: Database,
   p: { mesh: Uint8Array; now: number; limit: number; sign: SignFact },
 ): Promise<SettledRow[]> {
-  const rows = await run(db.sql<DueRow[]>`select * from mesh_fn.read_dropped(${p.mesh}, ${p.limit})`)
+  const rows = await run(db.sql<DueRow[]>`select * from ${db.fn}.read_dropped(${p.mesh}, ${p.limit})`)
   return await settle(db, rows, { kind: 'dropped', why: 'removed', now: p.now, sign: p.sign })
 }
 
@@ -78,7 +78,7 @@ async function settle(
     )
     const done = await run(db.sql<
       { ord: number; fact_seq: string }[]
-    >`select * from mesh_fn.settle(${group[0]!.mesh},
+    >`select * from ${db.fn}.settle(${group[0]!.mesh},
       ${list(group.map(row => row.seq))}, ${list(group.map(row => row.to_id))}, ${p.kind}, ${p.why}, ${p.now},
       ${concatBytes(...facts.map(fact => fact.signature))}, ${p.now + TIMES.factsKeptMs})`)
     for (const { ord, fact_seq } of done) {

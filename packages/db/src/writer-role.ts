@@ -2,7 +2,7 @@
 import { MeshError } from '@claudemesh/protocol'
 import { type Database, openDatabase } from './database.ts'
 
-/** Made by `mesh_fn.grant_writer`, which every migration calls. */
+/** Made by `grant_writer`, which every migration calls. */
 const WRITER = 'claudemesh_writer'
 
 /**

@@ -43,7 +43,7 @@ beforeAll(async () => {
 
 const leaves = () => db.sql<
   LeafRow[]
->`select l.index, mesh_fn.ms(l.at) as at, l.salt, l.type, l.fields, l.hash
+>`select l.index, ${db.fn}.ms(l.at) as at, l.salt, l.type, l.fields, l.hash
   from mesh.audit_leaf l join mesh.mesh_head h on h.id = l.mesh_id where h.mesh = ${at.mesh} order by l.index`
 
 test('every leaf that SQL hashes is the leaf that crypto hashes, over the fields that were meant', async () => {
@@ -214,7 +214,7 @@ test('a checkpoint, its leaf and its subtrees stand together, and one size is si
 
 test('retention drops the leaves of whole days and no hash', async () => {
   const hashes = () => db.sql<{ index: string; hash: Uint8Array }[]>`select f.* from mesh.mesh_head h,
-    mesh_fn.leaf_hashes(h.id, 0, h.audit_size) f where h.mesh = ${at.mesh} order by f.index`
+    ${db.fn}.leaf_hashes(h.id, 0, h.audit_size) f where h.mesh = ${at.mesh} order by f.index`
   const standing = async () => (await db.sql`select count(*)::int as n from mesh.audit_leaf`)[0]!.n
   const [before, leavesBefore] = [await hashes(), await standing()]
   expect(before.map(row => Number(row.index))).toEqual(before.map((_, i) => i))

@@ -3,7 +3,9 @@ import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api'
 import { is } from 'drizzle-orm'
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core'
 import { expect, test } from 'vitest'
+import { FUNCTIONS, functionSet, functionSources } from '../src/function-set.ts'
 import { commit, type Database, migrate } from '../src/index.ts'
+import { installFunctions, keepFunctions } from '../src/install-functions.ts'
 import * as schema from '../src/schema.ts'
 import { emptyDatabase, freshDatabase, openTest } from './test-database.ts'
 import { attached, item, newMesh } from './world.ts'
@@ -82,22 +84,44 @@ test('an older database keeps what it holds and gets what it lacks', async () =>
   expect(accepts[0]!.error).toBe(null)
 })
 
-test('functions that differ are replaced, and a second run changes nothing', async () => {
+test('every version calls its own functions: another one beside it, or back again, changes nothing for it', async () => {
   const { db } = await freshDatabase()
-  await db.sql.unsafe(
-    `update mesh_fn.installed set functions = 'of another build'; drop function mesh_fn.detach; create function mesh_fn.stale() returns int language sql return 1`,
+  const older = functionSet(functionSources().replaceAll("'attached'", "'attached-of-old'"))
+  const named = async (schema: string) =>
+    (
+      await db.sql`select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = ${schema} order by 1`
+    ).map(row => row.oid)
+  const own = await named(FUNCTIONS.schema)
+  expect(own.length).toBeGreaterThan(30)
+  expect(older.schema).not.toBe(FUNCTIONS.schema)
+  await db.sql.begin(tx => installFunctions(tx, older))
+  expect(await named(older.schema)).toHaveLength(own.length)
+  const at = await newMesh(db)
+  const me = await attached(at, at.owner)
+  const { accepts } = await commit(db, { accepts: [item(at, me.recipient, [me.recipient])], acks: [] })
+  expect(accepts[0]!.error).toBe(null)
+  const types = (await db.sql`select distinct type from mesh.audit_leaf`).map(row => row.type)
+  expect(types).not.toContain('attached-of-old')
+  // A program of the time before: it clears its one schema and fills it.
+  await db.sql.unsafe('create function mesh_fn.stale() returns int language sql return 1')
+  await db.sql.unsafe('drop function mesh_fn.stale')
+  await migrate(db)
+  expect(await named(FUNCTIONS.schema)).toEqual(own)
+  expect(await named(older.schema)).toHaveLength(own.length)
+})
+
+test('functions that no program used for a week go, those in use stay', async () => {
+  const { db } = await freshDatabase()
+  const [used, unused] = ['used', 'unused'].map(word => functionSet(`${functionSources()}-- ${word}`))
+  for (const set of [used!, unused!]) await db.sql.begin(tx => installFunctions(tx, set))
+  await db.sql`update mesh.function_set set used_at = now() - interval '8 days' where name <> ${used!.schema}`
+  await keepFunctions(db)
+  await migrate(db)
+  const schemas = (await db.sql`select nspname as name from pg_namespace where nspname like 'mesh_fn_%'`).map(
+    row => row.name,
   )
-  await migrate(db)
-  const names = (
-    await db.sql`select proname as name from pg_proc where pronamespace = 'mesh_fn'::regnamespace`
-  ).map(row => row.name)
-  expect(names).toContain('detach')
-  expect(names).not.toContain('stale')
-  const ids = await db.sql`select oid from pg_proc where pronamespace = 'mesh_fn'::regnamespace order by oid`
-  await migrate(db)
-  expect([
-    ...(await db.sql`select oid from pg_proc where pronamespace = 'mesh_fn'::regnamespace order by oid`),
-  ]).toEqual([...ids])
+  expect(schemas.toSorted()).toEqual([FUNCTIONS.schema, used!.schema].toSorted())
 })
 
 test('a newer database is refused and left alone', async () => {

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { commit, type Database, expireDue, readQueue } from '../src/index.ts'
+import { commit, type Database, expireDue, FUNCTIONS, readQueue } from '../src/index.ts'
 import { freshDatabase } from './test-database.ts'
 import { attached, item, NODE, newMesh, random, signFact, type TestMesh, type TestSession } from './world.ts'
 
@@ -112,7 +112,7 @@ test('the pins stand on the hot functions, and on the lane', async () => {
   const rows = await db.sql<
     { name: string; config: string[] | string }[]
   >`select proname as name, proconfig::text as config from pg_proc
-    where pronamespace = 'mesh_fn'::regnamespace and proname in ('read_queue', 'read_due')`
+    where pronamespace = ${FUNCTIONS.schema}::regnamespace and proname in ('read_queue', 'read_due')`
   expect(rows.length).toBe(2)
   for (const pin of PINS) {
     for (const row of rows) expect(row.config).toContain(`${pin}=off`)

@@ -211,7 +211,7 @@ describe('somebody with the whole database', () => {
     const rows = await db.sql<
       { index: string; at: string; salt: Uint8Array; type: string; fields: Uint8Array }[]
     >`
-      select index, mesh_fn.ms(at) as at, salt, type, fields from mesh.audit_leaf where index >= ${from}`
+      select index, ${db.fn}.ms(at) as at, salt, type, fields from mesh.audit_leaf where index >= ${from}`
     for (const row of rows) {
       const hash = storedLeafHash({ ...row, index: Number(row.index), at: Number(row.at) })
       await db.sql`update mesh.audit_leaf set hash = ${hash} where index = ${row.index}`
@@ -339,7 +339,7 @@ describe('somebody with the whole database', () => {
 
   test('lets retention drop whole days: that is told apart, and every hash still holds', async () => {
     const copy = await changed(async db => {
-      await db.sql`select mesh_fn.drop_audit_days(now() + interval '2 days')`
+      await db.sql`select ${db.fn}.drop_audit_days(now() + interval '2 days')`
     })
     const report = await pinnedToo(copy)
     expect(report).toMatchObject({ pruned: expect.toSatisfy(n => n >= head.size), hidden: 0 })
