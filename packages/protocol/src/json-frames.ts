@@ -94,17 +94,27 @@ function parseObject(text: string, maxBytes: number): Record<string, unknown> {
 function depthOf(text: string): number {
   let depth = 0
   let deepest = 0
-  let inString = false
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
-    if (inString) {
-      if (c === 0x5c) i++
-      else if (c === 0x22) inString = false
-    } else if (c === 0x22) inString = true
+    if (c === 0x22) i = endOfString(text, i)
     else if (c === 0x7b || c === 0x5b) deepest = Math.max(deepest, ++depth)
     else if (c === 0x7d || c === 0x5d) depth--
   }
   return deepest
+}
+
+/** Where the string that begins at `start` is closed. Most of a frame is in strings: they are searched through, not walked. */
+function endOfString(text: string, start: number): number {
+  let end = start
+  do end = text.indexOf('"', end + 1)
+  while (end > 0 && backslashesBefore(text, end) % 2 === 1)
+  return end < 0 ? text.length : end
+}
+
+function backslashesBefore(text: string, at: number): number {
+  let first = at
+  while (text.charCodeAt(first - 1) === 0x5c) first--
+  return at - first
 }
 
 function refused(error: z.core.$ZodError): MeshError {

@@ -23,6 +23,25 @@ test('a host without an encoder of its own writes and reads the same', () => {
   )
 })
 
+test('of all last characters those are taken that leave no stray bits, and they come back', () => {
+  const alphabet = toBase64url(Uint8Array.from({ length: 256 }, (_, i) => i))
+  const all = new Set(`${alphabet}-_`)
+  expect(all.size).toBe(64)
+  for (const before of ['', 'abcd', 'Q'.repeat(400)])
+    for (const [first, taken] of [
+      ['Q', 4],
+      ['Qm', 16],
+    ] as const) {
+      const back = [...all].flatMap(last => {
+        const text = before + first + last
+        const bytes = fromBase64url(text)
+        return bytes ? [[text, toBase64url(bytes)]] : []
+      })
+      expect(back).toHaveLength(taken)
+      for (const [text, again] of back) expect(again).toBe(text)
+    }
+})
+
 test('padding, other alphabets and stray bits are refused', () => {
   for (const bad of ['QQ==', 'a+b/', 'QR', 'A', 'Q Q', ' QQ', 'QQ\n'])
     expect(fromBase64url(bad)).toBeUndefined()

@@ -137,6 +137,22 @@ describe('text that is no frame', () => {
     })
   })
 
+  test('a string ends where JSON ends it: depth behind an escaped quote counts, depth within does not', () => {
+    const deep = (text: string) => `{"type":"directory","cursor":${text}}`
+    const nested = '['.repeat(20)
+    const closed = [String.raw`"\\"`, String.raw`"\\\""`, '""', String.raw`"\"\\"`]
+    for (const string of closed)
+      expect(refusal(parseClientFrame, deep(string + nested)), string).toMatchObject({
+        code: 'bad-frame',
+        message: 'nested deeper than 16',
+      })
+    for (const before of ['"', '\\', '\\"', '\\\\"', '"\\', '\\"'.repeat(9)]) {
+      const cursor = before + nested + before
+      expect(parseClientFrame(deep(JSON.stringify(cursor)))).toEqual({ type: 'directory', cursor })
+    }
+    expect(refusal(parseClientFrame, deep(`"${nested}`)).message).toBe('not JSON')
+  })
+
   test('`__proto__` inside the facts of an error changes no prototype', () => {
     const text = '{"type":"error","code":"rate","message":"m","facts":{"__proto__":{"polluted":1},"a":2}}'
     const frame = parseBrokerFrame(text)
