@@ -7,6 +7,7 @@ import {
   generateSigner,
   mayWrite,
   openRoster,
+  PagedReplay,
   ready,
   replayRoster,
   rosterEntryHash,
@@ -192,6 +193,47 @@ describe('the chain', () => {
     expect(() => replayRoster(mesh.entries, { mesh: seed(7) })).toThrow(/does not begin this mesh/)
     expect(() => replayRoster([], { mesh: mesh.roster.mesh })).toThrow(/empty/)
     expect(() => openRoster(mesh.entries[1]!)).toThrow(/no genesis/)
+  })
+  test('read by pages, it ends at what is broken first, wherever the pages part', async () => {
+    const { mesh, founder, member } = cast()
+    append(mesh, entry(mesh, member, 'rename', { name: memberName(mesh, member, 'new') }))
+    append(mesh, entry(mesh, founder, 'pause', { delivery: 'held' }))
+    const { entries, roster } = mesh
+    const read = async (chain: readonly RosterEntry[], page: number, now = roster.at) => {
+      const replay = new PagedReplay(roster.mesh)
+      for (let i = 0; i < chain.length; i += page) await replay.add(chain.slice(i, i + page), now)
+      return replay.whole()
+    }
+    const broken = (chain: readonly RosterEntry[], now?: number) => {
+      try {
+        return replayRoster(chain, { mesh: roster.mesh, ...(now === undefined ? {} : { now }) }) && ''
+      } catch (error) {
+        return String(error)
+      }
+    }
+    const [last, renamed] = [entries.length - 1, entries.length - 2]
+    const unsigned = { ...entries[renamed]!, signatures: [entries[renamed]!.signatures[0].toReversed()] }
+    const forged = entries.with(renamed, unsigned as RosterEntry)
+    const stranger = person(60)
+    const chains: (readonly RosterEntry[])[] = [
+      entries.slice(1),
+      // A wrong signature, and behind it an entry that follows, one that does not, and one whose author is nobody.
+      forged.slice(0, last),
+      forged,
+      forged.with(last, entry(mesh, founder, 'pause', { delivery: 'open' })),
+      [...entries, entry(mesh, stranger, 'pause', { delivery: 'open' })],
+      entries.with(last, { ...entries[last]!, signatures: [] } as unknown as RosterEntry),
+    ]
+    for (const page of [1, 2, entries.length]) {
+      expect(await read(entries, page)).toEqual(roster)
+      for (const chain of chains) {
+        expect(broken(chain)).toMatch(/roster: /)
+        await expect(read(chain, page).then(String, String)).resolves.toBe(broken(chain))
+      }
+      const early = roster.at - 600_000
+      await expect(read(entries, page, early).then(String, String)).resolves.toBe(broken(entries, early))
+      await expect(read([], page)).rejects.toThrow(/empty/)
+    }
   })
   test('a genesis by another hand is refused, though it hashes to something', () => {
     const { mesh } = cast()

@@ -61,4 +61,8 @@ export const entryFields = (entry: Unsigned<RosterEntry>): Field[] => [
 
 /** The 32-byte hash of an entry over its fields and signatures; of the genesis it is the mesh id. */
 export const rosterEntryHash = (entry: RosterEntry): Uint8Array =>
-  hash('roster', [...entryFields(entry), entry.signatures.map(signature => [signature])])
+  signedEntryHash(entryFields(entry), entry.signatures)
+
+/** The same from `entryFields` of the entry. */
+export const signedEntryHash = (fields: readonly Field[], signatures: readonly Uint8Array[]): Uint8Array =>
+  hash('roster', [...fields, signatures.map(signature => [signature])])

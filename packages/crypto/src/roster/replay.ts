@@ -1,10 +1,11 @@
 /** Replays a chain of roster entries: what comes out is signed, unbroken and obeys every rule, or nothing comes out. */
 import { equalBytes, MeshError, type Role, type RosterEntry, TIMES, toBase64url } from '@claudemesh/protocol'
-import { verify } from '../signer.ts'
-import { entryFields, rosterEntryHash } from './entry-bytes.ts'
+import type { Field } from '../signed-bytes.ts'
+import { entryFields, rosterEntryHash, signedEntryHash } from './entry-bytes.ts'
 import { expireInvites, noInvites } from './invites.ts'
 import { mayWrite, type WriteTarget } from './may-write.ts'
 import { effectOf } from './rules.ts'
+import { type Judge, judgeAtOnce, judgedBefore } from './signatures.ts'
 import { broken, memberOf, type Roster, type RosterEpoch } from './state.ts'
 
 /**
@@ -12,17 +13,22 @@ import { broken, memberOf, type Roster, type RosterEpoch } from './state.ts'
  * @param expectedMesh the mesh id that the entry must hash to, 32 bytes.
  * @throws MeshError `integrity` when it is no genesis, its signature is wrong or it begins another mesh.
  */
-export function openRoster(genesis: RosterEntry, expectedMesh?: Uint8Array): Roster {
-  return begin(genesis, expectedMesh, true)
-}
+export const openRoster = (genesis: RosterEntry, expectedMesh?: Uint8Array): Roster =>
+  beginRoster(genesis, expectedMesh, judgeAtOnce)
 
-function begin(genesis: RosterEntry, expectedMesh: Uint8Array | undefined, verifies: boolean): Roster {
+/** As `openRoster`, for a judge of one's own. */
+export function beginRoster(
+  genesis: RosterEntry,
+  expectedMesh: Uint8Array | undefined,
+  judge: Judge,
+): Roster {
   if (genesis.kind !== 'genesis' || genesis.seq !== 0)
     throw broken('no-genesis', 'the first entry is no genesis', 'kind')
-  const mesh = rosterEntryHash(genesis)
+  const fields = entryFields(genesis)
+  const mesh = signedEntryHash(fields, genesis.signatures)
   if (expectedMesh && !equalBytes(mesh, expectedMesh))
     throw broken('other-mesh', 'the chain does not begin this mesh', 'mesh')
-  if (verifies) requireSignature(genesis)
+  requireSignature(genesis, fields, judge)
   const epoch: RosterEpoch = { number: 1, commitment: genesis.body.commitment, beganSeq: 0, previous: null }
   const founder = {
     key: genesis.author,
@@ -56,13 +62,12 @@ function begin(genesis: RosterEntry, expectedMesh: Uint8Array | undefined, verif
 }
 
 /** The author's signature, and no more signatures than the kind has: they stand in the hash. */
-function requireSignature(entry: RosterEntry): void {
-  const { length } = entry.signatures
+function requireSignature(entry: RosterEntry, fields: readonly Field[], judge: Judge): void {
+  const [signature, { length }] = [entry.signatures[0], entry.signatures]
   if (length !== (entry.kind === 'join' ? 2 : 1))
     throw broken('signature', 'a signature too many or too few', 'signatures')
-  if (!verify('roster', entryFields(entry), entry.signatures[0], entry.author)) {
-    throw broken('signature', 'the entry was not signed by its author', 'signatures')
-  }
+  const otherwise = 'the entry was not signed by its author'
+  judge({ domain: 'roster', fields, signature, key: entry.author, otherwise })
 }
 
 function requireLink(roster: Roster, entry: RosterEntry): void {
@@ -90,14 +95,13 @@ function targetOf(roster: Roster, entry: RosterEntry): WriteTarget {
 }
 
 /** The role table for members; for a `join`, the signature of the invite key that stands in for a role. */
-function requireRight(roster: Roster, entry: RosterEntry, verifies: boolean): void {
+function requireRight(roster: Roster, entry: RosterEntry, fields: readonly Field[], judge: Judge): void {
   if (entry.kind === 'join') {
+    const otherwise = 'the join was not signed by its invite'
     const invite = roster.invites.get(toBase64url(entry.body.invite))
-    const signed = () =>
-      !verifies || verify('join', entryFields(entry), entry.signatures[1], invite!.entry.body.key)
-    if (!invite || !signed()) {
-      throw broken('signature', 'the join was not signed by its invite', 'signatures')
-    }
+    if (!invite) throw broken('signature', otherwise, 'signatures')
+    const { key } = invite.entry.body
+    judge({ domain: 'join', fields, signature: entry.signatures[1], key, otherwise })
     return
   }
   const author = memberOf(roster, entry.author, 'author')
@@ -119,20 +123,26 @@ export interface CheckedEntry {
  * @throws MeshError `integrity` for a broken entry (`facts.rule` says which rule), `clock` for a sound one that is more
  * than 5 min ahead of `now`: wait for it, it is no lie.
  */
-export function checkEntry(roster: Roster, entry: RosterEntry, opts: { now?: number } = {}): CheckedEntry {
-  return check(roster, entry, { ...opts, verifies: true })
-}
+export const checkEntry = (roster: Roster, entry: RosterEntry, opts: { now?: number } = {}): CheckedEntry =>
+  checkJudged(roster, entry, judgeAtOnce, opts.now)
 
-function check(roster: Roster, entry: RosterEntry, opts: { now?: number; verifies: boolean }): CheckedEntry {
+/** As `checkEntry`, for a judge of one's own. */
+export function checkJudged(
+  roster: Roster,
+  entry: RosterEntry,
+  judge: Judge,
+  now: number | undefined,
+): CheckedEntry {
   requireLink(roster, entry)
   const effect = effectOf(roster, entry)
-  requireRight(roster, entry, opts.verifies)
-  if (opts.verifies) requireSignature(entry)
-  if (opts.now !== undefined && entry.at > opts.now + TIMES.idSkewMs) {
-    const aheadMs = entry.at - opts.now
+  const fields = entryFields(entry)
+  requireRight(roster, entry, fields, judge)
+  requireSignature(entry, fields, judge)
+  if (now !== undefined && entry.at > now + TIMES.idSkewMs) {
+    const aheadMs = entry.at - now
     throw new MeshError('clock', 'a roster entry is ahead of this clock', { field: 'at', facts: { aheadMs } })
   }
-  const hash = rosterEntryHash(entry)
+  const hash = signedEntryHash(fields, entry.signatures)
   const apply = () => {
     roster.seq = entry.seq
     roster.head = hash
@@ -159,12 +169,12 @@ export function replayRoster(
   entries: readonly RosterEntry[],
   opts: { mesh: Uint8Array; now?: number; verifiedHead?: Uint8Array | undefined },
 ): Roster {
-  const last = entries.at(-1)
-  const verifies = !last || !opts.verifiedHead || !equalBytes(rosterEntryHash(last), opts.verifiedHead)
   const [genesis, ...rest] = entries
   if (!genesis) throw broken('no-genesis', 'the chain is empty', 'entries')
-  const roster = begin(genesis, opts.mesh, verifies)
-  const { now } = opts
-  for (const entry of rest) check(roster, entry, { verifies, ...(now === undefined ? {} : { now }) }).apply()
+  const { mesh, now, verifiedHead } = opts
+  const known = verifiedHead && equalBytes(rosterEntryHash(entries.at(-1)!), verifiedHead)
+  const judge = known ? judgedBefore : judgeAtOnce
+  const roster = beginRoster(genesis, mesh, judge)
+  for (const entry of rest) checkJudged(roster, entry, judge, now).apply()
   return roster
 }
