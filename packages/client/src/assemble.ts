@@ -12,7 +12,7 @@ import type { MeshClientOptions } from './types.ts'
 /** Throws `integrity` for a store that holds no roster of this mesh. */
 export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
   const { identity, store, now, log } = o
-  const keeper = new RosterKeeper({ store, identity, now, log })
+  const keeper = new RosterKeeper({ store, identity, now, log, ...(o.seed && { seed: o.seed }) })
   const claims = new Claims({ keeper, store, self: identity.member.publicKey, now, log })
   const person = makeParty(PERSON, identity.member.publicKey, identity.member, now())
   return {

@@ -64,8 +64,10 @@ export interface CounterStore {
 export interface RosterStore {
   /** JSON of each entry, in order of seq, from 0. */
   entries(): string[]
-  /** Throws unless `seq` is the number of entries held. */
-  append(seq: number, entry: string): void
+  /** Number of entries held: the seq of the next. */
+  count(): number
+  /** JSON of the entries that follow, at once. Throws unless `seq`, that of the first of them, is the number of entries held. */
+  append(seq: number, entries: readonly string[]): void
 }
 
 export interface EpochRow {

@@ -13,6 +13,7 @@ import type {
   Role,
   StatusSource,
 } from '@claudemesh/protocol'
+import type { MeshSeed } from './mesh/seed.ts'
 import type { ClientStore, InboxState, OutboxState } from './store.ts'
 
 export interface MeshIdentity {
@@ -59,6 +60,8 @@ export type Refuses = (arrival: Arrival) => string | null
 export interface MeshClientOptions {
   readonly identity: MeshIdentity
   readonly store: ClientStore
+  /** What was just written into the store: its verified roster is taken over, and changes from then on. Left out, the store is read. */
+  readonly seed?: MeshSeed
   readonly now: () => number
   readonly log: Log
   /** Default: the global one. */

@@ -80,7 +80,7 @@ test('is joined, verified and stored whole', async () => {
     now: Date.now,
     log: () => {},
   })
-  expect(keeper.roster.head).toEqual(seed.verifiedHead)
+  expect(keeper.roster.head).toEqual(seed.roster!.head)
   await alice.client.stop()
 }, 300_000)
 

@@ -54,6 +54,9 @@ class Table<R> {
   all(): R[] {
     return [...this.#rows.values()]
   }
+  get size(): number {
+    return this.#rows.size
+  }
 }
 
 export interface MemoryStore extends ClientStore {
@@ -136,10 +139,10 @@ export function memoryStore(): MemoryStore {
     counters: { get: name => counters.get(name) ?? 0, set: (name, value) => counters.set(name, value) },
     roster: {
       entries: () => entries.all(),
-      append(seq, entry) {
-        const follows = seq === 0 || entries.get(String(seq - 1)) !== undefined
-        if (!follows || entries.get(String(seq)) !== undefined) throw new Error('roster rows have no gaps')
-        entries.set(String(seq), entry)
+      count: () => entries.size,
+      append(seq, next) {
+        if (seq !== entries.size) throw new Error('roster rows have no gaps')
+        for (const [i, entry] of next.entries()) entries.set(String(seq + i), entry)
       },
     },
     epochs: { all: () => epochs.all(), put: row => epochs.set(String(row.number), row) },

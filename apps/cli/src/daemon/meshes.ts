@@ -233,12 +233,13 @@ export class Meshes {
   async #settle(seed: MeshSeed, keys: Keys): Promise<OpenMesh> {
     const member = { ...this.#persist(seed, keys), pending: false }
     writeMemberFile(this.#o.paths, member)
-    const open = await this.#start(member)
+    const open = await this.#start(member, seed)
     await whenOnline(open.client)
     return open
   }
 
-  async #start(member: MemberFile): Promise<OpenMesh> {
+  /** `seed`: what the store was just given. */
+  async #start(member: MemberFile, seed?: MeshSeed): Promise<OpenMesh> {
     const { file, now, log } = this.#o
     const { mesh, url, host } = member
     const id = toBase64url(mesh)
@@ -248,6 +249,7 @@ export class Meshes {
     const client = new MeshClient({
       identity: { mesh, url, host, ...cryptoKeys(member) },
       store,
+      ...(seed && { seed }),
       now,
       log: (event, facts) => log(event, { mesh: id, ...facts }),
       refuses: refusalsOf(store, blocks, limits),

@@ -236,10 +236,11 @@ describe('the roster', () => {
   test('grows by its next entry alone', () => {
     const { file } = openScratch()
     const { roster } = openMeshStore(file, 'a')
-    roster.append(0, 'genesis')
-    for (const seq of [0, 2]) expect(() => roster.append(seq, 'x')).toThrow()
-    roster.append(1, 'next')
-    expect(roster.entries()).toEqual(['genesis', 'next'])
+    roster.append(0, ['genesis'])
+    for (const seq of [0, 2]) expect(() => roster.append(seq, ['x'])).toThrow()
+    roster.append(1, ['next', 'and "the" one after'])
+    expect(roster.entries()).toEqual(['genesis', 'next', 'and "the" one after'])
+    expect(roster.count()).toBe(3)
   })
 })
 

@@ -1,8 +1,7 @@
 /** A short connection under an invite key: the chain it shows is believed only if it holds the very entry the link names. */
 import {
-  applyEntry,
   type InviteLink,
-  openRoster,
+  PagedReplay,
   parseInviteLink,
   type Roster,
   type RosterInvite,
@@ -72,25 +71,22 @@ export async function fetchChain(
 ): Promise<Pick<Invited, 'roster' | 'entries' | 'invite' | 'epochs'>> {
   const entries: RosterEntry[] = []
   const copies: { epoch: number; copy: Uint8Array }[] = []
-  let roster: Roster | undefined
+  const replay = new PagedReplay(link.welcome.mesh)
   const ask = (from: number) => link.request({ type: 'roster.get', from }, 'roster')
   let next = ask(0)
   for (let page = 0; page < MAX_PAGES; page++) {
     const reply = await next
     const known = entries.length + reply.entries.length
     const more = reply.entries.length > 0 && known <= reply.headSeq
-    // The broker reads the next page while this one is verified.
+    // The broker reads the next page while this one is replayed and the one before it is verified.
     if (more) next = ask(known)
     next.catch(() => {})
     copies.push(...reply.copies)
-    for (const entry of reply.entries) {
-      if (roster) applyEntry(roster, entry, { now: now() })
-      else roster = openRoster(entry, link.welcome.mesh)
-      entries.push(entry)
-    }
+    await replay.add(reply.entries, now())
+    entries.push(...reply.entries)
     if (!more) break
   }
-  if (!roster) throw new MeshError('integrity', 'the broker shows no roster')
+  const roster = await replay.whole()
   const invite = roster.invites.get(toBase64url(parsed.entryHash))
   if (!invite || !equalBytes(rosterEntryHash(invite.entry), parsed.entryHash))
     throw new MeshError('integrity', 'the roster does not hold the invite of this link')

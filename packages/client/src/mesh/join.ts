@@ -90,14 +90,13 @@ async function join(invited: Invited, now: () => number, as: JoinAs): Promise<Me
   let chain: Pick<Invited, 'roster' | 'entries' | 'invite' | 'epochs'> = invited
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
     const { roster, entries, epochs } = chain
-    const { mesh, head: verifiedHead } = roster
-    const seed: MeshSeed = { mesh, entries, epochs, host: parsed.host, url, verifiedHead }
+    const seed: MeshSeed = { mesh: roster.mesh, entries, epochs, host: parsed.host, url, roster }
     if (attempt === 0) await as.persist?.(seed)
     const entry = draftJoin(as, now(), chain, keys.signer)
     try {
       await link.request({ type: 'roster.append', entry, copies: null }, 'appended')
       applyEntry(roster, entry)
-      return { ...seed, entries: [...entries, entry], verifiedHead: roster.head }
+      return { ...seed, entries: [...entries, entry] }
     } catch (error) {
       if (!(error instanceof MeshError) || error.code !== 'stale-head') throw error
       await pause(Math.random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt))

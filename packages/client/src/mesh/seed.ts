@@ -1,5 +1,5 @@
 /** What a new member knows of its mesh before the first connection, and how it enters a store. */
-import { replayRoster, rosterEntryHash } from '@claudemesh/crypto'
+import { type Roster, replayRoster, rosterEntryHash } from '@claudemesh/crypto'
 import { equalBytes, MeshError, type RosterEntry } from '@claudemesh/protocol'
 import { entryJson, entryOfJson, pinHead, pinnedHead } from '../roster/keeper.ts'
 import type { ClientStore, EpochRow } from '../store.ts'
@@ -12,35 +12,32 @@ export interface MeshSeed {
   /** Host the roster names, as dialled. */
   readonly host: string
   readonly url: string
-  /** Hash of the last entry, where all signatures were verified already; left out, `seedStore` verifies them. */
-  readonly verifiedHead?: Uint8Array
+  /** What the entries say, where they were verified already; left out, `seedStore` verifies them. */
+  readonly roster?: Roster
 }
 
 /**
  * Writes a seed into a store, in one transaction. Entries already there must be the same ones.
  * Throws `integrity` for a seed that is no roster of its mesh, or a store that holds another history.
  */
-export function seedStore(store: ClientStore, { mesh, entries, epochs, verifiedHead }: MeshSeed): void {
-  const head = verifiedHead ?? replayRoster(entries, { mesh }).head
+export function seedStore(store: ClientStore, { mesh, entries, epochs, roster }: MeshSeed): void {
+  const { head } = roster ?? replayRoster(entries, { mesh })
   store.transaction(() => {
-    const held = store.roster.entries()
+    const held = store.roster.count()
     requireSame(store, held, entries)
-    for (const [seq, entry] of entries.entries())
-      if (seq >= held.length) store.roster.append(seq, entryJson(entry))
-    if (held.length <= entries.length) pinHead(store, head)
+    if (held < entries.length) store.roster.append(held, entries.slice(held).map(entryJson))
+    if (held <= entries.length) pinHead(store, head)
     const keys = new Set(store.epochs.all().map(row => row.number))
     for (const row of epochs) if (!keys.has(row.number)) store.epochs.put(row)
   })
 }
 
 /** What is held is what begins the seed, or goes on behind it. A pinned head says so for all before it. */
-function requireSame(store: ClientStore, held: readonly string[], entries: readonly RosterEntry[]): void {
-  const [pinned, last] = [pinnedHead(store), entries[held.length - 1]]
-  if (pinned && last && equalBytes(pinned, rosterEntryHash(last))) return
-  for (const [seq, entry] of entries.entries())
-    if (
-      held[seq] !== undefined &&
-      !equalBytes(rosterEntryHash(entryOfJson(held[seq])), rosterEntryHash(entry))
-    )
+function requireSame(store: ClientStore, held: number, entries: readonly RosterEntry[]): void {
+  const [pinned, last] = [pinnedHead(store), entries[held - 1]]
+  if (held === 0 || (pinned && last && equalBytes(pinned, rosterEntryHash(last)))) return
+  const stored = store.roster.entries()
+  for (const [seq, entry] of entries.slice(0, held).entries())
+    if (!equalBytes(rosterEntryHash(entryOfJson(stored[seq]!)), rosterEntryHash(entry)))
       throw new MeshError('integrity', 'the store holds another history of the roster', { facts: { seq } })
 }

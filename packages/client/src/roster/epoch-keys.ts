@@ -22,8 +22,14 @@ export class EpochKeys {
     this.#identity = o.identity
     this.#roster = o.roster
     this.#log = o.log
-    for (const row of o.store.epochs.all()) this.#keys.set(row.number, row.key)
+    this.readAgain()
     this.#fillPredecessors()
+  }
+
+  /** Holds what the store holds, and nothing else. */
+  readAgain(): void {
+    this.#keys.clear()
+    for (const row of this.#store.epochs.all()) this.#keys.set(row.number, row.key)
   }
 
   get(number: number): Uint8Array | undefined {

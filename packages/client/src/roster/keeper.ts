@@ -9,6 +9,7 @@ import {
   toBase64url,
 } from '@claudemesh/protocol'
 import { z } from 'zod'
+import type { MeshSeed } from '../mesh/seed.ts'
 import type { ClientStore } from '../store.ts'
 import type { Log, MeshIdentity } from '../types.ts'
 import { type EpochCopyFor, EpochKeys } from './epoch-keys.ts'
@@ -26,12 +27,25 @@ export const pinnedHead = (store: ClientStore): Uint8Array | undefined =>
 export const pinHead = (store: ClientStore, head: Uint8Array): void =>
   store.settings.set(HEAD, toBase64url(head))
 
+interface Replayed {
+  readonly roster: Roster
+  readonly entries: RosterEntry[]
+}
+
 /** Replays what a store holds. Throws `integrity` if it is not a roster of this mesh. */
-function replayStored(store: ClientStore, mesh: Uint8Array): { roster: Roster; entries: RosterEntry[] } {
+function replayStored(store: ClientStore, mesh: Uint8Array): Replayed {
   const entries = store.roster.entries().map(entryOfJson)
   if (entries.length === 0)
     throw new MeshError('integrity', 'the store holds no roster: create or join a mesh first')
   return { roster: replayRoster(entries, { mesh, verifiedHead: pinnedHead(store) }), entries }
+}
+
+/** The roster of a seed, where it is just what the store holds. */
+function seeded(store: ClientStore, seed: MeshSeed | undefined): Replayed | undefined {
+  const { roster, entries } = seed ?? {}
+  const pinned = pinnedHead(store)
+  if (!roster || !entries || !pinned || !equalBytes(pinned, roster.head)) return undefined
+  return store.roster.count() === entries.length ? { roster, entries: [...entries] } : undefined
 }
 
 const PROOF = 'roster-proof'
@@ -39,7 +53,7 @@ const PROOF = 'roster-proof'
 export class RosterKeeper {
   readonly #store: ClientStore
   readonly #now: () => number
-  readonly #entries: RosterEntry[]
+  #entries: RosterEntry[]
   readonly roster: Roster
   readonly epochs: EpochKeys
   /** The broker says that nobody can fetch the key of the present epoch from it. */
@@ -47,13 +61,20 @@ export class RosterKeeper {
   /** Names opened before, by the record they stand in. */
   readonly opened = new WeakMap<object, string>()
 
-  constructor(o: { store: ClientStore; identity: MeshIdentity; now: () => number; log: Log }) {
+  constructor(o: {
+    store: ClientStore
+    identity: MeshIdentity
+    now: () => number
+    log: Log
+    seed?: MeshSeed
+  }) {
     this.#store = o.store
     this.#now = o.now
-    const { roster, entries } = replayStored(o.store, o.identity.mesh)
+    const { roster, entries } = seeded(o.store, o.seed) ?? replayStored(o.store, o.identity.mesh)
     this.roster = roster
     this.#entries = entries
-    this.epochs = new EpochKeys({ store: o.store, identity: o.identity, roster, log: o.log })
+    const { store, identity, log } = o
+    this.epochs = new EpochKeys({ store, identity, roster, log })
   }
 
   get entries(): readonly RosterEntry[] {
@@ -92,37 +113,54 @@ export class RosterKeeper {
 
   /**
    * Verifies and pins a page. Entries already held must be the same ones.
-   * Throws `integrity` (forked or broken: nothing of what follows is kept) or `clock` (an entry from our future).
+   * Throws `integrity` (forked or broken: nothing of what follows is kept) or `clock` (an entry from our future); what the store
+   * throws, and then nothing of the page was taken.
    */
   accept(page: readonly RosterEntry[], copies: readonly EpochCopyFor[]): void {
     let refused: MeshError | undefined
-    this.#store.transaction(() => {
-      for (const entry of page) {
-        if (entry.seq <= this.roster.seq) {
-          if (!this.holds(entry.seq, rosterEntryHash(entry))) {
-            refused = new MeshError('integrity', 'the broker shows another history of the roster', {
-              facts: { seq: entry.seq },
-            })
-            break
-          }
-          continue
-        }
-        try {
-          applyEntry(this.roster, entry, { now: this.#now() })
-        } catch (error) {
-          refused =
-            error instanceof MeshError
-              ? error
-              : new MeshError('integrity', 'a roster entry is broken', { cause: error })
-          break
-        }
-        this.#store.roster.append(entry.seq, entryJson(entry))
-        this.#entries.push(entry)
-      }
-      pinHead(this.#store, this.roster.head)
-      this.epochs.accept(copies)
-    })
+    try {
+      this.#store.transaction(() => {
+        const next = this.roster.seq + 1
+        const taken: RosterEntry[] = []
+        refused = this.#take(page, taken)
+        if (taken.length > 0) this.#store.roster.append(next, taken.map(entryJson))
+        this.#entries.push(...taken)
+        pinHead(this.#store, this.roster.head)
+        this.epochs.accept(copies)
+      })
+    } catch (error) {
+      this.#readAgain()
+      throw error
+    }
     if (refused) throw refused
+  }
+
+  /** Applies what is new and sound of a page; why it ends before the page does. */
+  #take(page: readonly RosterEntry[], taken: RosterEntry[]): MeshError | undefined {
+    for (const entry of page) {
+      if (entry.seq <= this.roster.seq) {
+        if (this.holds(entry.seq, rosterEntryHash(entry))) continue
+        return new MeshError('integrity', 'the broker shows another history of the roster', {
+          facts: { seq: entry.seq },
+        })
+      }
+      try {
+        applyEntry(this.roster, entry, { now: this.#now() })
+      } catch (error) {
+        if (error instanceof MeshError) return error
+        return new MeshError('integrity', 'a roster entry is broken', { cause: error })
+      }
+      taken.push(entry)
+    }
+    return undefined
+  }
+
+  /** Memory follows the store, which took nothing. */
+  #readAgain(): void {
+    const { roster, entries } = replayStored(this.#store, this.roster.mesh)
+    Object.assign(this.roster, roster)
+    this.#entries = entries
+    this.epochs.readAgain()
   }
 
   /** True when our entry at `seq` has this hash. */

@@ -1,8 +1,7 @@
 /** The verified roster of a mesh: entries in order, without a gap. */
 import type { RosterStore } from '@claudemesh/client'
 import { MeshError } from '@claudemesh/protocol'
-import { asc, eq, max } from 'drizzle-orm'
-import { named } from './columns.ts'
+import { asc, eq, max, sql } from 'drizzle-orm'
 import type { MeshScope } from './mesh-scope.ts'
 import { rosterEntry } from './schema.ts'
 
@@ -13,19 +12,18 @@ export function rosterStore({ orm, mesh }: MeshScope): RosterStore {
     .from(rosterEntry)
     .where(ours)
     .prepare()
-  const insert = orm
-    .insert(rosterEntry)
-    .values({ mesh, ...named({ seq: 0, entry: '' }) })
-    .prepare()
+  const count = () => (last.get()?.seq ?? -1) + 1
   return {
     entries: () => {
       const rows = orm.select().from(rosterEntry).where(ours).orderBy(asc(rosterEntry.seq)).all()
       return rows.map(row => row.entry)
     },
-    append: (seq, entry) => {
-      if ((last.get()?.seq ?? -1) + 1 !== seq)
+    count,
+    append: (seq, entries) => {
+      if (count() !== seq)
         throw new MeshError('internal', 'the roster is to grow by its next entry', { facts: { seq } })
-      insert.run({ seq, entry })
+      orm.run(sql`INSERT INTO ${rosterEntry} (mesh, seq, entry)
+        SELECT ${mesh}, ${seq} + key, value FROM json_each(${JSON.stringify(entries)})`)
     },
   }
 }
