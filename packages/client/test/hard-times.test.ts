@@ -1,7 +1,7 @@
 import { generateSigner } from '@claudemesh/crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seedStore } from '../src/index.ts'
-import { entryOfJson } from '../src/roster/keeper.ts'
+import { entryOfJson } from '../src/roster/stored.ts'
 import { memoryStore } from './memory-store.ts'
 import {
   couple,

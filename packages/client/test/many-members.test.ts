@@ -5,7 +5,7 @@ import type { EpochCopy, MeshError } from '@claudemesh/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dialMember } from '../src/connection/dial-member.ts'
 import { byTimeout } from '../src/connection/schedule.ts'
-import { entryOfJson } from '../src/roster/keeper.ts'
+import { entryOfJson } from '../src/roster/stored.ts'
 import { couple, type Machine, startWorld, type World, when } from './world.ts'
 
 const MEMBERS = 1_500

@@ -1,7 +1,7 @@
 /** What a new member knows of its mesh before the first connection, and how it enters a store. */
 import { type Roster, replayRoster, rosterEntryHash } from '@claudemesh/crypto'
 import { equalBytes, MeshError, type RosterEntry } from '@claudemesh/protocol'
-import { entryJson, entryOfJson, pinHead, pinnedHead } from '../roster/keeper.ts'
+import { entryJson, entryOfJson, pinHead, pinnedHead, type Replayed } from '../roster/stored.ts'
 import type { ClientStore, EpochRow } from '../store.ts'
 
 export interface MeshSeed {
@@ -40,4 +40,12 @@ function requireSame(store: ClientStore, held: number, entries: readonly RosterE
   for (const [seq, entry] of entries.slice(0, held).entries())
     if (!equalBytes(rosterEntryHash(entryOfJson(stored[seq]!)), rosterEntryHash(entry)))
       throw new MeshError('integrity', 'the store holds another history of the roster', { facts: { seq } })
+}
+
+/** The roster of a seed, where it is just what the store holds. */
+export function seeded(store: ClientStore, seed: MeshSeed | undefined): Replayed | undefined {
+  const { roster, entries } = seed ?? {}
+  const pinned = pinnedHead(store)
+  if (!roster || !entries || !pinned || !equalBytes(pinned, roster.head)) return undefined
+  return store.roster.count() === entries.length ? { roster, entries: [...entries] } : undefined
 }

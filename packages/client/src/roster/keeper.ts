@@ -1,52 +1,11 @@
 /** The roster as this member has verified and pinned it; it only ever grows, entry by verified entry. */
-import { applyEntry, type Roster, replayRoster, rosterEntryHash } from '@claudemesh/crypto'
-import {
-  equalBytes,
-  fromBase64url,
-  MeshError,
-  type RosterEntry,
-  rosterEntry,
-  toBase64url,
-} from '@claudemesh/protocol'
-import { z } from 'zod'
-import type { MeshSeed } from '../mesh/seed.ts'
+import { applyEntry, type Roster, rosterEntryHash } from '@claudemesh/crypto'
+import { equalBytes, MeshError, type RosterEntry } from '@claudemesh/protocol'
+import { type MeshSeed, seeded } from '../mesh/seed.ts'
 import type { ClientStore } from '../store.ts'
 import type { Log, MeshIdentity } from '../types.ts'
 import { type EpochCopyFor, EpochKeys } from './epoch-keys.ts'
-
-/** The wire JSON of an entry that was read or made here: a tenth of the cost of checking its form once more. */
-export const entryJson = (entry: RosterEntry): string =>
-  JSON.stringify(entry, (_, value) => (value instanceof Uint8Array ? toBase64url(value) : value))
-export const entryOfJson = (json: string): RosterEntry => z.decode(rosterEntry, JSON.parse(json))
-
-/** Hash of the last entry that stands in the store: all up to it was verified when it was written. */
-const HEAD = 'roster-head'
-export const pinnedHead = (store: ClientStore): Uint8Array | undefined =>
-  fromBase64url(store.settings.get(HEAD) ?? '')
-/** Inside the transaction that writes the entry with this hash, which was verified like all before it. */
-export const pinHead = (store: ClientStore, head: Uint8Array): void =>
-  store.settings.set(HEAD, toBase64url(head))
-
-interface Replayed {
-  readonly roster: Roster
-  readonly entries: RosterEntry[]
-}
-
-/** Replays what a store holds. Throws `integrity` if it is not a roster of this mesh. */
-function replayStored(store: ClientStore, mesh: Uint8Array): Replayed {
-  const entries = store.roster.entries().map(entryOfJson)
-  if (entries.length === 0)
-    throw new MeshError('integrity', 'the store holds no roster: create or join a mesh first')
-  return { roster: replayRoster(entries, { mesh, verifiedHead: pinnedHead(store) }), entries }
-}
-
-/** The roster of a seed, where it is just what the store holds. */
-function seeded(store: ClientStore, seed: MeshSeed | undefined): Replayed | undefined {
-  const { roster, entries } = seed ?? {}
-  const pinned = pinnedHead(store)
-  if (!roster || !entries || !pinned || !equalBytes(pinned, roster.head)) return undefined
-  return store.roster.count() === entries.length ? { roster, entries: [...entries] } : undefined
-}
+import { entryJson, pinHead, replayStored } from './stored.ts'
 
 const PROOF = 'roster-proof'
 
