@@ -1,8 +1,9 @@
 /** `join`: shows who invites whom into what, asks, and makes this user a member. */
 import type { Command } from 'commander'
-import { joinPreview, joinReply } from '../api/mesh-schema.ts'
+import { joinPreview, joinReply, memberList } from '../api/mesh-schema.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { lookAlikes } from '../output/look-alikes.ts'
 import { relative } from '../output/times.ts'
 import { userName } from '../up/user-name.ts'
 import { act, type CommonOptions, define } from './define.ts'
@@ -33,8 +34,10 @@ export function addJoin(program: Command): void {
     })
     if (!sure) return
     const joined = await cli.ask('join', joinReply, { body: { link, name: options.name ?? userName() } })
-    if (cli.json) return cli.object({ mesh: joined.mesh, member: joined.member, role: joined.role })
+    if (cli.json) cli.object({ mesh: joined.mesh, member: joined.member, role: joined.role })
     cli.line(`You are in ${cli.paint('bold', harmlessLine(joined.mesh))} as ${joined.role}.`)
     cli.line('Who is there: claudemesh peers. Whether they are who they say: claudemesh verify <peer>')
+    const members = await cli.ask('members', memberList)
+    for (const line of await lookAlikes(members.filter(({ mesh }) => mesh === joined.mesh))) cli.note(line)
   })
 }

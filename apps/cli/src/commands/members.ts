@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { memberList } from '../api/mesh-schema.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { lookAlikes } from '../output/look-alikes.ts'
 import { shownName } from '../output/names.ts'
 import { table } from '../output/table.ts'
 import { relative } from '../output/times.ts'
@@ -19,6 +20,7 @@ export function addMembers(program: Command): void {
     }),
     async cli => {
       const members = await cli.ask('members', memberList, { query: { mesh: cli.mesh } })
+      for (const line of await lookAlikes(members)) cli.note(line)
       if (cli.json) return cli.objects(members)
       cli.line(
         table(

@@ -7,6 +7,7 @@ import { type Peer, peer, statusReply } from '../api/schema.ts'
 import { changedPeers } from '../output/changed-peers.ts'
 import type { Cli } from '../output/cli.ts'
 import { harmlessLine } from '../output/harmless.ts'
+import { lookAlikes } from '../output/look-alikes.ts'
 import { shownName } from '../output/names.ts'
 import type { Paint } from '../output/paint.ts'
 import { table } from '../output/table.ts'
@@ -41,7 +42,10 @@ export function addPeers(program: Command): void {
         show(within(all))
       return
     }
-    const shown = within(await cli.ask('peers', z.array(peer), { query }))
+    const everybody = await cli.ask('peers', z.array(peer), { query })
+    for (const line of await lookAlikes(everybody.map(each => ({ ...each, name: each.person }))))
+      cli.note(line)
+    const shown = within(everybody)
     if (cli.json) return cli.objects(shown.map(jsonOf))
     cli.line(drawn(cli, shown))
   })

@@ -4,13 +4,14 @@ import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { MeshInfo, SendReply, StatusReply } from '../../src/api/schema.ts'
 import type { Check } from '../../src/daemon/doctor.ts'
 import { runDaemon } from '../../src/daemon/index.ts'
+import { command } from './command.ts'
 import { pair } from './world.ts'
 
 afterAll(stopSharedPostgres)
 
 const HOURS = 3_600_000
 
-test('status, doctor and send say since when; before that nobody does', async () => {
+test('status, doctor, send and peers say since when; before that nobody does', async () => {
   const { server, alice, bob } = await pair()
   await bob.send('alice', 'a word')
   const since = async () => (await alice.call<StatusReply>('status')).meshes[0]!.unconfirmedSince
@@ -37,4 +38,7 @@ test('status, doctor and send say since when; before that nobody does', async ()
   expect(await roster()).toMatchObject({ ok: false, message: expect.stringContaining('unconfirmed since') })
   const sent: SendReply = await alice.send('bob', 'anybody there?', { wait: 'none' })
   expect(sent.unconfirmedSince).toBe(at)
+  const { stdout, stderr } = await command(alice, 'peers')
+  expect(stdout).toContain('bob')
+  expect(stderr).toContain('The roster of home is unconfirmed since')
 })
