@@ -8,6 +8,7 @@ const long = process.env.CLAUDEMESH_TEST_LONG === '1'
 export default defineConfig({
   test: {
     pool: 'threads',
+    globalSetup: [`${import.meta.dirname}/packages/testkit/src/vitest-setup.ts`],
     include: long ? ['**/{src,test}/**/*.long.test.ts'] : ['**/{src,test}/**/*.test.ts'],
     exclude: ['**/node_modules/**', ...(long ? [] : ['**/*.long.test.ts'])],
     // Events are waited for, however slow the machine is.

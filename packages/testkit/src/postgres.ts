@@ -1,4 +1,4 @@
-/** A real Postgres for tests: by testcontainers where a Docker engine answers, else the embedded one; one per process. */
+/** A real Postgres for tests: by testcontainers where a Docker engine answers, else the embedded one; one for all files of a run. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
@@ -6,10 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '@claudemesh/db'
 import postgres from 'postgres'
+import { postgresUrlOfRun } from './postgres-of-run.ts'
 
 export interface TestPostgres {
   /** Of its maintenance database; the role may create others. */
   readonly url: string
+  /** It outlives the file: other files use it too. */
+  readonly ofRun?: true
   stop(): Promise<void>
 }
 
@@ -22,17 +25,22 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   return (await dockerAnswers()) ? await inContainer() : await embedded()
 }
 
+/** The run's own server; `undefined` where no run has one. */
+const postgresOfRun = (): Promise<TestPostgres> | undefined =>
+  postgresUrlOfRun()?.then(url => ({ url, ofRun: true, stop: async () => {} }))
+
 let shared: Promise<TestPostgres> | undefined
-let count = 0
+const made: string[] = []
 
 /**
- * A database on the server that this process shares; `drop` it when the test is over. Empty, or a copy of the one at
+ * A database on the server that all share; `drop` it when the test is over. Empty, or a copy of the one at
  * `copyOf` (a URL given by this function), to which nobody may be connected.
  */
 export async function freshDatabase(copyOf?: string): Promise<{ url: string; drop(): Promise<void> }> {
-  shared ??= startTestPostgres()
+  shared ??= postgresOfRun() ?? startTestPostgres()
   const server = await shared
-  const name = `test_${process.pid}_${++count}`
+  const name = `test_${crypto.randomUUID().replaceAll('-', '')}`
+  made.push(name)
   const template = copyOf === undefined ? '' : ` template ${new URL(copyOf).pathname.slice(1)}`
   await onServer(server.url, sql => sql.unsafe(`create database ${name}${template}`))
   const url = new URL(server.url)
@@ -43,11 +51,15 @@ export async function freshDatabase(copyOf?: string): Promise<{ url: string; dro
   }
 }
 
-/** Stops the shared server; the next `freshDatabase` starts another. For `afterAll`. */
+/** Drops what this file has made, and stops the server where it is of this file alone. For `afterAll`. */
 export async function stopSharedPostgres(): Promise<void> {
   const server = await shared
   shared = undefined
-  await server?.stop()
+  if (!server) return
+  if (server.ofRun)
+    for (const name of made.splice(0))
+      await onServer(server.url, sql => sql.unsafe(`drop database if exists ${name} with (force)`))
+  await server.stop()
 }
 
 async function onServer(url: string, work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
