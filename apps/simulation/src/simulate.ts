@@ -9,6 +9,7 @@ import { NO_BUG, type PlantedBug } from './planted-bugs.ts'
 import { Died } from './process-store.ts'
 import { openRandom } from './random.ts'
 import { Recorder } from './recorder.ts'
+import type { Call } from './storage/observed.ts'
 import { makeWorld, type World } from './world.ts'
 
 export interface Outcome {
@@ -27,8 +28,17 @@ const QUIET_MS = 40 * 60_000
 /** Between looks at a world that is to become quiet. */
 const LOOK_MS = 5000
 
+export interface SimulateOptions {
+  readonly bug?: PlantedBug
+  /** Hears what the database was asked and answered, in its order; `at` in ms since 1970. */
+  readonly asked?: (call: Call, at: number) => void
+}
+
 /** Runs the history of a seed. One at a time in a process. */
-export async function simulate(seed: number, bug: PlantedBug = NO_BUG): Promise<Outcome> {
+export async function simulate(
+  seed: number,
+  { bug = NO_BUG, asked = () => {} }: SimulateOptions = {},
+): Promise<Outcome> {
   await ready
   const recorder = new Recorder()
   const unhandled = (error: unknown) => {
@@ -37,7 +47,7 @@ export async function simulate(seed: number, bug: PlantedBug = NO_BUG): Promise<
   }
   return onSeededHost({ random: openRandom(seed, 'host'), unhandled }, async () => {
     const plan = makePlan(openRandom(seed, 'plan'))
-    const world = await makeWorld({ ...plan, seed, bug, recorder })
+    const world = await makeWorld({ ...plan, seed, bug, asked, recorder })
     const { scheduler } = world
     const began = scheduler.time
     const ends: (() => void)[] = []

@@ -21,6 +21,7 @@ import { openRandom } from './random.ts'
 import type { Recorder } from './recorder.ts'
 import { Process, Scheduler } from './scheduler.ts'
 import { storageModel, Tables } from './storage/index.ts'
+import { type Call, observed } from './storage/observed.ts'
 
 const URL = `ws://${HOST}/ws`
 
@@ -32,6 +33,8 @@ export interface WorldOptions {
   readonly latencyMs: number
   readonly databaseMs: number
   readonly bug: PlantedBug
+  /** Hears what the database was asked and answered, in its order. */
+  readonly asked: (call: Call, at: number) => void
   readonly recorder: Recorder
 }
 
@@ -55,6 +58,7 @@ export async function makeWorld({
   latencyMs,
   databaseMs,
   bug,
+  asked,
   recorder,
 }: WorldOptions): Promise<World> {
   const scheduler = new Scheduler(recorder.step)
@@ -66,7 +70,7 @@ export async function makeWorld({
     sent: recorder.frame,
   })
   const tables = new Tables(scheduler.now)
-  const model = storageModel(tables)
+  const model = observed(storageModel(tables), call => asked(call, scheduler.now()))
   const weather = { latencyMs: databaseMs, lossy: 0, skewMs: 0 }
   const key = generateSigner()
   const databaseRandom = openRandom(seed, 'database')

@@ -37,7 +37,7 @@ describe('a fault of each class is found', () => {
     test(name, async () => {
       const promises = classes[name as keyof typeof PLANTED_BUGS]
       let seed = 1
-      while (seed <= SEARCHED && !isOf(promises, (await simulate(seed, bug)).broken)) seed++
+      while (seed <= SEARCHED && !isOf(promises, (await simulate(seed, { bug })).broken)) seed++
       expect(seed, 'histories searched').toBeLessThanOrEqual(SEARCHED)
     }, 120_000)
 })
