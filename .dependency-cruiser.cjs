@@ -64,6 +64,8 @@ module.exports = {
           '^$1/',
           '^(packages|apps)/[^/]+/src/index\\.ts$',
           '^packages/crypto/src/sealing/index\\.ts$',
+          '^packages/protocol/src/errors\\.ts$',
+          '^packages/claude/src/start\\.ts$',
         ],
       },
     ),

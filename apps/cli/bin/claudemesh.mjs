@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Runs `claudemesh` on Bun with nothing but Node on PATH, and is invisible while it does: terminal, exit code and
+ * Runs `claudemesh` on Bun where bin/claudemesh has not found it, and is invisible while it does: terminal, exit code and
  * signals are the program's own. Node built-ins only: it must work before anything else does.
  */
 import { spawn } from 'node:child_process'

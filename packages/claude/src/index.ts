@@ -1,6 +1,7 @@
 /** Everything known about Claude Code's own formats, measured on the versions under `fixtures/`, and nothing else. */
 export { jobsWithFlag } from './background-jobs.ts'
 export { claudeConfigDir, configDirOfTranscript } from './config-dir.ts'
+export { findTranscript, newestSessionOf } from './find-transcript.ts'
 export { carriesContext, contextOutput, type HookPayload, hookPayload, isKnownHook } from './hooks.ts'
 export { claudeVersion, HOW_TO_INSTALL, locateClaude } from './locate.ts'
 export { type PushPriority, pushText, SOCKET_LIMITS } from './messaging-socket.ts'
@@ -29,8 +30,6 @@ export { startedChildSince } from './tool-process.ts'
 export {
   cursorAtEnd,
   cursorAtStart,
-  findTranscript,
-  newestSessionOf,
   readSurfaced,
   type TranscriptCursor,
 } from './transcript.ts'

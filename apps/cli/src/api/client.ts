@@ -1,12 +1,10 @@
-/** Calls of the daemon's local API over its unix socket. The token stays in its file and in this process. */
-import { readFile } from 'node:fs/promises'
-import { ERROR_CODES, type ErrorCode, MeshError, parseAs } from '@claudemesh/protocol'
+/** Calls of the daemon's local API over its unix socket. The token stays in its file and in this process. Loads no schemas but for an error. */
+import { ERROR_CODES, type ErrorCode, MeshError } from '@claudemesh/protocol/errors'
 // Not by the folder's index: keys are no business of a client, and libsodium takes its time.
 import { readDaemonFile } from '../home/daemon-file.ts'
 import { homePaths } from '../home/paths.ts'
 import { launchedHere } from '../launch/launched-here.ts'
 import { ROUTES, type RouteName } from './routes.ts'
-import { errorReply } from './schema.ts'
 
 export interface DaemonRequest {
   /** Values of the path's `:names`. */
@@ -85,7 +83,7 @@ const claudeSession = ({ CLAUDE_CODE_SESSION_ID: id }: NodeJS.ProcessEnv): Recor
 
 async function readToken(launched: string | undefined, user: string): Promise<string> {
   try {
-    return (await readFile(launched ?? user, 'utf8')).trim()
+    return (await Bun.file(launched ?? user).text()).trim()
   } catch (cause) {
     if (launched !== undefined)
       throw new MeshError(
@@ -115,6 +113,10 @@ function fill(pattern: string, { params = {}, query = {} }: DaemonRequest): stri
 
 async function errorOf(response: Response): Promise<MeshError> {
   const text = await response.text()
+  const [{ parseAs }, { errorReply }] = await Promise.all([
+    import('@claudemesh/protocol'),
+    import('./schema.ts'),
+  ])
   const parsed = parseAs(errorReply, text === '' ? null : parseOrNull(text))
   if (!parsed.success)
     return new MeshError('internal', `The daemon answered ${response.status} without saying why.`)

@@ -1,7 +1,7 @@
 /** A log from an export file, line by line: it may be larger than memory. */
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { itemOf, type LogItem } from './lines.ts'
 
 /** Throws `not-found` where there is no such file, `integrity` for a line that is none. */

@@ -1,5 +1,5 @@
 /** A file under a passphrase, in the age format (age-encryption.org/v1, scrypt): `age -d` opens it too. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { Decrypter, Encrypter } from 'age-encryption'
 
 /** log2 of scrypt's N: a second of work and 256 MiB for every guess. */

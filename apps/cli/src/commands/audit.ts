@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { callDaemon } from '../api/client.ts'

@@ -2,7 +2,7 @@
 import { lstatSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ready } from '@claudemesh/crypto'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { Command } from 'commander'
 import { ensurePrivateFolder, type HomePaths, homePaths, writeNewFile } from '../home/index.ts'
 import { askPassphrase } from '../output/passphrase.ts'

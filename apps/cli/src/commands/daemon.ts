@@ -1,5 +1,5 @@
 /** `daemon`: the one process of a user that holds keys and broker sockets. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { z } from 'zod'

@@ -1,7 +1,6 @@
 /** `launch`: the real Claude Code as a session of the mesh. */
 
 import { type Command, Option } from 'commander'
-import { z } from 'zod'
 import { callDaemon } from '../api/client.ts'
 import { splitGroups } from '../api/groups.ts'
 import { endAs, launch } from '../launch/launch.ts'
@@ -63,7 +62,7 @@ export function addLaunch(program: Command): void {
           call: (route, request) =>
             route === 'closeSession'
               ? callDaemon(route, { ...request, home: cli.home })
-              : cli.ask(route, z.unknown(), request),
+              : cli.call(route, request),
           home: cli.home,
           env: process.env,
           cwd: process.cwd(),

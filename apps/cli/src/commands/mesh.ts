@@ -1,5 +1,5 @@
 /** `mesh`: founding, listing and leaving meshes. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { meshInfo } from '../api/schema.ts'

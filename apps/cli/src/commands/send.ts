@@ -1,5 +1,5 @@
 /** `send`: says how far a message really came, for every recipient, and keeps what has not gone yet. */
-import { ERRORS, MeshError } from '@claudemesh/protocol'
+import { ERRORS, MeshError } from '@claudemesh/protocol/errors'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { type SendReply, type SendState, sendReply } from '../api/schema.ts'

@@ -1,6 +1,6 @@
 /** `up` and `down`: the whole thing on one machine, with one command and gone with one key. */
 import { join } from 'node:path'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { ensurePrivateFolder, homePaths } from '../home/index.ts'

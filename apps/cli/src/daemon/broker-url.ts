@@ -1,5 +1,5 @@
 /** The broker's address as a person gives it, and as the client dials it. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 
 const SOCKET_SCHEME: Readonly<Record<string, string>> = {
   'http:': 'ws:',

@@ -1,5 +1,5 @@
 /** What somebody named must be exactly one thing: never a guess, always the candidates. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 
 const SHOWN = 20
 

@@ -2,7 +2,7 @@
  * One daemon a home. The lock is a row (pid, identity of the process) in a small SQLite file: looking and taking are one
  * transaction, so of many that start at once exactly one wins; a holder that died or whose pid is another's now is no obstacle.
  */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { openPrivateDatabase } from './private-database.ts'
 import { isAlive, processIdentity } from './process-identity.ts'
 

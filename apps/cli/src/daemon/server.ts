@@ -1,6 +1,6 @@
 /** The local API on its unix socket: 0600 in a 0700 folder, and even there nobody gets in without a token. */
 import { chmodSync, rmSync } from 'node:fs'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { CLAUDE_SESSION_HEADER } from '../api/client.ts'

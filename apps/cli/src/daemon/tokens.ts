@@ -1,7 +1,7 @@
 /** Who calls: the user, or one session. A session's token opens nothing but that session's own doors. */
 import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { type HomePaths, openToken, openUserToken } from '../home/index.ts'
 
 export type Caller = { readonly kind: 'user' } | SessionCaller

@@ -1,22 +1,19 @@
 /** `daemon.json`: what the running daemon says of itself; left behind by a killed one, so who reads it checks the process. */
 
 import { rmSync } from 'node:fs'
-import { parseAs } from '@claudemesh/protocol'
-import { z } from 'zod'
 import type { HomePaths } from './paths.ts'
 import { readIfThere } from './read-if-there.ts'
 import { writeSecretFile } from './secret-file.ts'
 
-const daemonFile = z.object({
-  pid: z.int().positive(),
+interface DaemonFile {
+  readonly pid: number
   /** `processIdentity(pid)` of daemon/process-identity.ts: tells a recycled pid apart. */
-  startTime: z.string(),
-  socket: z.string(),
-  version: z.string(),
+  readonly startTime: string
+  readonly socket: string
+  readonly version: string
   /** ms since 1970. */
-  startedAt: z.int(),
-})
-type DaemonFile = z.output<typeof daemonFile>
+  readonly startedAt: number
+}
 
 export function writeDaemonFile(paths: HomePaths, file: DaemonFile): void {
   writeSecretFile(paths.daemonFile, `${JSON.stringify(file, null, 2)}\n`)
@@ -27,7 +24,8 @@ export function readDaemonFile(paths: HomePaths): DaemonFile | undefined {
   const text = readIfThere(paths.daemonFile)
   if (text === undefined) return undefined
   try {
-    return parseAs(daemonFile, JSON.parse(text)).data
+    const file: Record<keyof DaemonFile, unknown> = JSON.parse(text)
+    return isWhole(file) ? file : undefined
   } catch {
     return undefined
   }
@@ -36,3 +34,12 @@ export function readDaemonFile(paths: HomePaths): DaemonFile | undefined {
 export function removeDaemonFile(paths: HomePaths): void {
   rmSync(paths.daemonFile, { force: true })
 }
+
+/** By hand: every command reads this first, and schemas take longer to load than the daemon to answer. */
+const isWhole = (file: Record<keyof DaemonFile, unknown>): file is DaemonFile =>
+  Number.isSafeInteger(file.pid) &&
+  (file.pid as number) > 0 &&
+  typeof file.startTime === 'string' &&
+  typeof file.socket === 'string' &&
+  typeof file.version === 'string' &&
+  Number.isSafeInteger(file.startedAt)

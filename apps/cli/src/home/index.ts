@@ -12,6 +12,7 @@ export {
 export { currentHome, type HomePaths, homePaths } from './paths.ts'
 export { ensurePrivateFolder } from './private-folder.ts'
 export { readIfThere } from './read-if-there.ts'
-export { readSecretJson, syncFolder, writeNewFile, writeSecretFile } from './secret-file.ts'
+export { syncFolder, writeNewFile, writeSecretFile } from './secret-file.ts'
+export { readSecretJson } from './secret-json.ts'
 export { listSessionKeys, moveSessionKey, openSessionKey, writeSessionKey } from './session-key.ts'
 export { openToken, openUserToken } from './token.ts'

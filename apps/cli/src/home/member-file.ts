@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { bytes, MeshError, toBase64url } from '@claudemesh/protocol'
 import { z } from 'zod'
 import type { HomePaths } from './paths.ts'
-import { readSecretJson, syncFolder, writeSecretFile } from './secret-file.ts'
+import { syncFolder, writeSecretFile } from './secret-file.ts'
+import { readSecretJson } from './secret-json.ts'
 
 export const memberFile = z.strictObject({
   version: z.literal(1),

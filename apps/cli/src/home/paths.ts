@@ -1,5 +1,4 @@
 /** Every path under a home, from the home's own path alone: the same for the daemon and for whoever talks to it. */
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -72,7 +71,7 @@ export function homePaths(home: string = currentHome(), env: Env = process.env):
 const fits = (socket: string): boolean => Buffer.byteLength(socket) <= MAX_SOCKET_PATH
 
 function shortFolder(home: string, env: Env): string {
-  const name = `claudemesh-${createHash('sha256').update(home).digest('hex').slice(0, 16)}`
+  const name = `claudemesh-${new Bun.CryptoHasher('sha256').update(home).digest('hex').slice(0, 16)}`
   const bases = [env.XDG_RUNTIME_DIR, tmpdir(), '/tmp'].filter(base => base !== undefined && base !== '')
   const base = bases.find(each => existsSync(each!) && fits(join(each!, name, 'daemon.sock')))
   return join(base ?? '/tmp', name)

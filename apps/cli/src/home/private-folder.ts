@@ -1,6 +1,6 @@
 /** A folder that only this user can enter, or an error: never somebody else's, never through a link laid by another. */
 import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from 'node:fs'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 
 /**
  * Makes the folder (and what leads to it) if it is missing, and takes every right of others away, whatever the umask.

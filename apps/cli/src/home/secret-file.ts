@@ -1,17 +1,14 @@
 /** Secrets on disk: 0600 before the first byte, whole or not there, and durable when `writeSecretFile` returns. */
-import { randomBytes } from 'node:crypto'
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { MeshError, parseAs } from '@claudemesh/protocol'
-import type { z } from 'zod'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { ensurePrivateFolder } from './private-folder.ts'
-import { readIfThere } from './read-if-there.ts'
 
 /** Replaces the file in one step; a crash leaves the old one or the new one. Its folder is made, 0700. */
 export function writeSecretFile(path: string, text: string): void {
   const folder = dirname(path)
   ensurePrivateFolder(folder)
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}`)
+  const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID()}`)
   const file = openSync(temporary, 'wx', 0o600)
   try {
     fchmodSync(file, 0o600)
@@ -57,19 +54,6 @@ export function writeNewFile(path: string, bytes: Uint8Array): void {
   syncFolder(dirname(path))
 }
 
-/** JSON of one shape. A file that does not hold it is an error a person sees: throws `integrity`, nothing is made anew. */
-export function readSecretJson<S extends z.ZodType>(path: string, schema: S): z.output<S> | undefined {
-  const text = readIfThere(path)
-  if (text === undefined) return undefined
-  const parsed = parseAs(schema, parse(text))
-  if (parsed.success) return parsed.data
-  throw new MeshError(
-    'integrity',
-    `${path} is damaged. It holds keys that exist nowhere else: restore it from a backup. Nothing was made anew.`,
-    { field: parsed.error.issues[0]?.path.join('.') },
-  )
-}
-
 /** Makes what was renamed into or removed from the folder durable. */
 export function syncFolder(folder: string): void {
   const handle = openSync(folder, 'r')
@@ -77,14 +61,6 @@ export function syncFolder(folder: string): void {
     fsyncSync(handle)
   } finally {
     closeSync(handle)
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

@@ -5,7 +5,8 @@ import { generateSigner, type Signer } from '@claudemesh/crypto'
 import { bytes, equalBytes, uuid } from '@claudemesh/protocol'
 import { z } from 'zod'
 import type { HomePaths } from './paths.ts'
-import { readSecretJson, syncFolder, writeSecretFile } from './secret-file.ts'
+import { syncFolder, writeSecretFile } from './secret-file.ts'
+import { readSecretJson } from './secret-json.ts'
 
 const sessionFile = z.strictObject({ version: z.literal(1), mesh: bytes(32), uuid, seed: bytes(32) })
 

@@ -1,6 +1,6 @@
 /** Tokens of the local API: 32 random bytes in base64url, each in a 0600 file and nowhere else on disk. */
 import { randomBytes } from 'node:crypto'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { HomePaths } from './paths.ts'
 import { readIfThere } from './read-if-there.ts'
 import { writeSecretFile } from './secret-file.ts'

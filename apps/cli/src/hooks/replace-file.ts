@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { syncFolder } from '../home/index.ts'
 
 const MOST_LINKS = 40

@@ -1,7 +1,7 @@
 /** Runs `claude` as if our process were not there: its terminal, its signals, its exit. */
 import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 
 export interface Ending {
   readonly code: number | null

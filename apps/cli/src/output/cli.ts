@@ -1,10 +1,9 @@
 /** One command's way to the world: words to stdout, remarks to stderr, questions to the daemon. Answers are checked before use. */
-import { MeshError, parseAs } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { z } from 'zod'
 import { callDaemon, type DaemonRequest, followDaemon } from '../api/client.ts'
 import type { RouteName } from '../api/routes.ts'
 import { currentHome } from '../home/paths.ts'
-import { startDaemon } from '../up/start-daemon.ts'
 import { harmlessJson } from './harmless.ts'
 import { type Paint, painterFor } from './paint.ts'
 
@@ -25,7 +24,9 @@ export interface Cli {
   objects(values: readonly unknown[]): void
   /** Progress or a warning, on stderr. */
   note(text: string): void
-  /** Asks the daemon, started first if none runs. Throws what it answers, `internal` for an answer of another shape. */
+  /** Asks the daemon, started first if none runs, for an answer that the caller checks. Throws what it answers. */
+  call(route: RouteName, request?: DaemonRequest): Promise<unknown>
+  /** The same for an answer of this shape; `internal` for another. */
   ask<S extends z.ZodType>(route: RouteName, reply: S, request?: DaemonRequest): Promise<z.output<S>>
   /** The same for an answer of many lines. */
   follow<S extends z.ZodType>(route: RouteName, line: S, request?: DaemonRequest): AsyncIterable<z.output<S>>
@@ -35,14 +36,20 @@ export interface Cli {
 export function openCli(options: { json?: boolean; verbose?: boolean; mesh?: string; as?: string }): Cli {
   const json = options.json === true
   const home = currentHome()
+  const call: Cli['call'] = (route, request = {}) =>
+    orStart(home, () => callDaemon(route, { ...request, home }))
   return {
     home,
     json,
     verbose: options.verbose === true,
     mesh: options.mesh,
     as: options.as,
-    interactive: !json && process.stdin.isTTY === true && process.stdout.isTTY === true,
-    paint: painterFor(process.stdout),
+    get interactive() {
+      return !json && process.stdin.isTTY === true && process.stdout.isTTY === true
+    },
+    get paint() {
+      return painterFor(process.stdout)
+    },
     line: text => {
       if (!json) process.stdout.write(`${text}\n`)
     },
@@ -55,11 +62,11 @@ export function openCli(options: { json?: boolean; verbose?: boolean; mesh?: str
     note: text => {
       process.stderr.write(`${text}\n`)
     },
-    ask: async (route, reply, request = {}) =>
-      checked(reply, await orStart(home, () => callDaemon(route, { ...request, home }))),
+    call,
+    ask: async (route, reply, request) => checked(reply, await call(route, request)),
     follow: async function* (route, line, request = {}) {
       const lines = await orStart(home, () => followDaemon(route, { ...request, home }))
-      for await (const each of lines) yield checked(line, each)
+      for await (const each of lines) yield await checked(line, each)
     },
   }
 }
@@ -69,12 +76,15 @@ async function orStart<T>(home: string, call: () => Promise<T>): Promise<T> {
     return await call()
   } catch (error) {
     if (!(error instanceof MeshError) || error.facts?.daemon !== 'absent') throw error
+    const { startDaemon } = await import('../up/start-daemon.ts')
     await startDaemon(home)
     return call()
   }
 }
 
-function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+/** Who has a schema has the library of schemas loaded. */
+async function checked<S extends z.ZodType>(schema: S, value: unknown): Promise<z.output<S>> {
+  const { parseAs } = await import('@claudemesh/protocol')
   const parsed = parseAs(schema, value)
   if (parsed.success) return parsed.data
   const field = parsed.error.issues[0]?.path.join('.') ?? ''

@@ -1,5 +1,5 @@
 /** A question before something that matters: asked on a terminal only, never where a flag has answered. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { Cli } from './cli.ts'
 
 /** Whether to go on; a no is exit 1. Throws `usage` where nobody can be asked; Ctrl-C is 130. */

@@ -1,5 +1,5 @@
 /** What went wrong as one line for a person (what, why, what to do) or one object for a program; the rest only when asked. */
-import { ERRORS, MeshError } from '@claudemesh/protocol'
+import { ERRORS, MeshError } from '@claudemesh/protocol/errors'
 import { CommanderError } from 'commander'
 import { harmlessLine } from './harmless.ts'
 

@@ -1,6 +1,6 @@
 /** A passphrase, from where no other process can read it: typed unseen, or out of a file. Never an argument, never the environment. */
 import { readFileSync } from 'node:fs'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import type { Cli } from './cli.ts'
 
 const FEWEST = 10

@@ -1,7 +1,7 @@
 /** The folder `up` keeps its broker in: ours alone, and never one that holds something else. */
 import { accessSync, constants, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { ensurePrivateFolder } from '../home/index.ts'
 
 export interface DataPaths {

@@ -1,5 +1,5 @@
 /** The mesh `up` offers: one of this broker's that the user is in, else a new one named `home`; and one open invite into it. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { z } from 'zod'
 import { inviteList, inviteReply } from '../api/mesh-schema.ts'
 import { type MeshInfo, meshInfo } from '../api/schema.ts'

@@ -1,6 +1,6 @@
 /** Whether the broker can listen where it is told to, before anything else is started. */
 import { createServer } from 'node:net'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 
 /** `port`, or a free one for 0; `setting` is where a person changes it. Throws `conflict` for a taken one, `forbidden` for one this user may not have. */
 export async function freePort(port: number, address: string, setting: string): Promise<number> {

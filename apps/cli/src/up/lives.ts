@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '@claudemesh/db'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { processIdentity } from '../daemon/process-identity.ts'
 import type { DataPaths } from './data-folder.ts'
 import type { Life } from './part.ts'

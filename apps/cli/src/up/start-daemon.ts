@@ -1,6 +1,6 @@
 /** Starts the daemon in the background and answers when it is ready, also when somebody else starts it at the same moment. */
 import { join } from 'node:path'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { callDaemon } from '../api/client.ts'
 import { release, spawnSelf } from './spawn-self.ts'
 

@@ -1,6 +1,6 @@
 /** `up`: everything on one machine, started in order, kept going, taken down in order. Nothing it starts outlives it. */
 import { join } from 'node:path'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { callDaemon } from '../api/client.ts'
 import { takeLock } from '../daemon/lock.ts'
 import { processIdentity } from '../daemon/process-identity.ts'

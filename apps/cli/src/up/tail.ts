@@ -1,7 +1,7 @@
 /** The end of a log file, and what is written to it from then on, also over its rotation. */
 import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 
 /** Whole lines, oldest first. With `follow` it ends only when its reader stops. Throws `not-found` without the file. */
 export async function* tail(file: string, how: { lines: number; follow: boolean }): AsyncIterable<string> {

@@ -1,5 +1,5 @@
 /** `up.json`: what an `up` must know of the one before it. No secret stands in it. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { z } from 'zod'
 import { isAlive } from '../daemon/process-identity.ts'
 import { readIfThere, writeSecretFile } from '../home/index.ts'

@@ -20,8 +20,9 @@ interface Ready {
   port: number
 }
 
-async function broker(...args: string[]): Promise<Ready> {
-  const running = machine.start(['broker', '--json', ...args], {
+async function broker(how: { onNode?: boolean; tied?: boolean } = {}): Promise<Ready> {
+  const running = machine.start(['broker', '--json', ...(how.tied ? ['--tied'] : [])], {
+    ...how,
     env: { DATABASE_URL: database.url, BROKER_PORT: '0', LOG_LEVEL: 'silent' },
   })
   return { running, ...(JSON.parse(await running.line()) as { pid: number; port: number }) }
@@ -37,20 +38,24 @@ describe('`broker`, and the launcher it runs under', () => {
     expect((await running.finished).exit).toBe(0)
   })
 
-  test('ends with 130 when interrupted', async () => {
-    const { running } = await broker()
+  test.each([false, true])('ends with 130 when interrupted (on Node: %s)', async onNode => {
+    const { running } = await broker({ onNode })
     running.child.kill('SIGINT')
     expect((await running.finished).exit).toBe(130)
   })
 
-  test('killed hard, it is the launcher that died of that signal', async () => {
-    const { running, pid } = await broker()
-    process.kill(pid, 'SIGKILL')
-    expect((await running.finished).exit).toBe('SIGKILL')
-  })
+  test.each([false, true])(
+    'killed hard, it is the launcher that died of that signal (on Node: %s)',
+    async onNode => {
+      const { running, pid } = await broker({ onNode })
+      expect(pid === running.child.pid).toBe(!onNode)
+      process.kill(pid, 'SIGKILL')
+      expect((await running.finished).exit).toBe('SIGKILL')
+    },
+  )
 
   test('tied to its starter, it ends when the starter is gone', async () => {
-    const { running } = await broker('--tied')
+    const { running } = await broker({ tied: true })
     running.child.stdin?.destroy()
     expect((await running.finished).exit).toBe(0)
   })

@@ -6,7 +6,9 @@ import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const LAUNCHER = fileURLToPath(new URL('../../bin/claudemesh.mjs', import.meta.url))
+const LAUNCHER = fileURLToPath(new URL('../../bin/claudemesh', import.meta.url))
+/** What stands in for it where Bun is not in its usual place. */
+const ON_NODE = `${LAUNCHER}.mjs`
 
 export interface Finished {
   /** Exit code, or the signal that ended it. */
@@ -27,7 +29,7 @@ export interface Machine {
   readonly root: string
   readonly env: Record<string, string>
   run(args: readonly string[], how?: { stdin?: string; env?: Record<string, string> }): Promise<Finished>
-  start(args: readonly string[], how?: { env?: Record<string, string> }): Running
+  start(args: readonly string[], how?: { env?: Record<string, string>; onNode?: boolean }): Running
   /** `--json` output, one object a line. Throws where the command fails. */
   json(...args: string[]): Promise<Record<string, unknown>[]>
   /** Ends what the tests of a machine may have left running, then removes it. */
@@ -47,7 +49,10 @@ export function newMachine(): Machine {
     TMPDIR: join(root, 'tmp'),
     LANG: 'C.UTF-8',
   }
-  const start: Machine['start'] = (args, how = {}) => launch(args, { ...env, ...how.env }, join(root, 'work'))
+  const start: Machine['start'] = (args, how = {}) => {
+    const program = how.onNode ? [join(env.PATH, 'node'), ON_NODE] : [LAUNCHER]
+    return launch([...program, ...args], { ...env, ...how.env }, join(root, 'work'))
+  }
   const run: Machine['run'] = async (args, how = {}) => {
     const running = start(args, how)
     running.child.stdin?.end(how.stdin ?? '')
@@ -75,8 +80,8 @@ export function newMachine(): Machine {
   }
 }
 
-function launch(args: readonly string[], env: Record<string, string>, cwd: string): Running {
-  const child = spawn(join(env.PATH ?? '', 'node'), [LAUNCHER, ...args], { env, cwd, stdio: 'pipe' })
+function launch(command: readonly string[], env: Record<string, string>, cwd: string): Running {
+  const child = spawn(command[0]!, command.slice(1), { env, cwd, stdio: 'pipe' })
   let [stdout, stderr] = ['', '']
   child.stderr.on('data', chunk => {
     stderr += String(chunk)

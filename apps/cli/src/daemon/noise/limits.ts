@@ -1,5 +1,5 @@
 /** How much of others this user's sessions take: the limits of one mesh, as set by `claudemesh limits`. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import {
   type NoiseLimits,
   type SetNoiseLimits,

@@ -1,5 +1,5 @@
 /** What Claude's hooks tell: of the session whose token they hold; by the user's, of whichever process they run in. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
 import { hookEvent, setStatus, waitForWake } from '../../api/schema.ts'

@@ -1,5 +1,5 @@
 /** Reading mail as JSON lines; what a reader was given is marked read once it is on its way, unless it only peeks. */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
 import type { InboxMessage } from '../../api/schema.ts'

@@ -1,6 +1,6 @@
 /** The verified roster of a mesh: entries in order, without a gap. */
 import type { RosterStore } from '@claudemesh/client'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { asc, eq, max, sql } from 'drizzle-orm'
 import type { MeshScope } from './mesh-scope.ts'
 import { rosterEntry } from './schema.ts'

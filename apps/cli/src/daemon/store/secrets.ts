@@ -2,7 +2,7 @@
  * Secrets that can be erased. SQLite moves cells when pages fill, split and empty, and may leave a copy behind even with
  * `secure_delete`. A row here has one size for ever and is never deleted, so it is written over in place, and used again.
  */
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { eq, sql } from 'drizzle-orm'
 import type { MeshScope } from './mesh-scope.ts'
 import { secret } from './schema.ts'

@@ -1,7 +1,7 @@
 /** The daemon's SQLite file: what a transaction groups is on the disk when it returns, or never happened, at whatever instant the process dies. */
 import type { Database } from 'bun:sqlite'
 import { fileURLToPath } from 'node:url'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
 import { readMigrationFiles } from 'drizzle-orm/migrator'

@@ -3,7 +3,7 @@
  * hold older pages; once the key is erased none of them can be read.
  */
 import { openAtRest, sealAtRest } from '@claudemesh/crypto/sealing'
-import { MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { and, asc, eq, sql } from 'drizzle-orm'
 import type { MeshScope } from './mesh-scope.ts'
 import { secret, textKey } from './schema.ts'
