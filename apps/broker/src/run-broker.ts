@@ -1,6 +1,7 @@
 /** The life of a broker on ports that somebody else made: clock, storage, log, and whatever brings it sockets. */
 import { assemble } from './assemble.ts'
 import { arrive } from './backplane/arrive.ts'
+import { lookSoon } from './backplane/look.ts'
 import type { Broker } from './broker.ts'
 import { drain } from './drain.ts'
 import { takeNode } from './presence/leases.ts'
@@ -30,9 +31,7 @@ export async function runBroker(
   broker.hosts = door.hosts
   broker.backplane.listen(
     news => arrive(broker, news),
-    () => {
-      broker.looked.due = true
-    },
+    () => lookSoon(broker),
   )
   const stopSweeps = startSweeps(broker)
   let ending: Promise<void> | undefined

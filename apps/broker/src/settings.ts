@@ -56,7 +56,7 @@ export const environment = z.object({
   ),
   LOOK_MS: int(
     1000,
-    'Time between looks for what other nodes did, ms; while NATS tells it, or no other node is there, 15 times as long or more.',
+    'Time between looks for what other nodes did, ms; while NATS tells it, or no other node is there, 5 times as long or more.',
     50,
     60_000,
   ),

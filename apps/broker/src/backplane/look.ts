@@ -11,10 +11,12 @@ import type { MeshState } from '../roster/mesh-state.ts'
 import { arrive, tellCheckpoint } from './arrive.ts'
 
 /** While nodes hear each other, or nobody else is there, only every so many looks are whole ones. */
-const SELDOM = 15
+const SELDOM = 5
 /** A change may be committed so much later than its time says. */
 const LATE_MS = 10_000
 const LEASES_A_LOOK = 1000
+/** Whoever repeats what a node said once makes us look no more often than this. */
+const SOON_MS = 50
 
 /** One look; most of them cost one small query, or none. */
 export async function look(broker: Broker): Promise<void> {
@@ -31,6 +33,18 @@ export async function look(broker: Broker): Promise<void> {
   looked.at = now
   await lookAtHeads(broker)
   await lookAtLeases(broker)
+}
+
+/** A whole look in a moment: one, however often it is asked for meanwhile. */
+export function lookSoon(broker: Broker): void {
+  const { looked, clock, log } = broker
+  looked.due = true
+  if (looked.soon) return
+  looked.soon = true
+  clock.after(SOON_MS, () => {
+    looked.soon = false
+    if (!broker.draining) void look(broker).catch(cause => log.error('look.failed', cause))
+  })
 }
 
 async function lookAtHeads(broker: Broker): Promise<void> {

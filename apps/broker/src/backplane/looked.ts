@@ -10,7 +10,9 @@ export interface Looked {
   leasesUntil: number | null
   /** Something may have been missed: the next look is a whole one. */
   due: boolean
+  /** It comes before its time. */
+  soon: boolean
 }
 
 /** Where a broker begins: it has seen all there is when it starts. */
-export const firstLook = (): Looked => ({ at: 0, others: 0, leasesUntil: null, due: false })
+export const firstLook = (): Looked => ({ at: 0, others: 0, leasesUntil: null, due: false, soon: false })

@@ -73,11 +73,12 @@ export function natsBackplane({ servers, codec, log }: NatsParts): Backplane {
           const news = codec.decode(message.data)
           if (news === null) return void count.refused++
           count.in++
-          arrive(news)
+          if ('again' in news) missed()
+          else arrive(news)
         },
       })
       await connection.flush().catch(() => {})
-      up(missed)
+      up(connection, missed)
       await follow(connection, missed)
       state = 'disconnected'
     }
@@ -89,14 +90,16 @@ export function natsBackplane({ servers, codec, log }: NatsParts): Backplane {
       if (status.type === 'disconnect') {
         state = 'disconnected'
         if (!closed) log.warn('backplane.disconnected')
-      } else if (status.type === 'reconnect') up(missed)
+      } else if (status.type === 'reconnect') up(open, missed)
       else if (status.type === 'error') log.warn('backplane.refused', { why: whyOf(status.error) })
     }
   }
 
-  function up(missed: () => void): void {
+  /** What we did meanwhile nobody was told, and what others did we did not hear. */
+  function up(open: NatsConnection, missed: () => void): void {
     state = 'connected'
     log.info('backplane.connected')
+    open.publish(codec.subject, codec.encode({ again: true }))
     missed()
   }
 

@@ -2,18 +2,19 @@
 import { timingSafeEqual } from 'node:crypto'
 import { concatBytes } from '@claudemesh/protocol'
 import { z } from 'zod'
-import { type News, news } from './news.ts'
+import { type Again, again, type News, news } from './news.ts'
 
 /** Nothing larger is looked at, bytes. */
 const MESSAGE_BYTES = 128 << 10
 const TAG_BYTES = 16
+const MESSAGE = z.union([news, again])
 
 export interface NewsCodec {
   /** Where the nodes of this broker on this database meet. */
   readonly subject: string
-  encode(news: News): Uint8Array
+  encode(told: News | Again): Uint8Array
   /** `null` for whatever no node of ours wrote. */
-  decode(message: Uint8Array): News | null
+  decode(message: Uint8Array): News | Again | null
 }
 
 /** `seed`: of the broker key, 32 bytes. `cluster`: names the database. */
@@ -24,7 +25,7 @@ export function newsCodec(seed: Uint8Array, cluster: string): NewsCodec {
   return {
     subject: `claudemesh.v1.${Buffer.from(derive('subject').subarray(0, 16)).toString('hex')}`,
     encode(told) {
-      const body = new TextEncoder().encode(JSON.stringify(z.encode(news, told)))
+      const body = new TextEncoder().encode(JSON.stringify(z.encode(MESSAGE, told)))
       return concatBytes(tag(body), body)
     },
     decode(message) {
@@ -32,7 +33,7 @@ export function newsCodec(seed: Uint8Array, cluster: string): NewsCodec {
       const body = message.subarray(TAG_BYTES)
       if (!timingSafeEqual(message.subarray(0, TAG_BYTES), tag(body))) return null
       try {
-        return news.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)))
+        return MESSAGE.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)))
       } catch {
         return null
       }

@@ -24,6 +24,10 @@ export const news = z.strictObject({
 })
 export type News = z.output<typeof news>
 
+/** Said by a node that may have been silent about what it did: everybody looks. */
+export const again = z.strictObject({ again: z.literal(true) })
+export type Again = z.output<typeof again>
+
 /** Whether nodes hear each other: `none` where nobody said how they could. */
 export type BackplaneState = 'none' | 'connected' | 'disconnected'
 
@@ -33,7 +37,7 @@ export interface Backplane {
   readonly count: { in: number; out: number; refused: number }
   /** Tells all other nodes, at most once. Never throws, never waits. */
   tell(news: News): void
-  /** `arrive` gets what others tell; `missed` is called when some of it may be lost. Call it once. */
+  /** `arrive` gets what others tell; `missed` is called when some of it may be lost, to us or to them. Call it once. */
   listen(arrive: (news: News) => void, missed: () => void): void
   close(): Promise<void>
 }

@@ -2,7 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { ready } from '@claudemesh/crypto'
 import { fromBase64url } from '@claudemesh/protocol'
-import { NATS_SERVER, type NatsServer, startNats, stopSharedPostgres } from '@claudemesh/testkit'
+import {
+  NATS_SERVER,
+  type NatsServer,
+  startBalancer,
+  startNats,
+  stopSharedPostgres,
+} from '@claudemesh/testkit'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { natsServers } from '../../src/backplane/nats.ts'
@@ -56,11 +62,36 @@ describe.skipIf(NATS_SERVER === null)('by a real nats-server', () => {
       await sends()
       await (state === 'connected' ? nats.kill() : nats.start())
     }
+    await nats.start()
     for (const { socket } of [alice, bob]) await socket.close()
   })
 
+  test('a node that comes to NATS late says so, and the others look for what it told nobody', async () => {
+    const way = await startBalancer()
+    const late = await startNodes(2, { LOOK_MS: '60000' }, i => ({
+      NATS_URL: i === 0 ? `nats://${way.host}` : nats.url,
+    }))
+    const [mute, hears] = late.nodes as [Node, Node]
+    await backplaneIs(hears, 'connected')
+    await backplaneIs(mute, 'disconnected')
+    const founded = await foundMesh(hears)
+    const bob = await attached(hears.port, founded.mesh, await founded.join())
+    const alice = await attached(mute.port, founded.mesh, await founded.join())
+    const mail = newEnvelope({
+      mesh: founded.mesh.id,
+      from: alice.session.recipient,
+      to: [bob.session.recipient],
+    })
+    await alice.socket.send([mail])
+    way.route(Number(new URL(nats.url).port))
+    const [got] = await bob.socket.receive(1)
+    expect(got!.envelope.header.id).toEqual(mail.header.id)
+    for (const { socket } of [alice, bob]) await socket.close()
+    await late.stop()
+    await way.close()
+  })
+
   test('what strangers write where the nodes meet is counted and dropped, and who has no key does not find the place', async () => {
-    await nats.start()
     for (const node of all.nodes) await backplaneIs(node, 'connected')
     const seed = fromBase64url(a.env.BROKER_KEY!)!
     const cluster = await clusterOf(a.env.DATABASE_URL!)

@@ -32,15 +32,19 @@ export async function openDoors(
   return { doors, env, drop }
 }
 
-/** Starts `count` nodes in this process. */
-export async function startNodes(count: number, settings: Record<string, string>): Promise<Nodes> {
+/** Starts `count` nodes in this process; `own`: further settings of one. */
+export async function startNodes(
+  count: number,
+  settings: Record<string, string>,
+  own: (place: number) => Record<string, string> = () => ({}),
+): Promise<Nodes> {
   const { doors, env } = await openDoors(count, settings)
   const nodes: Node[] = []
-  for (const door of doors) {
-    const own = { ...env, NODE_NAME: randomUUID() }
-    const broker = await startBroker(readSettings(own))
+  for (const [i, door] of doors.entries()) {
+    const given = { ...env, NODE_NAME: randomUUID(), ...own(i) }
+    const broker = await startBroker(readSettings(given))
     door.route(broker.port)
-    nodes.push({ ...broker, port: door.port, door, env: own })
+    nodes.push({ ...broker, port: door.port, door, env: given })
   }
   return {
     nodes,

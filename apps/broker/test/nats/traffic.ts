@@ -7,6 +7,9 @@ import { newSession, type TestMember } from '../test-member.ts'
 /** Refusals after which the same bytes go out again (SPEC section 7). */
 const AGAIN = ['unavailable', 'draining', 'timeout', 'rate', 'not-attached', 'internal']
 
+/** How many of the ids it acked last a receiver remembers. */
+const REMEMBERED = 5000
+
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
 export interface Traffic {
@@ -22,13 +25,13 @@ export interface Outcome {
   readonly accepted: number
   /** Accepted and never seen. */
   readonly lost: number
-  /** Handed over again after their receiver had the answer to its ack of them, and nobody had sent them again. */
+  /** Handed over again after their receiver had the answer to its ack of them, though nobody had sent them again. */
   readonly twice: number
-  /** First seen before something that was accepted earlier from the same sender. */
+  /** First seen behind something that the same sender sent later. */
   readonly disordered: number
   /** Codes of sends that failed for good. */
   readonly failed: readonly string[]
-  /** ms from the first try of a send to its arrival, sorted. */
+  /** ms from when a send was due to its arrival, sorted: what waits behind another counts as late. */
   readonly latencies: readonly number[]
 }
 
@@ -49,10 +52,10 @@ export async function startTraffic(
   const lanes = await Promise.all(members.map(pair => startLane(port, founded, pair, batch, everyMs)))
   return {
     get delivered() {
-      return lanes.reduce((n, lane) => n + lane.seen.size, 0)
+      return lanes.reduce((n, lane) => n + lane.seen(), 0)
     },
     async more(each) {
-      await Promise.all(lanes.map(lane => lane.until(lane.seen.size + each)))
+      await Promise.all(lanes.map(lane => lane.until(lane.seen() + each)))
     },
     async finish() {
       const outcomes = await Promise.all(lanes.map(lane => lane.finish()))
@@ -81,13 +84,18 @@ async function startLane(
   const to = newSession(receiver)
   const attach = (member: TestMember, session: typeof from) =>
     attached(port, mesh, member, Date.now(), session)
-  const accepted: string[] = []
+  /** Sent and not seen yet, by id. */
+  const pending = new Map<string, { readonly place: number; readonly due: number }>()
   const repeated = new Set<string>()
   const failed: string[] = []
   const latencies: number[] = []
-  /** Ids in the order in which they were first seen. */
-  const seen = new Map<string, number>()
+  /** What was acked last, oldest first. */
   const acked = new Set<string>()
+  let places = 0
+  let newest = 0
+  let accepted = 0
+  let seen = 0
+  let disordered = 0
   let twice = 0
   let sending = true
   let receiving = true
@@ -111,9 +119,12 @@ async function startLane(
         const { results } = await outbox.socket.send(rest)
         const left: Envelope[] = []
         for (const [i, { id, error }] of results.entries()) {
-          if (error === null) accepted.push(hex(id))
+          if (error === null) accepted++
           else if (AGAIN.includes(error)) left.push(rest[i]!)
-          else failed.push(error)
+          else {
+            failed.push(error)
+            pending.delete(hex(id))
+          }
         }
         rest = left
         for (const { header } of rest) repeated.add(hex(header.id))
@@ -125,19 +136,39 @@ async function startLane(
   }
 
   const writing = (async () => {
-    let next = performance.now()
+    let due = Date.now()
     while (sending) {
       const made = Array.from({ length: batch }, () =>
         newEnvelope({ mesh: mesh.id, from: from.recipient, to: [to.recipient], size: 512 }),
       )
+      for (const { header } of made) pending.set(hex(header.id), { place: ++places, due })
       await deliver(made)
-      if (everyMs === undefined) continue
-      // What comes late is made up for.
-      next += everyMs
-      const wait = next - performance.now()
+      due = everyMs === undefined ? Date.now() : due + everyMs
+      const wait = due - Date.now()
       if (wait > 0) await Bun.sleep(wait)
     }
   })()
+
+  function see(id: string, now: number): void {
+    const sent = pending.get(id)
+    if (sent === undefined) {
+      if (acked.has(id) && !repeated.has(id)) twice++
+      return
+    }
+    pending.delete(id)
+    seen++
+    if (sent.place < newest) disordered++
+    newest = Math.max(newest, sent.place)
+    latencies.push(now - sent.due)
+  }
+
+  function remember(ids: readonly string[]): void {
+    for (const id of ids) acked.add(id)
+    for (const id of acked) {
+      if (acked.size <= REMEMBERED) return
+      acked.delete(id)
+    }
+  }
 
   const reading = (async () => {
     while (receiving)
@@ -145,15 +176,10 @@ async function startLane(
         const { recipient, attachment, deliveries } = await inbox.socket.next('deliver')
         const now = Date.now()
         const ids = deliveries.map(({ envelope }) => hex(envelope.header.id))
-        for (const [i, id] of ids.entries()) {
-          if (acked.has(id) && !repeated.has(id)) twice++
-          if (seen.has(id)) continue
-          seen.set(id, seen.size)
-          latencies.push(now - deliveries[i]!.envelope.header.sentAt)
-        }
+        for (const id of ids) see(id, now)
         heard()
         const answer = await inbox.socket.ack(recipient, attachment, deliveries.at(-1)!.seq)
-        if (answer.type === 'ok') for (const id of ids) acked.add(id)
+        if (answer.type === 'ok') remember(ids)
       } catch {
         if (receiving) inbox = await again(receiver, to)
       }
@@ -167,25 +193,17 @@ async function startLane(
   }
 
   return {
-    seen,
-    until: (count: number) => until(() => seen.size >= count),
+    seen: () => seen,
+    until: (count: number) => until(() => seen >= count),
     async finish(): Promise<Outcome> {
       sending = false
       await writing
-      await until(() => accepted.every(id => seen.has(id)))
+      await until(() => pending.size === 0)
       receiving = false
       await inbox.socket.close()
       await reading
       await outbox.socket.close()
-      const order = accepted.map(id => seen.get(id)!)
-      return {
-        accepted: accepted.length,
-        lost: accepted.filter(id => !seen.has(id)).length,
-        twice,
-        disordered: order.filter((place, i) => i > 0 && place < order[i - 1]!).length,
-        failed,
-        latencies,
-      }
+      return { accepted, lost: accepted - seen, twice, disordered, failed, latencies }
     },
   }
 }
