@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import {
   claudeForTests,
   type Machine,
+  type ModelStub,
   makeMachine,
   runIn,
   sessionFile,
@@ -23,7 +24,7 @@ export interface SessionPlan {
   readonly idleMs: number
 }
 
-const LAUNCHER = new URL('../../cli/bin/claudemesh.mjs', import.meta.url).pathname
+const LAUNCHER = new URL('../../cli/bin/claudemesh', import.meta.url).pathname
 
 /** Needs the real client (CLAUDE_BIN, or on PATH): throws without one. */
 export async function measureSessionCost(plan: SessionPlan): Promise<Case[]> {
@@ -41,7 +42,7 @@ export async function measureSessionCost(plan: SessionPlan): Promise<Case[]> {
     await machine.json('mesh', 'create', 'home', '--broker', broker, '--as-name', 'alice')
     return [
       ...(await hookCosts(machine, plan.hooks)),
-      ...(await startCosts(machine, claude, plan.starts)),
+      ...(await startCosts(machine, model, claude, plan.starts)),
       ...(await idleCosts(machine, plan)),
     ]
   } finally {
@@ -92,47 +93,31 @@ async function hookCosts(machine: Machine, times: number): Promise<Case[]> {
   }
 }
 
-/** Until the client says that it is idle, and a whole prompt with its answer. */
-async function startCosts(machine: Machine, claude: string, times: number): Promise<Case[]> {
+/** A prompt, bare and launched by turns: until the model is first asked, and the whole of it. */
+async function startCosts(
+  machine: Machine,
+  model: ModelStub,
+  claude: string,
+  times: number,
+): Promise<Case[]> {
   const prompt = ['-p', 'SAY hello']
-  const lines = ['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose']
-  const took = {
-    bare: [] as number[],
-    launched: [] as number[],
-    start: [] as number[],
-    joined: [] as number[],
-  }
+  const bare: Run[] = []
+  const launched: Run[] = []
   for (let n = 0; n < times; n++) {
-    took.start.push(await started(machine, [claude, ...lines]))
-    took.joined.push(await started(machine, ['node', LAUNCHER, 'launch', '--headless']))
-    took.bare.push(await ran(machine, [claude, ...prompt]))
-    took.launched.push(await ran(machine, ['node', LAUNCHER, 'launch', '--', ...prompt]))
+    bare.push(await ran(machine, model, [claude, ...prompt]))
+    launched.push(await ran(machine, model, [LAUNCHER, 'launch', '--', ...prompt]))
   }
-  const added = (to: number[], from: number[]) => to.map((ms, n) => ms - from[n]!)
+  const part = (name: string, of: (run: Run) => number): Case[] => {
+    const [without, by] = [
+      spread(`${name}, bare`, bare.map(of)),
+      spread(`${name}, launched`, launched.map(of)),
+    ]
+    return [without, by, { name: `launch adds: ${name}`, unit: 'ms', value: by.value - without.value }]
+  }
   return [
-    spread('claude starts, bare', took.start),
-    spread('claude starts, launched', took.joined),
-    spread('launch adds to the start', added(took.joined, took.start)),
-    spread('claude -p, bare', took.bare),
-    spread('claude -p, launched', took.launched),
-    spread('launch adds to claude -p', added(took.launched, took.bare)),
+    ...part('claude -p to its first request', ({ askedMs }) => askedMs),
+    ...part('claude -p to its end', ({ endedMs }) => endedMs),
   ]
-}
-
-async function started(machine: Machine, [program, ...args]: readonly string[]): Promise<number> {
-  const seen = new Set(readdirSync(join(machine.home, '.claude', 'sessions')))
-  const began = performance.now()
-  const child = spawn(program!, args, {
-    cwd: machine.cwd,
-    env: machine.env,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  const gone = new Promise(resolve => child.once('exit', resolve))
-  await sessionFile(machine, ({ pid, status }) => status !== undefined && !seen.has(`${pid}.json`))
-  const ms = performance.now() - began
-  child.kill('SIGTERM')
-  await gone
-  return ms
 }
 
 /** Processes with the files that claude writes of itself: to the daemon they are sessions that do nothing. */
@@ -202,11 +187,22 @@ function inShell(command: string, env: Record<string, string>, input: string): v
   if (done.status !== 0) throw new Error(`${command} ended with ${done.status}`)
 }
 
-async function ran(machine: Machine, command: readonly string[]): Promise<number> {
+/** Since the command was executed, ms. */
+interface Run {
+  /** Until the model had its first request. */
+  readonly askedMs: number
+  readonly endedMs: number
+}
+
+async function ran(machine: Machine, model: ModelStub, command: readonly string[]): Promise<Run> {
+  let before = model.requests.length
   const began = performance.now()
-  const { code, stdout } = await runIn(machine, command)
-  if (code !== 0 || stdout !== 'hello\n') throw new Error(`${command[0]} ended with ${code}: ${stdout}`)
-  return performance.now() - began
+  const asked = model.seen(() => before-- <= 0).then(() => performance.now() - began)
+  const { code, stdout, stderr } = await runIn(machine, command)
+  const endedMs = performance.now() - began
+  if (code !== 0 || stdout !== 'hello\n')
+    throw new Error(`${command[0]} ended with ${code}: ${stdout}${stderr}`)
+  return { askedMs: await asked, endedMs }
 }
 
 function spread(name: string, values: readonly number[]): Case {
