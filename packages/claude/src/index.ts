@@ -18,6 +18,7 @@ export {
   type ClaudeSettings,
   hooksInstalled,
   INSTALLED,
+  type InstalledPrograms,
   readSettings,
   SETTINGS_SCOPES,
   type SettingsScope,

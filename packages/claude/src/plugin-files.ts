@@ -26,6 +26,12 @@ const WAKER_EVENTS: readonly string[] = ['SessionStart', 'Stop']
 /** A day; what waits longer is started anew at the end of the next turn. */
 const WAKER_SECONDS = 86_400
 
+/** The hook that waits to wake the session, at the events behind which it is idle; none at others. */
+export const wakerAt = (event: string, command: string) =>
+  WAKER_EVENTS.includes(event)
+    ? [{ type: 'command', command, asyncRewake: true, timeout: WAKER_SECONDS }]
+    : []
+
 /** What `--allowedTools` or a permission rule calls all our tools. */
 export const TOOL_RULE = `mcp__plugin_${PLUGIN}_${SERVER}`
 
@@ -42,15 +48,10 @@ export function pluginFiles(parts: PluginParts): Record<string, string> {
     timeout,
     headers: { Authorization: `Bearer ${parts.hookToken}` },
   }
-  const waker = {
-    type: 'command',
-    command: shellCommand(parts.waker),
-    asyncRewake: true,
-    timeout: WAKER_SECONDS,
-  }
+  const waker = shellCommand(parts.waker)
   const hooks = HOOKS_USED.map(event => {
     const told = COMMAND_ONLY.has(event) ? command : http
-    return [event, [{ hooks: WAKER_EVENTS.includes(event) ? [told, waker] : [told] }]]
+    return [event, [{ hooks: [told, ...wakerAt(event, waker)] }]]
   })
   const [program, ...args] = parts.server
   return {

@@ -13,6 +13,7 @@ import {
 import { z } from 'zod'
 import { claudeConfigDir } from './config-dir.ts'
 import { HOOKS_USED } from './hooks.ts'
+import { wakerAt } from './plugin-files.ts'
 import { type Command, shellCommand } from './shell-command.ts'
 
 export type SettingsScope = 'user' | 'project' | 'local'
@@ -49,25 +50,39 @@ export function readSettings(text: string): ClaudeSettings {
 
 const isOurs = ({ command }: z.output<typeof hook>): boolean => command?.includes(`'${INSTALLED}'`) === true
 
-/** Events of a settings file that have a hook of ours, with its command. */
-export function hooksInstalled(text: string): Map<string, string> {
-  const found = new Map<string, string>()
+/** Events of a settings file that have hooks of ours, with their commands. */
+export function hooksInstalled(text: string): Map<string, string[]> {
+  const found = new Map<string, string[]>()
   for (const [event, groups] of Object.entries(readSettings(text).hooks ?? {}))
-    for (const each of groups.flatMap(({ hooks }) => hooks)) if (isOurs(each)) found.set(event, each.command!)
+    for (const each of groups.flatMap(({ hooks }) => hooks))
+      if (isOurs(each)) found.set(event, [...(found.get(event) ?? []), each.command!])
   return found
 }
 
-/** The same settings with `program` run at each event we use; unchanged where it stands so already. Throws as `readSettings`. */
-export function withHooks(text: string, program: Command, timeout: number): string {
-  const command = shellCommand([...program, INSTALLED])
+/** What is run at each event, and what waits to wake an idle session. */
+export interface InstalledPrograms {
+  readonly hook: Command
+  readonly waker: Command
+}
+
+/** The same settings with these programs run at the events we use; unchanged where they stand so already. Throws as `readSettings`. */
+export function withHooks(text: string, { hook, waker }: InstalledPrograms, timeout: number): string {
+  const command = shellCommand([...hook, INSTALLED])
+  const hooksAt = (event: string) => [
+    { type: 'command', command, timeout },
+    ...wakerAt(event, shellCommand([...waker, INSTALLED])),
+  ]
   const installed = hooksInstalled(text)
-  if (installed.size === HOOKS_USED.length && HOOKS_USED.every(event => installed.get(event) === command))
-    return text
+  const stands = (event: string): boolean =>
+    installed.get(event)?.join('\n') ===
+    hooksAt(event)
+      .map(each => each.command)
+      .join('\n')
+  if (installed.size === HOOKS_USED.length && HOOKS_USED.every(stands)) return text
   const without = withoutHooks(text)
   const base = ['', '{}'].includes(without.replace(/\s/g, '')) ? '{\n}\n' : without
-  const group = { hooks: [{ type: 'command', command, timeout }] }
   const put = (format?: FormattingOptions): string =>
-    HOOKS_USED.reduce((so, event) => edit(so, ['hooks', event, -1], group, format), base)
+    HOOKS_USED.reduce((so, event) => edit(so, ['hooks', event, -1], { hooks: hooksAt(event) }, format), base)
   // Laid out for a reader where that touches nothing of the user's own, else on one line.
   const laidOut = put(formatOf(base))
   return withoutHooks(laidOut) === base ? laidOut : put()

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { hooksInstalled, readSettings, withHooks, withoutHooks } from '../src/index.ts'
 
 const PROGRAM = ['/b u n', "/it's/hook.ts"] as const
-const put = (text: string): string => withHooks(text, PROGRAM, 3)
+const put = (text: string): string => withHooks(text, { hook: PROGRAM, waker: ['/wake'] }, 3)
 const EVENTS = ['PostToolUse', 'SessionEnd', 'SessionStart', 'Stop', 'UserPromptSubmit']
 
 describe('our hooks in a settings file', () => {
@@ -18,13 +18,19 @@ describe('our hooks in a settings file', () => {
             command: `'/b u n' '/it'\\''s/hook.ts' '--installed-by-claudemesh'`,
             timeout: 3,
           },
+          {
+            type: 'command',
+            command: `'/wake' '--installed-by-claudemesh'`,
+            asyncRewake: true,
+            timeout: 86_400,
+          },
         ],
       },
     ])
     expect(put(text)).toBe(text)
-    const moved = withHooks(text, ['/elsewhere'], 3)
+    const moved = withHooks(text, { hook: ['/elsewhere'], waker: ['/wake'] }, 3)
     expect(readSettings(moved).hooks?.Stop).toHaveLength(1)
-    expect(hooksInstalled(moved).get('Stop')).toContain('/elsewhere')
+    expect(hooksInstalled(moved).get('Stop')?.[0]).toContain('/elsewhere')
   })
 
   test('leave every other entry as it is written, and their own hooks beside ours', () => {

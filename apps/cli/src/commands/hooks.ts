@@ -14,7 +14,7 @@ import { type Command, Option } from 'commander'
 import { callDaemon } from '../api/client.ts'
 import { statusReply } from '../api/schema.ts'
 import { type Installed, installHooks, uninstallHooks } from '../hooks/install.ts'
-import { hookProgram, MCP_NAME, mcpEntry } from '../hooks/programs.ts'
+import { hookPrograms, MCP_NAME, mcpEntry } from '../hooks/programs.ts'
 import { hooksStatus, type ScopeStatus } from '../hooks/status.ts'
 import type { Cli } from '../output/cli.ts'
 import { act, type CommonOptions, define, group } from './define.ts'
@@ -47,7 +47,7 @@ export function addHooks(program: Command): void {
     scoped(install).option('--no-mcp', 'hooks alone: messages come, claude has no tool to send'),
     async (cli, options) => {
       const scope = scopeOf(options)
-      const done = installHooks(cli.home, pathOf(scope), hookProgram(cli.home, cli.mesh))
+      const done = installHooks(cli.home, pathOf(scope), hookPrograms(cli.home, cli.mesh))
       const mcp = options.mcp === false ? null : installMcp(cli, mcpScope(scope))
       if (cli.json) return cli.object({ ...done, scope, mcp })
       cli.line(`${done.changed ? 'Installed' : 'Already installed'} in ${done.path}.`)

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Command, withHooks, withoutHooks } from '@claudemesh/claude'
+import { type InstalledPrograms, withHooks, withoutHooks } from '@claudemesh/claude'
 import { MeshError } from '@claudemesh/protocol/errors'
 import { z } from 'zod'
 import { readIfThere, readSecretJson, writeSecretFile } from '../home/index.ts'
@@ -33,9 +33,9 @@ const kept = (home: string, path: string, what: string): string =>
   join(home, 'hooks', `${hashOf(path).slice(0, 16)}.${what}.json`)
 
 /** Throws `conflict` for a file that the client itself would not load, `forbidden` for one that cannot be written. */
-export function installHooks(home: string, path: string, program: Command): Installed {
+export function installHooks(home: string, path: string, programs: InstalledPrograms): Installed {
   const before = readIfThere(path)
-  const after = understood(path, () => withHooks(before ?? '', program, HOOK_TIMEOUT_SECONDS))
+  const after = understood(path, () => withHooks(before ?? '', programs, HOOK_TIMEOUT_SECONDS))
   const backup = kept(home, path, 'before')
   if (after === before)
     return { path, changed: false, backup: readIfThere(backup) === undefined ? null : backup }

@@ -14,7 +14,7 @@ import {
 } from '@claudemesh/claude'
 import { readIfThere } from '../home/index.ts'
 import { HOOK_TIMEOUT_SECONDS } from '../launch/programs.ts'
-import { hookProgram, MCP_NAME } from './programs.ts'
+import { hookPrograms, MCP_NAME } from './programs.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -45,10 +45,10 @@ export function hooksStatus(home: string, env: Env, cwd: string): HooksStatus {
       const text = readIfThere(path)
       if (text === undefined) return { scope, path, hooks: 'none', why: null }
       off.push(...switchedOff(path, readSettings(text)))
-      const [command] = hooksInstalled(text).values()
+      const [[command] = []] = hooksInstalled(text).values()
       const ours = command !== undefined
-      const program = hookProgram(home, / '--mesh=([^']*)'/.exec(command ?? '')?.[1])
-      const current = ours && withHooks(text, program, HOOK_TIMEOUT_SECONDS) === text
+      const programs = hookPrograms(home, / '--mesh=([^']*)'/.exec(command ?? '')?.[1])
+      const current = ours && withHooks(text, programs, HOOK_TIMEOUT_SECONDS) === text
       return { scope, path, hooks: current ? 'installed' : ours ? 'outdated' : 'none', why: null }
     } catch (error) {
       return { scope, path, hooks: 'unreadable', why: (error as Error).message }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Machine, openTerminal, runIn, sessionFile, type Terminal } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -68,6 +68,13 @@ describe.skipIf(claude === undefined)('a claude started by hand', { timeout: 120
       () => alice.json<{ text: string; fromName: string }>('inbox', '--peek', '--all'),
       inbox => inbox.some(m => m.text === 'back from by hand' && m.fromName === 'bob/work'),
     )
+    // Idle, and without the socket of its client: the hook that waits wakes it.
+    const { messagingSocketPath } = await sessionFile(bob, file => file.status === 'idle')
+    rmSync(messagingSocketPath!)
+    const surfaced = ['--wait', 'surfaced', '--timeout', '100s']
+    const [woken] = await alice.json<{ id: string }>('send', 'bob/work', 'SAY woken', ...surfaced)
+    const steps = await bob.json<{ state: string; why: string | null }>('trace', woken!.id)
+    expect(steps).toContainEqual(expect.objectContaining({ state: 'pushed', why: 'asyncRewake hook' }))
     await terminal.submit('/exit')
     await terminal.ended()
     await becomes(openRows, rows => rows.length === 0)

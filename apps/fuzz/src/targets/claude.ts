@@ -19,6 +19,7 @@ import { frameMessages, type InboxMessage, idsFramedIn, neutralise } from 'claud
 import type { Target } from '../target.ts'
 
 const utf8 = new TextDecoder()
+const PROGRAMS = { hook: ['/usr/bin/claudemesh', 'hook'], waker: ['/usr/bin/claudemesh', 'wake'] } as const
 
 /** A target that reads files of a folder of its own. */
 function ofFolder(
@@ -95,9 +96,8 @@ export const settingsFiles: Target = {
       throw new MeshError('bad-field', 'no settings', { cause })
     }
     const before = [...hooksInstalled(text).keys()]
-    const put = withHooks(text, ['/usr/bin/claudemesh', 'hook'], 5)
-    if (withHooks(put, ['/usr/bin/claudemesh', 'hook'], 5) !== put)
-      throw new Error('put in twice, it differs')
+    const put = withHooks(text, PROGRAMS, 5)
+    if (withHooks(put, PROGRAMS, 5) !== put) throw new Error('put in twice, it differs')
     const taken = withoutHooks(put)
     if (hooksInstalled(taken).size > 0) throw new Error('not all of ours is gone')
     return `${before.length} ${put.length - text.length > 0}`
