@@ -18,6 +18,7 @@ export const storageModel = (tables: Tables): Synchronous => ({
   ...queueQueries(tables),
   ...directoryQueries(tables),
   answers: () => {},
+  keepFunctions: () => {},
   clusterId: () => '00000000-0000-4000-8000-000000000000',
   meshHeads: ({ meshes }) =>
     meshes.flatMap(id => {
