@@ -1,34 +1,26 @@
 /** Sends what the outbox holds: sealed bytes are stored before they go out, and go out until they are answered. */
-import { uuidText } from '@claudemesh/crypto'
-import { type AcceptedResult, decodeFrame, type Envelope, encodeFrame, MeshError } from '@claudemesh/protocol'
+import { MeshError } from '@claudemesh/protocol'
 import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import type { Party } from '../session/party.ts'
-import type { OutboxRecipientRow, Owner, RecipientKey, SealingRow } from '../store.ts'
-import { applyResult, sealDamagedAgain, type Verdict } from './answered.ts'
+import type { OutboxRecipientRow, Owner, RecipientKey } from '../store.ts'
 import { endMessages } from './end.ts'
-import { intoFrames, type Outgoing } from './frames.ts'
 import { type Addressed, duePage, Envelopes } from './page.ts'
 import { Pairs } from './pairs.ts'
 import { type Sealed, sealMessage } from './seal.ts'
 import { moveRecipient } from './states.ts'
 import { type Target, Targets } from './targets.ts'
+import { Transmit, type TransmitPort } from './transmit.ts'
 
 /** Key agreements in one go, 1 ms each at most. */
 const AGREED_AT_ONCE = 32
-const MAX_IN_FLIGHT = 512
 /** A recipient without keys, or in doubt, is looked at again this often, and when it is heard of. */
 const RETRY_MS = 30_000
 const AGAIN_MS = 2_000
 
-export interface OutboxPort {
+export interface OutboxPort extends Pick<TransmitPort, 'attachAgain' | 'giveWay' | 'clockWrong'> {
   /** Some claim is higher than our roster: fetch before sealing on. */
   readonly syncRoster: () => Promise<void>
-  readonly attachAgain: (party: Party) => void
-  /** Another daemon with the same keys holds this attachment. */
-  readonly giveWay: (party: Party) => void
-  /** The broker refuses our times, and its clock is not ours. */
-  readonly clockWrong: (brokerTime: number) => void
 }
 
 export class Outbox {
@@ -36,7 +28,7 @@ export class Outbox {
   readonly #port: OutboxPort
   readonly pairs: Pairs
   readonly targets: Targets
-  readonly #inFlight = new Set<string>()
+  readonly #transmit: Transmit
   #link: Link | null = null
   #pumping = false
   #again = false
@@ -51,16 +43,25 @@ export class Outbox {
     this.#port = port
     this.pairs = new Pairs(core.identity.mesh, core.now)
     this.targets = new Targets(core)
+    this.#transmit = new Transmit(core, {
+      attachAgain: port.attachAgain,
+      giveWay: port.giveWay,
+      clockWrong: port.clockWrong,
+      halt: () => this.halt(),
+      sendAgainIn: ms => this.#sendAgainIn(ms),
+      goOn: () => void this.pump(),
+    })
   }
 
   up(link: Link): void {
     this.#link = link
+    this.#transmit.up(link)
     this.#halted = false
   }
   down(): void {
     this.#link = null
     this.#resendDue.clear()
-    this.#inFlight.clear()
+    this.#transmit.down()
     this.#cancel()
   }
   /** Seals and sends nothing until `resume` or the next connection. */
@@ -114,8 +115,8 @@ export class Outbox {
   }
 
   async #pumpParty(party: Party): Promise<void> {
-    if (this.#resendDue.delete(party.owner)) this.#resend(party)
-    while (this.#ready() && party.attachment !== null && this.#inFlight.size < MAX_IN_FLIGHT) {
+    if (this.#resendDue.delete(party.owner)) this.#transmit.resend(party.owner)
+    while (this.#ready() && party.attachment !== null && this.#transmit.hasRoom) {
       const link = this.#link!
       const now = this.#core.now()
       const { claims } = this.#core
@@ -151,20 +152,6 @@ export class Outbox {
     }
   }
 
-  /** What was stored and not answered on this connection: the same bytes under the same id. */
-  #resend(party: Party): void {
-    const stored = this.#core.store.outbox.unaccepted(party.owner).filter(row => !this.#inFlight.has(row.id))
-    const whole: Outgoing[] = []
-    this.#core.commit.run(() => {
-      for (const row of stored) {
-        const envelope = envelopeOf(row)
-        if (envelope) whole.push({ id: row.id, bytes: row.bytes!, envelope })
-        else sealDamagedAgain(this.#core, row)
-      }
-    })
-    this.#sendAll(whole)
-  }
-
   #sealPage(party: Party, rows: readonly OutboxRecipientRow[]): void {
     const { commit, claims } = this.#core
     const sealed: Sealed[] = []
@@ -187,7 +174,7 @@ export class Outbox {
     })
     for (const one of sealed)
       for (const [to, pair] of one.pairs) if (!pair.known) this.pairs.travelled(one.id, to, pair)
-    this.#sendAll(sealed)
+    this.#transmit.send(sealed)
   }
 
   /** A prekey may be signed and yet be no key: that concerns its owner alone, and no other recipient of the message. */
@@ -251,66 +238,7 @@ export class Outbox {
     }
   }
 
-  #sendAll(all: readonly Outgoing[]): void {
-    for (const frame of intoFrames(all)) this.#sendFrame(frame)
-  }
-
-  #sendFrame(frame: readonly Pick<Sealed, 'id' | 'envelope'>[]): void {
-    const link = this.#link
-    if (!link) return
-    for (const { id } of frame) this.#inFlight.add(id)
-    const envelopes = frame.map(one => one.envelope)
-    link
-      .requestData(ref => encodeFrame({ type: 'send', ref, envelopes }))
-      .then(
-        reply => this.#answered(link, reply.type === 'accepted' ? reply.results : []),
-        error => this.#refused(link, frame, error),
-      )
-      .catch(error => this.#core.log('outbox.internal', { message: String(error) }))
-  }
-
-  #answered(link: Link, results: readonly AcceptedResult[]): void {
-    const verdicts = this.#core.commit.run(() =>
-      results.map(result => ({ result, verdict: applyResult(this.#core, result) })),
-    )
-    if (this.#link !== link) return
-    let later = false
-    for (const { result, verdict } of verdicts) {
-      this.#inFlight.delete(uuidText(result.id))
-      if (verdict === 'clock' || verdict === 'removed') this.halt()
-      if (verdict === 'clock') this.#port.clockWrong(result.at)
-      later ||= verdict === 'again' || verdict === 'attach'
-    }
-    for (const party of this.#partiesOf(verdicts, 'attach')) this.#port.attachAgain(party)
-    for (const party of this.#partiesOf(verdicts, 'replaced')) this.#port.giveWay(party)
-    if (later) this.#sendAgainIn(AGAIN_MS)
-    else void this.pump()
-  }
-
-  /** Whose sealings met this verdict. */
-  #partiesOf(all: readonly { result: AcceptedResult; verdict: Verdict }[], verdict: Verdict): Set<Party> {
-    const { store, parties } = this.#core
-    const found = new Set<Party>()
-    for (const one of all) {
-      if (one.verdict !== verdict) continue
-      const sealing = store.outbox.sealing(uuidText(one.result.id))
-      const message = sealing && store.outbox.message(sealing.msg)
-      const party = message && parties.get(message.owner)
-      if (party) found.add(party)
-    }
-    return found
-  }
-
-  /** A whole frame was refused: nothing in it was decided. */
-  #refused(link: Link, frame: readonly { id: string }[], error: unknown): void {
-    if (this.#link !== link) return
-    for (const { id } of frame) this.#inFlight.delete(id)
-    const known = error instanceof MeshError ? error : new MeshError('internal', String(error))
-    this.#core.log('outbox.frame-refused', { code: known.code, message: known.message })
-    this.#sendAgainIn(known.retryAfterMs ?? AGAIN_MS)
-  }
-
-  #sendAgainIn(ms: number): void {
+  #sendAgainIn(ms = AGAIN_MS): void {
     for (const owner of this.#core.parties.keys()) this.#resendDue.add(owner)
     this.#wakeIn(ms)
   }
@@ -329,15 +257,3 @@ export class Outbox {
 }
 
 const memberOf = (row: OutboxRecipientRow): string => row.to.split('/')[0]!
-
-/** Nothing where the stored bytes are no such envelope. */
-function envelopeOf({ id, bytes }: SealingRow): Envelope | undefined {
-  try {
-    const frame = decodeFrame(bytes!)
-    const envelope = frame.type === 'send' ? frame.envelopes[0] : undefined
-    return envelope && uuidText(envelope.header.id) === id ? envelope : undefined
-  } catch (error) {
-    if (error instanceof MeshError) return undefined
-    throw error
-  }
-}
