@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Crash } from './memory-store.ts'
+import { Crash } from './memory-table.ts'
 import {
   couple,
   type Machine,

@@ -7,57 +7,13 @@ import type {
   InboxRow,
   LaneRow,
   OpenerRow,
-  OutboxMessageRow,
-  OutboxRecipientRow,
   PrekeyRow,
   QueuedReceipt,
-  SealingRecipientRow,
-  SealingRow,
   TraceRow,
   UnopenedRow,
 } from '../src/index.ts'
-
-type Undo = () => void
-interface Journal {
-  undo: Undo[] | null
-  /** A process that is gone writes nothing any more. */
-  dead: boolean
-}
-
-/** A map that can take back what a transaction did to it. */
-class Table<R> {
-  readonly #rows = new Map<string, R>()
-  readonly #journal: Journal
-  constructor(journal: Journal) {
-    this.#journal = journal
-  }
-  get(key: string): R | undefined {
-    return this.#rows.get(key)
-  }
-  set(key: string, row: R): void {
-    if (this.#journal.dead) throw new Crash()
-    const had = this.#rows.has(key)
-    const before = this.#rows.get(key)
-    this.#journal.undo?.push(() => (had ? this.#rows.set(key, before!) : this.#rows.delete(key)))
-    this.#rows.set(key, row)
-  }
-  delete(key: string): void {
-    if (this.#journal.dead) throw new Crash()
-    if (!this.#rows.has(key)) return
-    const before = [...this.#rows]
-    this.#journal.undo?.push(() => {
-      this.#rows.clear()
-      for (const [k, row] of before) this.#rows.set(k, row)
-    })
-    this.#rows.delete(key)
-  }
-  all(): R[] {
-    return [...this.#rows.values()]
-  }
-  get size(): number {
-    return this.#rows.size
-  }
-}
+import { memoryOutbox } from './memory-outbox.ts'
+import { Crash, earliest, type Journal, Table, type Undo } from './memory-table.ts'
 
 export interface MemoryStore extends ClientStore {
   /** Outermost transactions so far. */
@@ -67,9 +23,6 @@ export interface MemoryStore extends ClientStore {
   /** Another process opens the same files. */
   revive(): void
 }
-
-/** Not an error of the mesh: the process is gone. */
-export class Crash extends Error {}
 
 export function memoryStore(): MemoryStore {
   const journal: Journal = { undo: null, dead: false }
@@ -90,21 +43,12 @@ export function memoryStore(): MemoryStore {
   const prekeys = table<PrekeyRow>()
   const openers = table<OpenerRow>()
   const directory = table<DirectoryRow>()
-  const messages = table<OutboxMessageRow>()
-  const recipients = table<OutboxRecipientRow>()
-  const sealings = table<SealingRow>()
-  const sealingTo = table<SealingRecipientRow>()
   const inbox = table<InboxRow>()
   const lanes = table<LaneRow>()
   const unopened = table<UnopenedRow>()
   const queued = table<QueuedReceipt>()
   const trace = table<TraceRow>()
   let lastRow = 0
-
-  const open = (row: OutboxRecipientRow): boolean => ['pending', 'sealed', 'accepted'].includes(row.state)
-  const rowsOf = (msg: string): OutboxRecipientRow[] => recipients.all().filter(row => row.msg === msg)
-  const earliest = (times: number[]): number | undefined =>
-    times.length === 0 ? undefined : Math.min(...times)
 
   const store: MemoryStore = {
     commits: 0,
@@ -173,108 +117,7 @@ export function memoryStore(): MemoryStore {
       put: row => directory.set(row.key, row),
       remove: key => directory.delete(key),
     },
-    outbox: {
-      insert(message, to) {
-        messages.set(message.msg, message)
-        for (const row of to) recipients.set(`${row.msg}|${row.to}`, row)
-      },
-      message: msg => messages.get(msg),
-      updateMessage: row => messages.set(row.msg, row),
-      recipient: (msg, to) => recipients.get(`${msg}|${to}`),
-      recipients: rowsOf,
-      updateRecipient(row) {
-        if (!recipients.get(`${row.msg}|${row.to}`)) throw new Error('no such recipient')
-        recipients.set(`${row.msg}|${row.to}`, row)
-      },
-      due: (owner, now, limit) =>
-        recipients
-          .all()
-          .filter(row => row.owner === owner && row.state === 'pending' && row.dueAt <= now)
-          .slice(0, limit),
-      nextDueAt: now =>
-        earliest(
-          recipients
-            .all()
-            .filter(row => row.state === 'pending' && row.dueAt > now)
-            .map(row => row.dueAt),
-        ),
-      hasten(member, now, except) {
-        for (const row of recipients.all())
-          if (
-            row.state === 'pending' &&
-            row.dueAt > now &&
-            row.to.startsWith(`${member}/`) &&
-            !except.includes(row.why ?? '')
-          )
-            recipients.set(`${row.msg}|${row.to}`, { ...row, dueAt: now })
-      },
-      lowestOpen: (owner, line, to) =>
-        earliest(
-          recipients
-            .all()
-            .filter(
-              row =>
-                row.owner === owner && row.line === line && row.to === to && row.pairSeq > 0 && open(row),
-            )
-            .map(row => row.pairSeq),
-        ),
-      addSealing(row, to) {
-        sealings.set(row.id, row)
-        for (const key of to) sealingTo.set(`${row.id}|${key}`, { id: row.id, to: key, end: null })
-      },
-      sealing: id => sealings.get(id),
-      sealingsOf: msg => sealings.all().filter(row => row.msg === msg),
-      updateSealing: row => sealings.set(row.id, row),
-      sealingRecipients: id => sealingTo.all().filter(row => row.id === id),
-      endSealing(id, to, end) {
-        const row = sealingTo.get(`${id}|${to}`)
-        if (row) sealingTo.set(`${id}|${to}`, { ...row, end })
-      },
-      hasLiveSealing: (msg, to) =>
-        sealings
-          .all()
-          .some(
-            row => row.msg === msg && row.state !== 'void' && sealingTo.get(`${row.id}|${to}`)?.end === null,
-          ),
-      unaccepted: owner =>
-        sealings.all().filter(row => row.state === 'sealed' && messages.get(row.msg)?.owner === owner),
-      ended: (now, states, limit) =>
-        messages
-          .all()
-          .filter(
-            row =>
-              (row.endsAt ?? row.composedAt + row.ttlMs) <= now &&
-              rowsOf(row.msg).some(one => states.includes(one.state)),
-          )
-          .slice(0, limit),
-      list: ({ owner, open: onlyOpen, dead, limit }) =>
-        messages
-          .all()
-          .filter(
-            row =>
-              row.kind !== 'receipt' &&
-              (owner === undefined || row.owner === owner) &&
-              (onlyOpen === undefined || rowsOf(row.msg).some(open) === onlyOpen) &&
-              (dead === undefined || row.dead === dead),
-          )
-          .reverse()
-          .slice(0, limit),
-      countOpen: () => store.outbox.list({ open: true }).length,
-      remove(msg) {
-        messages.delete(msg)
-        for (const row of rowsOf(msg)) recipients.delete(`${row.msg}|${row.to}`)
-        for (const row of sealings.all().filter(one => one.msg === msg)) sealings.delete(row.id)
-      },
-      forget(before, receiptsBefore) {
-        for (const row of messages.all()) {
-          const settled = rowsOf(row.msg).every(
-            one => !open(one) || (one.pairSeq === 0 && one.state === 'accepted'),
-          )
-          const limit = row.kind === 'receipt' ? receiptsBefore : before
-          if (settled && !row.dead && row.composedAt < limit) store.outbox.remove(row.msg)
-        }
-      },
-    },
+    outbox: memoryOutbox(table),
     inbox: {
       find: (owner, from, msg) => inbox.get(`${owner}|${from}|${msg}`),
       insert(row) {

@@ -5,7 +5,8 @@ import { seedStore } from '../src/index.ts'
 import { draftEpoch } from '../src/mesh/epoch-drafts.ts'
 import { signedDraft } from '../src/roster/append.ts'
 import { RosterKeeper } from '../src/roster/keeper.ts'
-import { Crash, memoryStore } from './memory-store.ts'
+import { memoryStore } from './memory-store.ts'
+import { Crash } from './memory-table.ts'
 import { deriveRoster } from './roster-of.ts'
 
 beforeAll(() => ready)
