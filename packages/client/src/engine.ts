@@ -1,13 +1,6 @@
 /** The life of a member on the wire: what happens on every connection, and what time alone makes due. */
 import { recipientKey } from '@claudemesh/crypto'
-import {
-  type BrokerFrame,
-  equalBytes,
-  MeshError,
-  type Recipient,
-  TIMES,
-  toBase64url,
-} from '@claudemesh/protocol'
+import { type BrokerFrame, equalBytes, MeshError, TIMES, toBase64url } from '@claudemesh/protocol'
 import { AwaitOwner } from './audit/await-owner.ts'
 import { AuditFollower } from './audit/follow.ts'
 import { dialMember } from './connection/dial-member.ts'
@@ -21,9 +14,7 @@ import { RESEALED_FOR } from './outbox/reseal.ts'
 import { sendReceipts } from './receipts/send.ts'
 import { Following } from './roster/following.ts'
 import { requireNamedBroker, requireStanding } from './roster/standing.ts'
-import { attach, presenceOf } from './session/attach.ts'
-import type { Party } from './session/party.ts'
-import { hearStanding, isSetBack } from './session/set-back.ts'
+import { Attendance } from './session/attendance.ts'
 
 export interface EngineOptions {
   readonly core: Core
@@ -43,9 +34,8 @@ export class Engine {
   #flushing = false
   readonly following: Following
   readonly audit: AuditFollower
+  readonly attendance: Attendance
   #stopHousekeeping = (): void => {}
-  /** Once a process: what the broker has of us was compared with what our store knows. */
-  #comparedOwn = false
 
   constructor(o: EngineOptions) {
     this.#o = o
@@ -61,9 +51,18 @@ export class Engine {
     const sync = () => this.following.sync()
     this.outbox = new Outbox(core, {
       syncRoster: sync,
-      attachAgain: party => void this.attach(party),
-      giveWay: party => this.#giveWay(party),
+      attachAgain: party => void this.attendance.attach(party),
+      giveWay: party => this.attendance.giveWay(party),
       clockWrong: time => this.#heardTime(time),
+    })
+    this.attendance = new Attendance(core, {
+      link: () => this.connection.link,
+      attached: party => {
+        this.outbox.attached(party.owner)
+        this.flush()
+      },
+      problem: (code, message) => this.problem(code, message),
+      solved: code => this.problems.delete(code),
     })
     this.audit = new AuditFollower(core, {
       link: () => this.connection.link,
@@ -99,7 +98,7 @@ export class Engine {
     else this.connection.start()
     this.#stopHousekeeping = keepHouse(this.#core, {
       isOnline: () => this.connection.state === 'online',
-      renew: party => void this.attach(party),
+      renew: party => void this.attendance.attach(party),
       erased: prekeys => this.inbox.forgetPairs(prekeys),
       dropPairs: () => this.outbox.pairs.dropEnded(),
       flush: () => this.flush(),
@@ -163,49 +162,14 @@ export class Engine {
     if (keeper.roster.seq === began) return
     this.#o.emit('roster', { seq: keeper.roster.seq })
     directory.reopen()
-    if (keeper.roster.epoch.beganSeq > began) for (const party of parties.values()) void this.publish(party)
+    if (keeper.roster.epoch.beganSeq > began)
+      for (const party of parties.values()) void this.attendance.publish(party)
     this.flush()
   }
 
   #halt(error: MeshError): void {
     this.outbox.halt()
     this.connection.halt(error)
-  }
-
-  /** Not where another daemon with the same keys took the attachment: it is not fought on this connection. */
-  async attach(party: Party): Promise<void> {
-    const { link } = this.connection
-    if (!link || party.replaced) return
-    try {
-      await attach(this.#core, link, party)
-      this.problems.delete(`attach ${party.owner}`)
-      this.outbox.attached(party.owner)
-      this.flush()
-    } catch (error) {
-      if (!(error instanceof MeshError)) throw error
-      if (error.code === 'counter') {
-        const { again, setBack } = hearStanding(this.#core, party, error)
-        if (setBack) this.#tellSetBack()
-        if (again) return this.attach(party)
-      }
-      party.attachment = null
-      this.#core.log('attach.refused', { owner: party.owner, code: error.code, message: error.message })
-      if (error.code !== 'unreachable') this.problem(`attach ${party.owner}`, error.message)
-    }
-  }
-
-  /** Publishes what a session says of itself now; while it is not attached, attaching does. */
-  async publish(party: Party): Promise<void> {
-    const { link } = this.connection
-    const record = party.attachment === null ? null : presenceOf(this.#core, party)
-    if (!link || !record) return
-    try {
-      await link.request({ type: 'presence', record }, 'ok')
-    } catch (error) {
-      if (!(error instanceof MeshError)) throw error
-      this.#core.log('presence.refused', { owner: party.owner, code: error.code, message: error.message })
-      if (error.code === 'replaced') this.#giveWay(party)
-    }
   }
 
   async #dial(heard: () => void, abort: AbortSignal): Promise<Link> {
@@ -239,21 +203,13 @@ export class Engine {
     requireNamedBroker(keeper, link)
     await this.audit.up(link)
     if (await directory.load(link)) await this.following.sync()
-    if (!this.#comparedOwn && (await isSetBack(this.#core, link))) this.#tellSetBack()
-    this.#comparedOwn = true
+    await this.attendance.compareOwn(link)
     this.outbox.up(link)
-    await Promise.all([...parties.values()].map(party => this.attach(party)))
+    await Promise.all([...parties.values()].map(party => this.attendance.attach(party)))
     for (const { recipient } of directory.sessions(this.#core.identity.member.publicKey))
       this.outbox.targets.heard(recipientKey(recipient), directory.leaseOf(recipientKey(recipient)))
     this.flush()
     void this.following.chores()
-  }
-
-  #tellSetBack(): void {
-    this.problem(
-      'set-back',
-      'this home is older than what was sent from it: it was restored from a copy, or another machine uses its keys. What came or went in between may be missing here',
-    )
   }
 
   /** Times are judged everywhere: a clock that is off is told, one that agrees again seals again. */
@@ -265,7 +221,7 @@ export class Engine {
       this.problem('clock', `this clock and the broker's are ${Math.round(off / 1000)} s apart`)
     else if (this.problems.delete('clock') && this.connection.state === 'online') {
       this.outbox.resume()
-      for (const party of parties.values()) void this.attach(party)
+      for (const party of parties.values()) void this.attendance.attach(party)
     }
   }
 
@@ -273,10 +229,7 @@ export class Engine {
     this.outbox.down()
     this.inbox.down()
     this.#core.directory.offline()
-    for (const party of this.#core.parties.values()) {
-      party.attachment = null
-      party.replaced = false
-    }
+    this.attendance.down()
   }
 
   #frame(frame: BrokerFrame): void {
@@ -287,7 +240,7 @@ export class Engine {
       this.following.checkpoint(frame.note)
       this.audit.told(frame.note)
     } else if (frame.type === 'draining') this.connection.draining(frame.retryAfterMs)
-    else if (frame.type === 'replaced') this.#replaced(frame.recipient, frame.attachment)
+    else if (frame.type === 'replaced') this.attendance.replaced(frame.recipient, frame.attachment)
     else if (frame.type === 'error') log('broker.error', { code: frame.code, message: frame.message })
   }
 
@@ -304,16 +257,5 @@ export class Engine {
     store.outbox.hasten(toBase64url(recipient.member), now(), RESEALED_FOR)
     if (fetch) this.following.changed(Number.MAX_SAFE_INTEGER)
     this.flush()
-  }
-
-  #replaced(recipient: Recipient, attachment: number): void {
-    for (const party of this.#core.parties.values())
-      if (party.key === recipientKey(recipient) && party.attachment === attachment) this.#giveWay(party)
-  }
-
-  #giveWay(party: Party): void {
-    party.attachment = null
-    party.replaced = true
-    this.problem(`attach ${party.owner}`, 'another daemon with the same keys has taken this session over')
   }
 }

@@ -1,13 +1,11 @@
 /** A mesh member without a face: what it says was accepted, delivered or received stands in its store first. */
-import { recipientKey } from '@claudemesh/crypto'
-import {
-  type BrokerFrameOf,
+import type {
+  BrokerFrameOf,
   MeshError,
-  type PresenceStatus,
-  type Profile,
-  type Role,
-  type StatusSource,
-  toBase64url,
+  PresenceStatus,
+  Profile,
+  Role,
+  StatusSource,
 } from '@claudemesh/protocol'
 import { assembleCore } from './assemble.ts'
 import { type AcceptedLog, acceptLog } from './audit/accept-log.ts'
@@ -15,10 +13,11 @@ import type { AcceptedProof } from './audit/accepted.ts'
 import type { PinnedHead } from './audit/heads.ts'
 import type { Address, Core } from './core.ts'
 import { Engine } from './engine.ts'
+import { countUnread, findReceived, type InboxAsked, listInbox } from './inbox/list.ts'
 import { markRows, noteRows, reportRows } from './inbox/report.ts'
 import { retentionOf, setRetention } from './inbox/retention.ts'
-import { inboxMessage } from './inbox/store-message.ts'
 import { markTold, type Sent, tellOwn, toldOf } from './inbox/tell-own.ts'
+import { Listeners } from './listeners.ts'
 import { moveBroker } from './mesh/hosts.ts'
 import { type InviteRequest, listInvites, type MadeInvite, makeInvite, revokeInvite } from './mesh/invite.ts'
 import { pauseMesh } from './mesh/pause.ts'
@@ -26,10 +25,16 @@ import { leaveMesh, removeMember } from './mesh/remove.ts'
 import { rename } from './mesh/rename.ts'
 import { setRole } from './mesh/role.ts'
 import { composeText } from './outbox/compose.ts'
-import { dropMessage, retryMessage, showMessage, traceMessage } from './outbox/view.ts'
-import { memberName, meshName } from './roster/names.ts'
-import { makeParty, ownerOf, type Party, type PartyStatus, PERSON, uuidOf } from './session/party.ts'
-import { type InboxFilter, type OutboxFilter, RELEASED_STATES } from './store.ts'
+import {
+  dropMessage,
+  findOutbox,
+  listOutbox,
+  type OutboxAsked,
+  retryMessage,
+  traceMessage,
+} from './outbox/view.ts'
+import { type OpenedSession, openParty, requireParty } from './session/open-party.ts'
+import { ownerOf, uuidOf } from './session/party.ts'
 import type {
   InboxMessage,
   InviteView,
@@ -42,32 +47,25 @@ import type {
   OutboxMessage,
   ReportState,
   SendRequest,
-  SessionIdentity,
   SessionUuids,
   SessionView,
   TraceStep,
 } from './types.ts'
-
-type Listeners = { [E in keyof MeshEvents]: Set<(facts: MeshEvents[E]) => void> }
+import { viewMembers, viewMesh, viewPause, viewPeers } from './views.ts'
 
 export class MeshClient {
   readonly #core: Core
   readonly #engine: Engine
   readonly #webSocket: typeof WebSocket
-  readonly #listeners: Listeners = {
-    state: new Set(),
-    inbox: new Set(),
-    outbox: new Set(),
-    presence: new Set(),
-    roster: new Set(),
-  }
+  readonly #listeners: Listeners
 
   /** `ready` of `@claudemesh/crypto` has been awaited, and the store holds a seed (`seedStore`). Throws `integrity`. */
   constructor(o: MeshClientOptions) {
-    const emit = <E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]) => this.#emit(event, facts)
+    this.#listeners = new Listeners(o.log)
+    const { emit } = this.#listeners
     this.#core = assembleCore(o, emit)
-    const random = o.random ?? Math.random
     this.#webSocket = o.webSocket ?? WebSocket
+    const { random = Math.random } = o
     this.#engine = new Engine({ core: this.#core, emit, random, webSocket: this.#webSocket })
   }
 
@@ -87,40 +85,23 @@ export class MeshClient {
   }
   /** Answers how to stop listening. A listener's error is logged and disturbs nobody. */
   on<E extends keyof MeshEvents>(event: E, listener: (facts: MeshEvents[E]) => void): () => void {
-    this.#listeners[event].add(listener)
-    return () => this.#listeners[event].delete(listener)
+    return this.#listeners.on(event, listener)
   }
 
   /** Keeps the session attached from now on; resolves when it is set up here and, if connected, attached. */
-  async openSession(session: SessionIdentity & { profile: Profile; status?: PartyStatus }): Promise<void> {
-    const { parties, identity, now } = this.#core
-    const held = parties.get(session.uuid)
-    const party = held ?? makeParty(session.uuid, identity.member.publicKey, session.signer, now())
-    if (toBase64url(party.signer.publicKey) !== toBase64url(session.signer.publicKey))
-      throw new MeshError('conflict', 'this session is open with another key', { field: 'uuid' })
-    party.profile = session.profile
-    if (session.status) party.status = session.status
-    if (session.uuids) party.uuids = session.uuids
-    parties.set(session.uuid, party)
-    await this.#engine.attach(party)
+  async openSession(session: OpenedSession): Promise<void> {
+    await this.#engine.attendance.attach(openParty(this.#core, session))
   }
   /** Its Claude session goes by another UUID from now on: peers are told by its alias, and see one session go on. */
   async setUuids(uuid: string, uuids: SessionUuids): Promise<void> {
-    const party = this.#party(uuid)
+    const party = requireParty(this.#core, uuid)
     party.uuids = uuids
     party.certificate = null
-    await this.#engine.attach(party)
+    await this.#engine.attendance.attach(party)
   }
   /** Detaches. Mail stays queued at the broker until the session is opened again. */
   async closeSession(uuid: string): Promise<void> {
-    const party = this.#party(uuid)
-    this.#core.parties.delete(uuid)
-    const { link } = this.#engine.connection
-    if (link && party.attachment !== null)
-      await link
-        .request({ type: 'detach', recipient: party.recipient }, 'ok')
-        .catch(error => this.#core.log('detach.failed', { owner: uuid, message: String(error) }))
-    party.attachment = null
+    await this.#engine.attendance.close(requireParty(this.#core, uuid))
   }
   /** True while the broker holds this session (`null`: the person) as attached here. */
   attached(uuid: string | null): boolean {
@@ -131,14 +112,14 @@ export class MeshClient {
     return this.#core.parties.get(uuid)?.hookToken
   }
   setStatus(uuid: string, status: PresenceStatus, source: StatusSource, at: number): void {
-    const party = this.#party(uuid)
+    const party = requireParty(this.#core, uuid)
     party.status = { status, source, at }
-    void this.#engine.publish(party)
+    void this.#engine.attendance.publish(party)
   }
   setProfile(uuid: string, profile: Profile): void {
-    const party = this.#party(uuid)
+    const party = requireParty(this.#core, uuid)
     party.profile = profile
-    void this.#engine.publish(party)
+    void this.#engine.attendance.publish(party)
   }
 
   /** Writes the outbox row, then answers its `msg`. Throws `usage`, `too-large`, `not-found`, `removed`. */
@@ -148,13 +129,11 @@ export class MeshClient {
     return msg
   }
   /** Newest first. */
-  outbox({ from, ...filter }: Omit<OutboxFilter, 'owner'> & { from?: string | null }): OutboxMessage[] {
-    const owner = from === undefined ? {} : { owner: ownerOf(from) }
-    return this.#core.store.outbox.list({ ...filter, ...owner }).map(row => showMessage(this.#core, row))
+  outbox(filter: OutboxAsked): OutboxMessage[] {
+    return listOutbox(this.#core, filter)
   }
   outboxMessage(msg: string): OutboxMessage | undefined {
-    const row = this.#core.store.outbox.message(msg)
-    return row && row.kind !== 'receipt' ? showMessage(this.#core, row) : undefined
+    return findOutbox(this.#core, msg)
   }
   /** Messages that wait for somebody's answer or for the broker. */
   outboxCount(): number {
@@ -199,19 +178,16 @@ export class MeshClient {
   }
 
   /** Released messages in order; `uuid` absent = every mailbox, `null` = the person's. */
-  inbox({ uuid, ...filter }: Omit<InboxFilter, 'owner'> & { uuid?: string | null }): InboxMessage[] {
-    const owner = uuid === undefined ? {} : { owner: ownerOf(uuid) }
-    const states = filter.states ?? RELEASED_STATES
-    return this.#core.store.inbox.list({ ...filter, ...owner, states }).map(inboxMessage)
+  inbox(filter: InboxAsked): InboxMessage[] {
+    return listInbox(this.#core, filter)
   }
   /** One message of a mailbox, as its sender named it; the newest where several took the same `msg`. */
   received(uuid: string | null, msg: string): InboxMessage | undefined {
-    const row = this.#core.store.inbox.byMsg(ownerOf(uuid), msg).at(-1)
-    return row && inboxMessage(row)
+    return findReceived(this.#core, uuid, msg)
   }
   /** Released, and neither surfaced nor read. */
   unread(uuid: string | null): number {
-    return this.#core.store.inbox.count(ownerOf(uuid), ['unread', 'pushed'])
+    return countUnread(this.#core, uuid)
   }
   /** ms that the text of a message stays here after it came, if it was surfaced or read; 30 days unless set. */
   get retentionMs(): number {
@@ -244,7 +220,7 @@ export class MeshClient {
 
   /** A note of this machine to one of its sessions, in its mailbox as of kind `note`; nobody is answered for it. What it is `about` counts as told. */
   tellOwn(uuid: string, text: string, about: readonly Sent[]): void {
-    tellOwn(this.#core, this.#party(uuid).owner, text, about)
+    tellOwn(this.#core, requireParty(this.#core, uuid).owner, text, about)
   }
   /** The session that sent these knows how they ended. */
   markTold(about: readonly Sent[]): void {
@@ -260,49 +236,15 @@ export class MeshClient {
     return row && uuidOf(row.owner)
   }
 
-  /** Sessions of the mesh, own ones too, whose certificate checks out. The broker tells nobody of what came by their own socket. */
+  /** Sessions of the mesh, own ones too, whose certificate checks out. */
   peers(): SessionView[] {
-    const { directory, identity, parties } = this.#core
-    const attached = new Set(
-      [...parties.values()].flatMap(({ key, attachment }) => (attachment ? [key] : [])),
-    )
-    return directory
-      .sessions(identity.member.publicKey)
-      .map(view => (attached.has(recipientKey(view.recipient)) ? { ...view, lease: 'online' } : view))
+    return viewPeers(this.#core)
   }
   members(): MemberView[] {
-    const { keeper, identity } = this.#core
-    const self = toBase64url(identity.member.publicKey)
-    return [...keeper.roster.members.values()].map(member => ({
-      key: member.key,
-      name: memberName(keeper, member),
-      role: member.role,
-      joinedAt: member.joinedAt,
-      self: toBase64url(member.key) === self,
-    }))
+    return viewMembers(this.#core)
   }
   view(): MeshView {
-    const { keeper, claims, identity, address } = this.#core
-    const { roster } = keeper
-    const self = roster.members.get(toBase64url(identity.member.publicKey))
-    return {
-      mesh: identity.mesh,
-      name: meshName(keeper),
-      url: address.url,
-      host: address.host,
-      member: identity.member.publicKey,
-      memberName: self ? memberName(keeper, self) : '',
-      role: self?.role ?? null,
-      members: roster.members.size,
-      rosterSeq: roster.seq,
-      epoch: roster.epoch.number,
-      clockOffsetMs: this.#engine.clockOffsetMs,
-      unconfirmedSince: claims.unconfirmedSince,
-      problems: [
-        ...[...this.#engine.problems].map(([code, message]) => ({ code, message })),
-        ...claims.problems(),
-      ],
-    }
+    return viewMesh(this.#core, this.#engine)
   }
   /** Makes an invite and its link; the secret stands in the link alone. Needs a connection. */
   invite(request: InviteRequest): Promise<MadeInvite> {
@@ -329,11 +271,7 @@ export class MeshClient {
   }
   /** Since when an owner or admin holds all delivery in the mesh, and who; `null` while it goes on. */
   get paused(): MeshPause | null {
-    const { keeper } = this.#core
-    const { pause, members } = keeper.roster
-    if (!pause) return null
-    const by = members.get(toBase64url(pause.author))
-    return { since: pause.at, by: pause.author, byName: by ? memberName(keeper, by) : '' }
+    return viewPause(this.#core)
   }
   /** A new name of 1 to 64 characters, of oneself or of the mesh. Throws `forbidden`. */
   rename(what: 'member' | 'mesh', name: string): Promise<void> {
@@ -358,19 +296,5 @@ export class MeshClient {
     const result = await work()
     this.#engine.rosterGrew(seq)
     return result
-  }
-  #party(uuid: string): Party {
-    const party = this.#core.parties.get(uuid)
-    if (!party || uuid === PERSON)
-      throw new MeshError('not-found', 'no such session is open here', { field: 'uuid' })
-    return party
-  }
-  #emit<E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]): void {
-    for (const listener of this.#listeners[event])
-      try {
-        listener(facts)
-      } catch (error) {
-        this.#core.log('listener.failed', { event, message: String(error) })
-      }
   }
 }

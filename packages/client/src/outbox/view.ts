@@ -1,8 +1,8 @@
 /** The outbox as it is shown, and what a person may do about a message that is stuck or dead. */
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import type { Core } from '../core.ts'
-import { type Party, recipientOfKey, uuidOf } from '../session/party.ts'
-import type { InboxRow, OutboxMessageRow } from '../store.ts'
+import { ownerOf, type Party, recipientOfKey, uuidOf } from '../session/party.ts'
+import type { InboxRow, OutboxFilter, OutboxMessageRow } from '../store.ts'
 import type { OutboxMessage, TraceStep } from '../types.ts'
 import { writeMessage } from './compose.ts'
 import { isGivenUp, moveRecipient, RETRIED } from './states.ts'
@@ -10,7 +10,7 @@ import { isGivenUp, moveRecipient, RETRIED } from './states.ts'
 /** Another daemon with the same keys speaks for the sender: nothing goes out from here. */
 const WAITS_REPLACED = { state: 'pending', why: 'replaced' } as const
 
-export function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
+function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
   const { msg, owner, kind, payload, priority, composedAt, ttlMs, endsAt, dead } = row
   const replaced = core.parties.get(owner)?.replaced === true
   return {
@@ -27,6 +27,20 @@ export function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
       return { to: recipientOfKey(to), at, ...(waits ? WAITS_REPLACED : { state, why }) }
     }),
   }
+}
+
+/** `from` absent = of everybody here, `null` = the person's. */
+export type OutboxAsked = Omit<OutboxFilter, 'owner'> & { readonly from?: string | null }
+
+/** Newest first. */
+export function listOutbox(core: Core, { from, ...filter }: OutboxAsked): OutboxMessage[] {
+  const owner = from === undefined ? {} : { owner: ownerOf(from) }
+  return core.store.outbox.list({ ...filter, ...owner }).map(row => showMessage(core, row))
+}
+
+export function findOutbox(core: Core, msg: string): OutboxMessage | undefined {
+  const row = core.store.outbox.message(msg)
+  return row && row.kind !== 'receipt' ? showMessage(core, row) : undefined
 }
 
 /** A new message to those who were given up. Throws `not-found`, `conflict` when nobody was or its text is not there any more. */
