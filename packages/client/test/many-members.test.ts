@@ -4,7 +4,10 @@ import { deriveInviteKeys, generateAgreement } from '@claudemesh/crypto/sealing'
 import type { EpochCopy, MeshError } from '@claudemesh/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dialMember } from '../src/connection/dial-member.ts'
+import type { Link } from '../src/connection/link.ts'
 import { byTimeout } from '../src/connection/schedule.ts'
+import { removeMember } from '../src/mesh/remove.ts'
+import { RosterKeeper } from '../src/roster/keeper.ts'
 import { entryOfJson } from '../src/roster/stored.ts'
 import { couple, type Machine, startWorld, type World, when } from './world.ts'
 
@@ -42,7 +45,7 @@ async function crowd(by: Machine, count: number): Promise<void> {
   }
 }
 
-test('a removal reaches 1,500 members with a key for each; more copies than receivers are refused', async () => {
+test('a removal reaches 1,500 members with a key for each, after a lost race too; more copies than receivers are refused', async () => {
   const { alice, bob } = await couple(world)
   await crowd(alice, MEMBERS)
   await when(alice.client, 'roster', () => alice.client.members().length === MEMBERS + 2)
@@ -67,6 +70,32 @@ test('a removal reaches 1,500 members with a key for each; more copies than rece
   const refused = await bobs.request({ type: 'roster.copies', copies }, 'ok').catch(error => error)
   expect(refused).toMatchObject({ code: 'forbidden' })
   for (const one of [link, bobs]) one.close()
+
+  // Somebody is faster: the copies that went before the entry are lost with it, and go before the next one again.
   await alice.client.stop()
+  const { store, identity } = alice
+  const keeper = new RosterKeeper({ store, identity, now: Date.now, log: () => {} })
+  const alices = await dial(alice)
+  const sent: string[] = []
+  const overtaken: Link = {
+    ...alices,
+    request: async (frame, answer) => {
+      if (frame.type === 'roster.append' && !sent.includes(frame.type))
+        await bob.client.rename('member', 'Bobby')
+      sent.push(frame.type)
+      return alices.request(frame, answer)
+    },
+  }
+  const next = store.roster
+    .entries()
+    .map(entryOfJson)
+    .findLast(entry => entry.kind === 'join' && entry.seq < last.seq)!
+  await removeMember({ keeper, identity, now: Date.now }, overtaken, next.author)
+  const copiesOnce = Array(3).fill('roster.copies')
+  const tries = sent.filter(type => type !== 'roster.get')
+  expect(tries).toEqual([...copiesOnce, 'roster.append', ...copiesOnce, 'roster.append'])
+  await when(bob.client, 'roster', () => bob.client.view().epoch === 3)
+  expect(bob.store.epochs.all().map(row => row.number)).toEqual([1, 2, 3])
+  alices.close()
   await bob.client.stop()
 }, 300_000)

@@ -7,7 +7,11 @@ import { draftEpoch } from './epoch-drafts.ts'
 import { isLastOwner } from './last-owner.ts'
 
 /** Throws `not-found`, `forbidden`, or what the broker answers. */
-export async function removeMember(core: Core, link: Link, member: Uint8Array): Promise<void> {
+export async function removeMember(
+  core: Pick<Core, 'keeper' | 'identity' | 'now'>,
+  link: Link,
+  member: Uint8Array,
+): Promise<void> {
   const { keeper, identity } = core
   if (equalBytes(member, identity.member.publicKey))
     throw new MeshError('usage', 'who removes themself leaves', { field: 'member' })
