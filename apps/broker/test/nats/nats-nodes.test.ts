@@ -4,6 +4,7 @@ import { type BrokerFrameOf, CLOSE, toBase64url } from '@claudemesh/protocol'
 import { NATS_SERVER, type NatsServer, startNats, stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { append, attached, type Founded, foundMesh, greeted } from '../test-broker.ts'
+import { TestClock } from '../test-clock.ts'
 import { newEnvelope } from '../test-envelope.ts'
 import { newSession, next, presenceOf } from '../test-member.ts'
 import { backplaneIs, type Node, type Nodes, startNodes } from './nodes.ts'
@@ -161,5 +162,28 @@ describe.each(ways)('$way', ({ settings, needsNats }) => {
     })
   })
 })
+
+test('a node that stood still is taken for dead by another; it finds out, and its sessions come back', async () => {
+  const clocks = [new TestClock(), new TestClock()] as const
+  const all = await startNodes(2, {}, undefined, clocks)
+  const [still, lives] = all.nodes as [Node, Node]
+  const founded = await foundMesh(lives, clocks[1].now())
+  const watching = await greeted(lives.port, founded.mesh, await founded.join())
+  const bob = await attached(still.port, founded.mesh, await founded.join(), clocks[0].now())
+  // Its hands do not move; those of the other pass its lease.
+  clocks[1].turn(60_000)
+  const away = await watching.take<BrokerFrameOf<'presence'>>(
+    frame => frame.type === 'presence' && frame.entry.lease === 'away',
+  )
+  expect(hex(away.entry.certificate.session)).toBe(hex(bob.session.signer.publicKey))
+  clocks[0].turn(20_000)
+  expect((await bob.socket.closed).code).toBe(CLOSE.goingAway.code)
+  const back = await attached(still.port, founded.mesh, bob.session.member, clocks[0].now(), bob.session)
+  await founded.socket.close()
+  const { entries } = (await watching.ask({ type: 'directory', cursor: null })) as BrokerFrameOf<'directory'>
+  expect(entries.map(entry => entry.lease)).toEqual(['online'])
+  for (const socket of [watching, back.socket]) await socket.close()
+  await all.stop()
+}, 180_000)
 
 type Entry = BrokerFrameOf<'presence'>['entry']

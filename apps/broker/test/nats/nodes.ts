@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { brokerStore, openDatabase } from '@claudemesh/db'
 import { type Balancer, freshDatabase, startBalancer } from '@claudemesh/testkit'
-import { type RunningBroker, readSettings, startBroker } from '../../src/index.ts'
+import { type Clock, type RunningBroker, readSettings, startBroker } from '../../src/index.ts'
 import { testEnv } from '../test-broker.ts'
 
 export interface Node extends RunningBroker {
@@ -32,17 +32,18 @@ export async function openDoors(
   return { doors, env, drop }
 }
 
-/** Starts `count` nodes in this process; `own`: further settings of one. */
+/** Starts `count` nodes in this process; `own`: further settings of one; `clocks`: theirs, where not the machine's. */
 export async function startNodes(
   count: number,
   settings: Record<string, string>,
   own: (place: number) => Record<string, string> = () => ({}),
+  clocks: readonly Clock[] = [],
 ): Promise<Nodes> {
   const { doors, env } = await openDoors(count, settings)
   const nodes: Node[] = []
   for (const [i, door] of doors.entries()) {
     const given = { ...env, NODE_NAME: randomUUID(), ...own(i) }
-    const broker = await startBroker(readSettings(given))
+    const broker = await startBroker(readSettings(given), clocks[i])
     door.route(broker.port)
     nodes.push({ ...broker, port: door.port, door, env: given })
   }
