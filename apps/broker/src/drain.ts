@@ -6,13 +6,16 @@ import type { Broker } from './broker.ts'
 import { leaveNode } from './presence/leases.ts'
 
 const RETRY_AFTER_MS = 1000
+/** Where other nodes live, they take who comes at once. */
+const ELSEWHERE_MS = 100
 
 /** `draining` to all, the last commit told, close 1001, leases released, the log signed, then `closeServer` and the database. */
 export async function drain(broker: Broker, closeServer: () => Promise<void>): Promise<void> {
   const { lane, connections, db, settings, clock, log } = broker
   broker.draining = true
+  const retryAfterMs = broker.looked.others > 0 ? ELSEWHERE_MS : RETRY_AFTER_MS
   for (const connection of connections)
-    connection.sendJson(encodeBrokerFrame({ type: 'draining', retryAfterMs: RETRY_AFTER_MS }))
+    connection.sendJson(encodeBrokerFrame({ type: 'draining', retryAfterMs }))
   const late = Promise.withResolvers<void>()
   const stop = clock.after(settings.DRAIN_MS, late.resolve)
   await Promise.race([lane.idle(), late.promise])
