@@ -17,3 +17,6 @@ export const standing = {
   verifiedAs: z.string().nullable(),
 }
 export const keyStanding = z.object(standing)
+
+export const deliverMode = z.enum(['push', 'inbox', 'off'])
+export const sessionStatus = z.enum(['idle', 'working', 'waiting', 'dnd', 'closed', 'unknown'])

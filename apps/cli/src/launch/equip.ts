@@ -1,7 +1,7 @@
 /** What a launched client is given: its plugin, settings and environment, and the relay of its hooks. */
 import { basename } from 'node:path'
 import { claudeConfigDir, jobsWithFlag } from '@claudemesh/claude'
-import { openSessionReply } from '../api/schema.ts'
+import { openSessionReply } from '../api/session-schema.ts'
 import { claudeArguments } from './claude-arguments.ts'
 import type { Conversation } from './conversation.ts'
 import { openHookRelay } from './hook-relay.ts'

@@ -1,7 +1,7 @@
 /** Whose session speaks through the tools: the one whose token is in the environment, or the one that a claude process is in. */
 import { readFile } from 'node:fs/promises'
 import { callDaemon, type DaemonRequest, followDaemon } from '../api/client.ts'
-import { sessionOfProcessReply } from '../api/schema.ts'
+import { sessionOfProcessReply } from '../api/session-schema.ts'
 import { homePaths } from '../home/paths.ts'
 import type { Daemon } from './calls.ts'
 

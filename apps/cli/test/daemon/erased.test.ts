@@ -8,6 +8,7 @@ import { drizzle } from 'drizzle-orm/bun-sqlite'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openMeshStore } from '../../src/daemon/store/client-store.ts'
+import * as inboxSchema from '../../src/daemon/store/inbox-schema.ts'
 import * as schema from '../../src/daemon/store/schema.ts'
 import { openStoreFile, type StoreFile } from '../../src/daemon/store/store-file.ts'
 import { inboxRow, outboxMessage, outboxRecipient, prekeyRow } from './rows.ts'
@@ -205,7 +206,7 @@ describe('texts', () => {
     expect(texts.erase(noon, noon - HOUR)).toBe(true)
     purge()
     expect(payloads()).toEqual(['"read long ago"', '"waits"'])
-    expect(file.orm.select().from(schema.inbox).get()!.textKey).toBe(500_000)
+    expect(file.orm.select().from(inboxSchema.inbox).get()!.textKey).toBe(500_000)
   })
 
   test('that were changed or moved to another row do not open, cost no other, and are known for it when their key is gone', () => {
@@ -220,9 +221,13 @@ describe('texts', () => {
       })
     for (const n of [1, 2])
       outbox.insert({ ...outboxMessage(n), payload: `"${n}"`, composedAt: noon }, [outboxRecipient(n, 'm/s')])
-    const [one] = file.orm.select().from(schema.inbox).all()
+    const [one] = file.orm.select().from(inboxSchema.inbox).all()
     const others = [2, 3].map(n => inboxRow(n).msg)
-    file.orm.update(schema.inbox).set({ sealed: one!.sealed }).where(inArray(schema.inbox.msg, others)).run()
+    file.orm
+      .update(inboxSchema.inbox)
+      .set({ sealed: one!.sealed })
+      .where(inArray(inboxSchema.inbox.msg, others))
+      .run()
     const isTwo = eq(schema.outboxMessage.msg, outboxMessage(2).msg)
     file.orm
       .update(schema.outboxMessage)

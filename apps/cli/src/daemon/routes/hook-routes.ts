@@ -2,7 +2,7 @@
 import { MeshError } from '@claudemesh/protocol/errors'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
-import { hookEvent, setStatus, waitForWake } from '../../api/schema.ts'
+import { hookEvent, setStatus, waitForWake } from '../../api/session-schema.ts'
 import { followInstalled } from '../by-hand.ts'
 import { claudeIdOf } from '../claude-id.ts'
 import type { Daemon } from '../daemon.ts'

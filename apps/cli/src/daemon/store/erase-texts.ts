@@ -2,8 +2,9 @@
 import type { TextStore } from '@claudemesh/client'
 import { and, eq, inArray, isNotNull } from 'drizzle-orm'
 import { inboxPlace } from './inbox.ts'
+import { inbox } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
-import { inbox, outboxMessage } from './schema.ts'
+import { outboxMessage } from './schema.ts'
 import type { StoreFile } from './store-file.ts'
 import { DAMAGED, ERASED, endOf, hourOf, type SealedText, type Texts, textsOf, UNSEALED } from './texts.ts'
 

@@ -17,8 +17,9 @@ import {
   sql,
 } from 'drizzle-orm'
 import { assigned, named, rowColumns } from './columns.ts'
+import { inbox, lane, trace, unopened } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
-import { inbox, lane, outboxMessage, trace, unopened } from './schema.ts'
+import { outboxMessage } from './schema.ts'
 import { hourOf, type SealedText, textsOf } from './texts.ts'
 
 type Stored = Omit<InboxRow, 'payload'> & SealedText

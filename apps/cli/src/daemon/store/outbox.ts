@@ -23,8 +23,9 @@ import {
   sql,
 } from 'drizzle-orm'
 import { assigned, named, rowColumns } from './columns.ts'
+import { trace } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
-import { outboxMessage as message, outboxRecipient as recipient, trace } from './schema.ts'
+import { outboxMessage as message, outboxRecipient as recipient } from './schema.ts'
 import { sealingStore } from './sealings.ts'
 import { hourOf, type SealedText, textsOf } from './texts.ts'
 

@@ -1,7 +1,7 @@
 /** Which of the person's messages were given to which of her sessions, so that none is given to two. */
 import { and, eq, exists, inArray, not, sql } from 'drizzle-orm'
+import { inbox } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
-import { inbox } from './schema.ts'
 import { personMail } from './session-schema.ts'
 
 export interface PersonMail {

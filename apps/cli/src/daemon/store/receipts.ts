@@ -2,8 +2,8 @@
 import type { ReceiptStore } from '@claudemesh/client'
 import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import { named, rowColumns } from './columns.ts'
+import { receiptDue } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
-import { receiptDue } from './schema.ts'
 
 export function receiptStore({ orm, mesh }: MeshScope): ReceiptStore {
   const columns = rowColumns(receiptDue)

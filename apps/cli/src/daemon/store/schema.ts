@@ -2,8 +2,8 @@
  * The daemon's SQLite file: what `ClientStore` keeps for each mesh (packages/client/src/store.ts says what the columns mean).
  * Everything of a mesh goes when its row in `mesh` goes.
  */
-import type { InboxState, OutboxState, SealingRecipientRow, SealingRow } from '@claudemesh/client'
-import type { Priority, ReceiptState } from '@claudemesh/protocol'
+import type { OutboxState, SealingRecipientRow, SealingRow } from '@claudemesh/client'
+import type { Priority } from '@claudemesh/protocol'
 import { sql } from 'drizzle-orm'
 import {
   foreignKey,
@@ -27,12 +27,12 @@ export const ofMesh = () =>
   integer()
     .notNull()
     .references(() => mesh.row, { onDelete: 'cascade' })
-const place = () => integer().primaryKey({ autoIncrement: true })
-const time = () => integer().notNull()
+export const place = () => integer().primaryKey({ autoIncrement: true })
+export const time = () => integer().notNull()
 export const flag = () => integer({ mode: 'boolean' }).notNull()
-const priority = () => text().$type<Priority>().notNull()
+export const priority = () => text().$type<Priority>().notNull()
 /** A text and the hour of its key (see texts.ts). */
-const sealedText = () => ({ sealed: bytes('sealed_text'), textKey: integer('text_key') })
+export const sealedText = () => ({ sealed: bytes('sealed_text'), textKey: integer('text_key') })
 
 export const setting = sqliteTable(
   'setting',
@@ -207,104 +207,4 @@ export const sealingRecipient = sqliteTable(
     primaryKey({ columns: [t.mesh, t.id, t.to] }),
     foreignKey({ columns: [t.mesh, t.id], foreignColumns: [sealing.mesh, sealing.id] }).onDelete('cascade'),
   ],
-)
-
-export const inbox = sqliteTable(
-  'inbox',
-  {
-    row: place(),
-    mesh: ofMesh(),
-    owner: text().notNull(),
-    from: text().notNull(),
-    msg: text().notNull(),
-    id: text().notNull(),
-    line: text().notNull(),
-    pairSeq: integer('pair_seq').notNull(),
-    kind: text().notNull(),
-    ...sealedText(),
-    priority: priority(),
-    composedAt: integer('composed_at').notNull(),
-    sentAt: integer('sent_at').notNull(),
-    receivedAt: integer('received_at').notNull(),
-    state: text().$type<InboxState>().notNull(),
-    position: integer(),
-    late: flag(),
-    gap: flag(),
-    receipt: text().$type<ReceiptState>().notNull(),
-    receiptWhy: text('receipt_why').notNull(),
-    forgetAt: integer('forget_at').notNull(),
-  },
-  t => [
-    uniqueIndex('inbox_key').on(t.mesh, t.owner, t.msg, t.from),
-    index('inbox_position').on(t.mesh, t.owner, t.position),
-    index('inbox_state').on(t.mesh, t.owner, t.state, t.position),
-    index('inbox_waiting').on(t.mesh, t.owner, t.from, t.line, t.pairSeq).where(sql`state = 'waiting'`),
-    index('inbox_early').on(t.mesh, t.sentAt).where(sql`state = 'early'`),
-    index('inbox_text').on(t.mesh, t.textKey).where(sql`text_key IS NOT NULL`),
-    index('inbox_done').on(t.mesh, t.forgetAt).where(sql`state IN ('surfaced', 'read')`),
-  ],
-)
-
-export const lane = sqliteTable(
-  'lane',
-  {
-    mesh: ofMesh(),
-    owner: text().notNull(),
-    from: text().notNull(),
-    line: text().notNull(),
-    next: integer().notNull(),
-    waitedMs: integer('waited_ms').notNull(),
-  },
-  t => [primaryKey({ columns: [t.mesh, t.owner, t.from, t.line] })],
-)
-
-export const unopened = sqliteTable(
-  'unopened',
-  {
-    row: place(),
-    mesh: ofMesh(),
-    owner: text().notNull(),
-    id: text().notNull(),
-    from: text().notNull(),
-    reason: text().notNull(),
-    bytes: bytes().notNull(),
-    at: time(),
-  },
-  t => [uniqueIndex('unopened_key').on(t.mesh, t.owner, t.id)],
-)
-
-export const receiptDue = sqliteTable(
-  'receipt_due',
-  {
-    row: place(),
-    mesh: ofMesh(),
-    owner: text().notNull(),
-    to: text().notNull(),
-    state: text().$type<ReceiptState>().notNull(),
-    why: text().notNull(),
-    id: text().notNull(),
-    msg: text(),
-    at: time(),
-    dueAt: integer('due_at').notNull(),
-  },
-  t => [
-    index('receipt_due_owner').on(t.mesh, t.owner, t.row, t.dueAt),
-    index('receipt_due_at').on(t.mesh, t.dueAt),
-  ],
-)
-
-export const trace = sqliteTable(
-  'trace',
-  {
-    row: place(),
-    mesh: ofMesh(),
-    msg: text().notNull(),
-    at: time(),
-    state: text().notNull(),
-    by: text().notNull(),
-    to: text(),
-    why: text(),
-    verified: flag(),
-  },
-  t => [index('trace_msg').on(t.mesh, t.msg)],
 )

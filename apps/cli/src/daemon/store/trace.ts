@@ -2,8 +2,8 @@
 import type { TraceStore } from '@claudemesh/client'
 import { and, asc, eq, sql } from 'drizzle-orm'
 import { named, rowColumns } from './columns.ts'
+import { trace } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
-import { trace } from './schema.ts'
 
 export function traceStore({ orm, mesh }: MeshScope): TraceStore {
   const columns = rowColumns(trace)
