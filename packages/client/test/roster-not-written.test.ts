@@ -1,15 +1,20 @@
 /** A page of the roster that the store could not take was not taken: memory and store stay one, and it comes whole the next time. */
-import { ready, rosterEntryHash } from '@claudemesh/crypto'
-import { beforeAll, expect, test } from 'vitest'
-import { seedStore } from '../src/index.ts'
+import { rosterEntryHash } from '@claudemesh/crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type RosterStore, seedStore } from '../src/index.ts'
 import { draftEpoch } from '../src/mesh/epoch-drafts.ts'
 import { signedDraft } from '../src/roster/append.ts'
 import { RosterKeeper } from '../src/roster/keeper.ts'
 import { memoryStore } from './memory-store.ts'
 import { Crash } from './memory-table.ts'
 import { deriveRoster } from './roster-of.ts'
+import { couple, online, startWorld, type World, when } from './world.ts'
 
-beforeAll(() => ready)
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world?.stop())
 
 test('a page with a new epoch, refused by the disk, leaves everything as it was, and is taken when it comes again', () => {
   const now = Date.now()
@@ -45,4 +50,26 @@ test('a page with a new epoch, refused by the disk, leaves everything as it was,
   function copyFor(key: Uint8Array): Uint8Array {
     return copies.find(({ to }) => Buffer.compare(to, key) === 0)!.copy
   }
+})
+
+test('the person is told, and no more once it was stored', async () => {
+  const { alice, bob } = await couple(world)
+  const codes = () => bob.client.view().problems.map(({ code }) => code)
+  await bob.client.stop()
+  let fails = true
+  const append: RosterStore['append'] = (...page) => {
+    if (fails) throw new Error('the disk is full')
+    bob.store.roster.append(...page)
+  }
+  await bob.start({ store: { ...bob.store, roster: { ...bob.store.roster, append } } })
+  await online(bob.client)
+  await alice.client.rename('mesh', 'renamed')
+  await expect.poll(codes, { timeout: 30_000 }).toContain('roster-store')
+  expect(bob.client.view().name).toBe('Test mesh')
+  fails = false
+  await alice.client.rename('mesh', 'renamed again')
+  await when(bob.client, 'roster', () => bob.client.view().name === 'renamed again')
+  expect(codes()).not.toContain('roster-store')
+  expect(bob.store.roster.count()).toBe(alice.store.roster.count())
+  await Promise.all([alice, bob].map(({ client }) => client.stop()))
 })

@@ -48,11 +48,14 @@ export class Following {
       await syncRoster(link, keeper)
       claims.settle()
       if (claims.frozen) throw claims.frozen
-      this.#port.solved('roster-clock')
+      for (const code of ['roster-clock', 'roster-store']) this.#port.solved(code)
       this.#port.grew(began)
       requireStanding(this.#core)
     } catch (error) {
-      if (!(error instanceof MeshError)) throw error
+      if (!(error instanceof MeshError)) {
+        this.#port.problem('roster-store', `what is new in the roster could not be stored: ${String(error)}`)
+        throw error
+      }
       log('roster.sync-failed', { code: error.code, message: error.message })
       if (error.code === 'clock') this.#port.problem('roster-clock', error.message)
       if (error.code === 'integrity' || error.code === 'removed') this.#port.halt(error)
