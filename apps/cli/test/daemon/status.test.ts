@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
@@ -105,6 +105,58 @@ test('without a sessions file the transcript ends a turn that no hook ends, and 
     }),
   )
   await shows({ status: 'waiting', statusSource: 'sessions-file', waitingFor: 'permission to use Bash' })
+})
+
+test('two sessions of one directory: a turn of ten minutes, a machine that slept in it, and its end without a word; then no folder any more', async () => {
+  const server = await broker()
+  let ahead = 0
+  const bob = await machine(() => Date.now() + ahead)
+  await bob.call('createMesh', { body: { name: 'home', broker: server.url, memberName: 'bob' } })
+  const config = scratchFolder()
+  mkdirSync(join(config, 'sessions'), { recursive: true })
+  const other = `2${UUID.slice(1)}`
+  const runs = async (uuid: string) => {
+    const child = spawn('sleep', ['1000'])
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const { tokenFile } = await bob.open(uuid, { kind: 'claude', pid: child.pid, directory: '/the/same' })
+    const body = {
+      session_id: uuid,
+      hook_event_name: 'SessionStart',
+      transcript_path: join(config, 'projects', 'p', `${uuid}.jsonl`),
+    }
+    await bob.call('hook', { token: await readToken(tokenFile), body })
+    return (status: string) =>
+      writeFileSync(
+        join(config, 'sessions', `${child.pid}.json`),
+        JSON.stringify({ pid: child.pid, sessionId: uuid, status, statusUpdatedAt: Date.now() + ahead }),
+      )
+  }
+  const [long, quiet] = [await runs(UUID), await runs(other)]
+  const shows = (...statuses: string[]) =>
+    expect
+      .poll(
+        async () => {
+          const rows = await bob.call<{ uuid: string; status: string }[]>('sessions')
+          return [UUID, other].map(uuid => rows.find(row => row.uuid === uuid)?.status)
+        },
+        { timeout: 10_000 },
+      )
+      .toEqual(statuses)
+  long('busy')
+  quiet('idle')
+  await shows('working', 'idle')
+  for (const minutes of [10, 600]) {
+    ahead = minutes * 60_000
+    // The other's word shows that the daemon has looked again since.
+    quiet(minutes === 10 ? 'waiting' : 'idle')
+    await shows('working', minutes === 10 ? 'waiting' : 'idle')
+  }
+  long('idle')
+  quiet('busy')
+  await shows('idle', 'working')
+  rmSync(join(config, 'sessions'), { recursive: true })
+  ahead += 61_000
+  await shows('idle', 'idle')
 })
 
 test('a turn that an earlier life of the daemon was told of, and nobody since, does not last for ever', async () => {
