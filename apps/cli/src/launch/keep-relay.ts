@@ -20,7 +20,8 @@ export type Keeping = z.output<typeof keeping>
 
 /** What it says once it has the port. */
 export const KEPT = 'kept\n'
-const START_MS = 5000
+/** A busy machine starts a program in its own time; where it fails at once, so does this. */
+const START_MS = 30_000
 
 /** True once another process answers at the port; false where none could be started, and then nothing is left of it. */
 export function keepRelay(what: Keeping): Promise<boolean> {
