@@ -27,20 +27,25 @@ interface CardRow {
   readonly hook_at: string | null
 }
 
+type DatedRow = CardRow & { readonly changed_at: string }
+
 /** An entry, and when what others see of it last changed: ms of the database's clock. */
 export type DatedEntry = DirectoryEntry & { readonly changedAt: number }
 
-/** One page of known sessions of standing members, in the order of their keys; `cursor: null` begins and ends. */
+/**
+ * One page of known sessions of standing members, dated, in the order of their keys; `cursor: null` begins and ends.
+ * `node` asks, here and below, so it lives: who is attached there is online, though its heartbeat may be late.
+ */
 export async function directory(
   db: Database,
-  p: { mesh: Uint8Array; cursor: string | null; limit: number; now: number },
-): Promise<{ entries: DirectoryEntry[]; cursor: string | null }> {
+  p: { mesh: Uint8Array; cursor: string | null; limit: number; now: number; node?: string },
+): Promise<{ entries: DatedEntry[]; cursor: string | null }> {
   const after = p.cursor === null ? new Uint8Array() : fromBase64url(p.cursor)
   if (!after)
     throw new MeshError('bad-field', 'this cursor was not given by a directory', { field: 'cursor' })
-  const rows = await run(db.sql<CardRow[]>`
-    select r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
-      ${db.fn}.lease_state(l.state, l.state_at, n.beat_until, ${db.fn}.at(${p.now})) as lease
+  const rows = await run(db.sql<DatedRow[]>`
+    select ${db.fn}.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
+      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${db.fn}.at(${p.now}) else n.beat_until end, ${db.fn}.at(${p.now})) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
@@ -48,24 +53,26 @@ export async function directory(
       and not r.removed and r.known_until >= ${db.fn}.at(${p.now}) and l.certificate is not null
     order by r.key limit ${p.limit}`)
   const last = rows.length === p.limit ? rows.at(-1) : undefined
-  return { entries: rows.map(entryOf), cursor: last ? toBase64url(last.key) : null }
+  return { entries: rows.map(datedEntryOf), cursor: last ? toBase64url(last.key) : null }
 }
 
 /** The entries of these sessions alone, dated; what is not known is left out. */
 export async function directoryOf(
   db: Database,
-  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number },
+  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number; node?: string },
 ): Promise<DatedEntry[]> {
-  const rows = await run(db.sql<(CardRow & { changed_at: string })[]>`
+  const rows = await run(db.sql<DatedRow[]>`
     select ${db.fn}.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
-      ${db.fn}.lease_state(l.state, l.state_at, n.beat_until, ${db.fn}.at(${p.now})) as lease
+      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${db.fn}.at(${p.now}) else n.beat_until end, ${db.fn}.at(${p.now})) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
     where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
       and not r.removed and r.known_until >= ${db.fn}.at(${p.now}) and l.certificate is not null`)
-  return rows.map(row => ({ ...entryOf(row), changedAt: Number(row.changed_at) }))
+  return rows.map(datedEntryOf)
 }
+
+const datedEntryOf = (row: DatedRow): DatedEntry => ({ ...entryOf(row), changedAt: Number(row.changed_at) })
 
 function entryOf(row: CardRow): DirectoryEntry {
   return {
@@ -87,12 +94,12 @@ export interface PrekeyRow {
 /** One row per recipient asked for, in that order; who is unknown or removed has neither certificate nor prekey. */
 export async function getPrekeys(
   db: Database,
-  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number },
+  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number; node?: string },
 ): Promise<PrekeyRow[]> {
   const rows = await run(db.sql<
     { key: Uint8Array; certificate: never | null; prekey: never; lease: Lease }[]
   >`
-    select r.key, l.certificate, l.prekey, ${db.fn}.lease_state(l.state, l.state_at, n.beat_until, ${db.fn}.at(${p.now})) as lease
+    select r.key, l.certificate, l.prekey, ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${db.fn}.at(${p.now}) else n.beat_until end, ${db.fn}.at(${p.now})) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node

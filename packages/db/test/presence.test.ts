@@ -220,3 +220,19 @@ describe('the directory', () => {
     ).rejects.toMatchObject({ code: 'not-found' })
   })
 })
+
+test('who is attached at the node that asks is online to it, though its heartbeat is late; to others not', async () => {
+  const there = await newMesh(db)
+  const { recipient } = await attached(there, await join(there), { node: 'slow' })
+  const late = Date.now() + 5 * 60_000
+  const leaseFor = async (node?: string) => {
+    const asked = { mesh: there.mesh, now: late, ...(node && { node }) }
+    const [listed] = (await directory(db, { ...asked, cursor: null, limit: 10 })).entries
+    const [named] = await directoryOf(db, { ...asked, recipients: [recipient] })
+    const [prekey] = await getPrekeys(db, { ...asked, recipients: [recipient] })
+    return [listed!.lease, named!.lease, prekey!.lease]
+  }
+  expect(await leaseFor('slow')).toEqual(['online', 'online', 'online'])
+  expect(await leaseFor('another')).toEqual(['offline', 'offline', 'offline'])
+  expect(await leaseFor()).toEqual(['offline', 'offline', 'offline'])
+})

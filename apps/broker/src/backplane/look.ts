@@ -14,6 +14,8 @@ import { arrive, tellCheckpoint } from './arrive.ts'
 const SELDOM = 5
 /** A change may be committed so much later than its time says. */
 const LATE_MS = 10_000
+/** What was told is remembered so much longer: a slow read must not be taken for newer. */
+const TOLD_MS = 60_000
 const LEASES_A_LOOK = 1000
 /** Whoever repeats what a node said once makes us look no more often than this. */
 const SOON_MS = 50
@@ -74,7 +76,7 @@ async function lookAtLeases(broker: Broker): Promise<void> {
   looked.leasesUntil ??= clock.now()
   let since = looked.leasesUntil - LATE_MS
   for (const mesh of meshes.all())
-    for (const [index, changedAt] of mesh.told) if (changedAt < since) mesh.told.delete(index)
+    for (const [index, changedAt] of mesh.told) if (changedAt < since - TOLD_MS) mesh.told.delete(index)
   for (;;) {
     const changed = await db.changedLeases({ since, limit: LEASES_A_LOOK })
     const last = changed.at(-1)?.changedAt ?? since

@@ -35,11 +35,15 @@ export async function tellHere(
       mesh: mesh.id,
       recipients: sessions,
       now,
+      node: settings.NODE_NAME,
     })) {
+      const { member, session } = found.certificate
+      const index = recipientIndex({ member, session })
+      // Reads overtake each other: what was told already may be newer than what this one found.
+      if ((mesh.told.get(index) ?? 0) > changedAt) continue
+      mesh.told.set(index, changedAt)
       const entry = withHookStatus(found, now, statusLimits(settings))
       tellMesh(mesh, encodeBrokerFrame({ type: 'presence', entry }), except)
-      const { member, session } = entry.certificate
-      mesh.told.set(recipientIndex({ member, session }), changedAt)
     }
   } catch (cause) {
     log.error('presence.untold', cause)
