@@ -17,6 +17,7 @@ import { Process, type Scheduler } from './scheduler.ts'
 export const HOST = 'broker.example'
 
 export interface NodeParts {
+  readonly name: string
   readonly scheduler: Scheduler
   readonly network: Network
   readonly key: Signer
@@ -53,8 +54,8 @@ export class BrokerNode {
 
   start(): void {
     if (this.up) return
-    const { scheduler, network, key, store, skewMs, broke } = this.#o
-    const process = new Process('broker')
+    const { name, scheduler, network, key, store, skewMs, broke } = this.#o
+    const process = new Process(name)
     this.#process = process
     this.#stop = null
     const clock: Clock = {
@@ -68,7 +69,7 @@ export class BrokerNode {
       BROKER_KEY: toBase64url(key.secretKey.subarray(0, 32)),
       MESH_CREATE: 'open',
       PUBLIC_HOSTS: HOST,
-      NODE_NAME: 'one',
+      NODE_NAME: name,
     })
     const running = runBroker(
       settings,

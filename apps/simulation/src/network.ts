@@ -7,7 +7,7 @@ import type { Random } from './random.ts'
 import type { Process, Scheduler } from './scheduler.ts'
 import { serverSocket } from './server-socket.ts'
 
-/** What listens at the one address of the simulated world. */
+/** A node that listens at the one address of the simulated world. */
 export interface Door {
   readonly process: Process
   readonly handlers: WebSocketHandler<SocketData>
@@ -29,7 +29,7 @@ export interface NetworkOptions {
 
 export class Network {
   readonly #o: NetworkOptions
-  #door: Door | null = null
+  #doors: Door[] = []
   readonly #cuts = new Map<string, Cut>()
   readonly #wires = new Set<Wire>()
   /** Longest way of a frame now, ms. */
@@ -41,12 +41,12 @@ export class Network {
   }
 
   listen(door: Door): void {
-    this.#door = door
+    this.#doors.push(door)
   }
 
   /** Nobody listens any more; sockets that are open stay. */
   unlisten(process: Process): void {
-    if (this.#door?.process === process) this.#door = null
+    this.#doors = this.#doors.filter(door => door.process !== process)
   }
 
   cut(address: string, how: Cut): void {
@@ -94,7 +94,8 @@ export class Network {
     const { scheduler } = this.#o
     const refuse = () => scheduler.after(process, this.way(), () => socket.over(1006, ''))
     scheduler.after(null, this.way(), () => {
-      const door = this.#door
+      // As behind a balancer: any node that listens.
+      const door = this.#doors.length > 0 ? this.#o.random.pick(this.#doors) : null
       const cut = this.#cuts.get(address)
       // A lost SYN answers nothing: the caller's own deadline ends it.
       if (cut) return

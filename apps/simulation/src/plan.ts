@@ -19,8 +19,13 @@ export type Step = { readonly atMs: number } & (
       readonly commits: number
       readonly when: 'before' | 'after'
     }
-  | { readonly does: 'crash-broker'; readonly silently: boolean; readonly forMs: number }
-  | { readonly does: 'restart-broker'; readonly forMs: number }
+  | {
+      readonly does: 'crash-broker'
+      readonly node: number
+      readonly silently: boolean
+      readonly forMs: number
+    }
+  | { readonly does: 'restart-broker'; readonly node: number; readonly forMs: number }
   | { readonly does: 'cut'; readonly machine: number; readonly how: Cut; readonly forMs: number }
   | { readonly does: 'reset'; readonly machine: number }
   | { readonly does: 'slow-database'; readonly latencyMs: number; readonly forMs: number }
@@ -38,6 +43,8 @@ export type Step = { readonly atMs: number } & (
 export interface Plan {
   /** Sessions of each machine beside its person. */
   readonly sessions: readonly number[]
+  /** Nodes of the broker. */
+  readonly nodes: number
   readonly latencyMs: number
   readonly databaseMs: number
   /** From the first step to the end of all nemeses, ms. */
@@ -69,9 +76,13 @@ export function makePlan(random: Random): Plan {
   const sessions = Array.from({ length: machines }, () => random.between(0, 1))
   const lengthMs = random.pick([5000, 20_000, 60_000, 180_000])
   const sends = Array.from({ length: random.between(3, 20) }, () => makeSend(random, sessions, lengthMs))
-  const strikes = Array.from({ length: random.between(0, 8) }, () => makeStrike(random, machines, lengthMs))
+  const nodes = random.chance(0.4) ? 2 : 1
+  const strikes = Array.from({ length: random.between(0, 8) }, () =>
+    makeStrike(random, { machines, nodes, lengthMs }),
+  )
   return {
     sessions,
+    nodes,
     latencyMs: random.pick([0.5, 5, 50, 300]),
     databaseMs: random.pick([0.5, 5, 50]),
     lengthMs,
@@ -96,7 +107,10 @@ function makeSend(random: Random, sessions: readonly number[], lengthMs: number)
   }
 }
 
-function makeStrike(random: Random, machines: number, lengthMs: number): Step {
+function makeStrike(
+  random: Random,
+  { machines, nodes, lengthMs }: { machines: number; nodes: number; lengthMs: number },
+): Step {
   const atMs = random.fraction() * lengthMs
   const forMs = random.fraction() * lengthMs * 0.5
   const machine = random.between(0, machines - 1)
@@ -107,9 +121,9 @@ function makeStrike(random: Random, machines: number, lengthMs: number): Step {
     case 'crash-at-commit':
       return { atMs, does, machine, commits: random.between(1, 12), when: random.pick(['before', 'after']) }
     case 'crash-broker':
-      return { atMs, does, silently: random.chance(0.3), forMs }
+      return { atMs, does, node: random.between(0, nodes - 1), silently: random.chance(0.3), forMs }
     case 'restart-broker':
-      return { atMs, does, forMs }
+      return { atMs, does, node: random.between(0, nodes - 1), forMs }
     case 'cut':
       return { atMs, does, machine, how: random.pick(['stalled', 'black-hole']), forMs }
     case 'reset':

@@ -84,10 +84,10 @@ function look(world: World): { history: History; broken: Broken[] } {
 }
 
 /** Everything is up, connected, fast and on time from now on. */
-function heal({ broker, machines, network, weather }: World): void {
+function heal({ nodes, machines, network, weather }: World): void {
   Object.assign(weather, { latencyMs: 1, lossy: 0, skewMs: 0 })
   network.latencyMs = 1
-  broker.start()
+  for (const node of nodes) node.start()
   for (const machine of machines) {
     network.heal(machine.name)
     machine.skewMs = 0
@@ -112,7 +112,7 @@ function take(world: World, step: Step, ends: (() => void)[]): void {
 
 /** Answers what ends it. */
 function strike(world: World, step: Exclude<Step, { does: 'send' }>): (() => void) | undefined {
-  const { machines, network, broker, weather, recorder } = world
+  const { machines, network, nodes, weather, recorder } = world
   const machine = 'machine' in step && step.machine !== null ? machines[step.machine]! : machines[0]!
   switch (step.does) {
     case 'crash':
@@ -122,11 +122,11 @@ function strike(world: World, step: Exclude<Step, { does: 'send' }>): (() => voi
       machine.dieAtCommit(step.commits, step.when)
       return
     case 'crash-broker':
-      broker.crash(step.silently)
-      return () => broker.start()
+      nodes[step.node]!.crash(step.silently)
+      return () => nodes[step.node]!.start()
     case 'restart-broker':
-      broker.stop()
-      return () => broker.start()
+      nodes[step.node]!.stop()
+      return () => nodes[step.node]!.start()
     case 'cut':
       network.cut(machine.name, step.how)
       return () => network.heal(machine.name)

@@ -12,7 +12,7 @@ import { memoryStore } from '@claudemesh/client/memory-store'
 import { generateSigner, uuidText } from '@claudemesh/crypto'
 import { generateAgreement } from '@claudemesh/crypto/sealing'
 import { MeshError } from '@claudemesh/protocol'
-import { BrokerNode, HOST } from './broker-node.ts'
+import { BrokerNode, HOST, type NodeParts } from './broker-node.ts'
 import { reachable, type Weather } from './database.ts'
 import { Machine } from './machine.ts'
 import { Network } from './network.ts'
@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly seed: number
   /** Sessions of each machine beside its person; the first machine is the owner's. */
   readonly sessions: readonly number[]
+  /** Nodes of the broker. */
+  readonly nodes: number
   /** Longest way of a frame and of a query, ms. */
   readonly latencyMs: number
   readonly databaseMs: number
@@ -43,7 +45,8 @@ export interface World {
   readonly network: Network
   readonly recorder: Recorder
   readonly tables: Tables
-  readonly broker: BrokerNode
+  /** Nodes of one broker, on one database. */
+  readonly nodes: readonly BrokerNode[]
   readonly brokerKey: Uint8Array
   /** How far the broker's clock is off, and how its database is. */
   readonly weather: Weather & { skewMs: number }
@@ -55,6 +58,7 @@ export interface World {
 export async function makeWorld({
   seed,
   sessions,
+  nodes: count,
   latencyMs,
   databaseMs,
   bug,
@@ -74,7 +78,7 @@ export async function makeWorld({
   const weather = { latencyMs: databaseMs, lossy: 0, skewMs: 0 }
   const key = generateSigner()
   const databaseRandom = openRandom(seed, 'database')
-  const broker = new BrokerNode({
+  const parts: Omit<NodeParts, 'name'> = {
     scheduler,
     network,
     key,
@@ -98,9 +102,10 @@ export async function makeWorld({
       const isWeather = cause instanceof MeshError && ['unavailable', 'timeout'].includes(cause.code)
       recorder.event({ type: isWeather ? 'nemesis' : 'broke', what: `${event}: ${String(cause)}` })
     },
-  })
-  broker.start()
-  await scheduler.run(Number.POSITIVE_INFINITY, () => broker.ready)
+  }
+  const nodes = Array.from({ length: count }, (_, i) => new BrokerNode({ ...parts, name: `node${i}` }))
+  for (const node of nodes) node.start()
+  await scheduler.run(Number.POSITIVE_INFINITY, () => nodes.every(node => node.ready))
 
   const done = async <T>(work: Promise<T>): Promise<T> => {
     let over = false
@@ -114,7 +119,7 @@ export async function makeWorld({
   const machines: Machine[] = []
   let link = ''
   let founded: MeshSeed | undefined
-  for (const [i, count] of sessions.entries()) {
+  for (const [i, own] of sessions.entries()) {
     const name = `m${i}`
     const keys = { member: generateSigner(), agreement: generateAgreement() }
     const store = memoryStore()
@@ -131,7 +136,7 @@ export async function makeWorld({
       new Machine({
         name,
         identity,
-        sessions: Array.from({ length: count }, newSession),
+        sessions: Array.from({ length: own }, newSession),
         store,
         scheduler,
         network,
@@ -166,7 +171,7 @@ export async function makeWorld({
     network,
     recorder,
     tables,
-    broker,
+    nodes,
     brokerKey: key.publicKey,
     weather,
     machines,

@@ -5,10 +5,10 @@ import type { Synchronous } from './synchronous.ts'
 import { bytesKey, type RecipientRow, type Tables } from './tables.ts'
 
 type DirectoryQueries = Pick<Synchronous, 'directory' | 'directoryOf' | 'getPrekeys'>
-type Entries = ReturnType<DirectoryQueries['directory']>['entries']
+type Entries = ReturnType<DirectoryQueries['directoryOf']>
 
 export const directoryQueries = (tables: Tables): DirectoryQueries => ({
-  directory({ mesh, cursor, limit, now }) {
+  directory({ mesh, cursor, limit, now, node }) {
     const after = cursor === null ? new Uint8Array() : fromBase64url(cursor)
     if (!after)
       throw new MeshError('bad-field', 'this cursor was not given by a directory', { field: 'cursor' })
@@ -17,16 +17,15 @@ export const directoryQueries = (tables: Tables): DirectoryQueries => ({
       .sort((a, b) => Buffer.compare(a.key, b.key))
       .slice(0, limit)
     const last = rows.length === limit ? rows.at(-1) : undefined
-    return { entries: entriesOf(tables, rows, now), cursor: last ? toBase64url(last.key) : null }
+    return { entries: entriesOf(tables, rows, now, node), cursor: last ? toBase64url(last.key) : null }
   },
-  directoryOf({ mesh: id, recipients, now }) {
+  directoryOf({ mesh: id, recipients, now, node }) {
     const mesh = tables.meshes.get(bytesKey(id))
     const wanted = new Set(recipients.map(recipient => bytesKey(keyOf(recipient))))
     const rows = rowsOf(mesh).filter(row => wanted.has(bytesKey(row.key)) && isListed(row, now))
-    const dates = rows.map(({ lease }) => lease!.changedAt)
-    return entriesOf(tables, rows, now).map((entry, i) => ({ ...entry, changedAt: dates[i]! }))
+    return entriesOf(tables, rows, now, node)
   },
-  getPrekeys: ({ mesh, recipients, now }) =>
+  getPrekeys: ({ mesh, recipients, now, node }) =>
     recipients.map(recipient => {
       const row = rowOf(tables.meshes.get(bytesKey(mesh)), recipient)
       const known = row && !row.removed && (row.knownUntil === null || row.knownUntil >= now)
@@ -35,7 +34,7 @@ export const directoryQueries = (tables: Tables): DirectoryQueries => ({
         recipient,
         certificate: lease?.certificate ?? null,
         prekey: lease?.prekey ?? null,
-        lease: lease ? leaseState(tables, lease, now) : 'offline',
+        lease: lease ? leaseState(tables, lease, now, node) : 'offline',
       }
     }),
 })
@@ -43,16 +42,17 @@ export const directoryQueries = (tables: Tables): DirectoryQueries => ({
 const isListed = ({ removed, knownUntil, lease }: RecipientRow, now: number): boolean =>
   !removed && knownUntil !== null && knownUntil >= now && lease?.certificate != null
 
-const entriesOf = (tables: Tables, rows: readonly RecipientRow[], now: number): Entries =>
+const entriesOf = (tables: Tables, rows: readonly RecipientRow[], now: number, node?: string): Entries =>
   rows.flatMap(({ lease }) =>
     lease?.certificate
       ? [
           {
             certificate: lease.certificate,
             presence: lease.presence,
-            lease: leaseState(tables, lease, now),
+            lease: leaseState(tables, lease, now, node),
             leaseAt: lease.stateAt,
             hook: lease.hook,
+            changedAt: lease.changedAt,
           },
         ]
       : [],

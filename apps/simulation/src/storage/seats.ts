@@ -27,9 +27,14 @@ export function leased(tables: Tables, mesh: Uint8Array, recipient: Recipient): 
   return row.lease
 }
 
-/** Nothing outlives its node or its grace, swept or not. */
-export function leaseState({ nodes }: Tables, { state, stateAt, node }: LeaseRow, now: number): Lease {
-  const beat = nodes.get(node)
+/** Nothing outlives its node or its grace, swept or not; `asks` is a node that asks, so it lives. */
+export function leaseState(
+  { nodes }: Tables,
+  { state, stateAt, node }: LeaseRow,
+  now: number,
+  asks?: string,
+): Lease {
+  const beat = node === asks ? now : nodes.get(node)
   if (state === 'online' && beat !== undefined && beat >= now) return 'online'
   if (state === 'offline') return 'offline'
   return (state === 'online' ? (beat ?? stateAt) : stateAt) + TIMES.graceMs > now ? 'away' : 'offline'
