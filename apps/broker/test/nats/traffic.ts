@@ -128,7 +128,9 @@ async function startLane(
         }
         rest = left
         for (const { header } of rest) repeated.add(hex(header.id))
-        if (rest.length > 0) await outbox.socket.closed
+        // A node that stops closes; anything else that decides nothing is tried again where it is.
+        if (results.some(({ error }) => error === 'draining')) await outbox.socket.closed
+        else if (results.some(({ error }) => error === 'not-attached')) outbox = await again(sender, from)
       } catch {
         for (const { header } of rest) repeated.add(hex(header.id))
         outbox = await again(sender, from)
