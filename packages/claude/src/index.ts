@@ -8,6 +8,7 @@ export { type PushPriority, pushText, SOCKET_LIMITS } from './messaging-socket.t
 export { pluginFiles, TOOL_RULE } from './plugin-files.ts'
 export {
   findRunning,
+  nameByUser,
   newestOf,
   type OnUnknown,
   type RunningSession,

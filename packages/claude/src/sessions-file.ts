@@ -48,6 +48,18 @@ export const newestOf = (running: readonly RunningSession[], sessionId: string):
     .filter(session => session.sessionId === sessionId)
     .sort((a, b) => (b.statusUpdatedAt ?? 0) - (a.statusUpdatedAt ?? 0))[0]
 
+/** What `/branch` makes of a conversation's title: the file says of it too that its user gave it. */
+const BRANCH = / \(Branch(?: \d+)?\)$/
+
+/** The name its user gave it in the client, and when (ms since 1970); `undefined` where it has none but what the client made up. */
+export function nameByUser({
+  name = '',
+  nameSource,
+  nameSince = 0,
+}: RunningSession): { name: string; since: number } | undefined {
+  return nameSource === 'user' && !BRANCH.test(name) ? { name, since: nameSince } : undefined
+}
+
 /** Every live session of this config folder; none where the folder is missing. */
 export const runningSessions = (configDir: string, onUnknown: OnUnknown): RunningSession[] =>
   new SessionsFolder(configDir, onUnknown).running()

@@ -19,6 +19,7 @@ import {
   findTranscript,
   hookPayload,
   locateClaude,
+  nameByUser,
   newestSessionOf,
   pluginFiles,
   pushText,
@@ -299,4 +300,14 @@ describe('the binary', () => {
     expect(locateClaude({ PATH: `/nowhere::${dir}` })).toBe(bin)
     expect(locateClaude({ PATH: '/nowhere' })).toBeUndefined()
   })
+})
+
+test('a name is its user’s where the client has not made it up: derived, or for a branch', () => {
+  const named = (name: string, nameSource: string) =>
+    nameByUser({ pid: 1, sessionId: 'x', name, nameSource, nameSince: 7 })
+  expect(named('api', 'user')).toEqual({ name: 'api', since: 7 })
+  expect(named('work-34', 'derived')).toBeUndefined()
+  expect(named('/clear (Branch)', 'user')).toBeUndefined()
+  expect(named('api (Branch 12)', 'user')).toBeUndefined()
+  expect(named('(Branch) of mine', 'user')?.name).toBe('(Branch) of mine')
 })

@@ -6,6 +6,7 @@ import {
   claudeConfigDir,
   configDirOfTranscript,
   findTranscript,
+  nameByUser,
   newestOf,
   type RunningSession,
   SessionsFolder,
@@ -129,9 +130,10 @@ export class SessionStatus {
         const all = folders.get(known.configDir) ?? this.#running(known)
         folders.set(known.configDir, all)
         running = newestOf(all, known.claudeId)
-        if (running?.nameSource === 'user' && (running.nameSince ?? 0) > known.namedAt) {
-          known.namedAt = running.nameSince!
-          this.#sessions.rename(seat, running.name ?? '')
+        const given = running && nameByUser(running)
+        if (given && given.since > known.namedAt) {
+          known.namedAt = given.since
+          this.#sessions.rename(seat, given.name)
           // As it was before: it settles with the next look.
           continue
         }
