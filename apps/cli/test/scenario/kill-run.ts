@@ -8,6 +8,9 @@ import { type BrokerProcess, type Machine, makeMachine, startBrokerProcess } fro
 import { callDaemon, followDaemon } from '../../src/api/client.ts'
 import { randomFrom, restartDaemon, Victim } from './victims.ts'
 
+/** Messages that wait unread in the end, at most. */
+const MAILBOX = 5000
+
 export interface KillRun {
   readonly messages: number
   /** How often each of the four is killed. */
@@ -44,6 +47,8 @@ export async function killRun({ messages, killsEach, seed }: KillRun): Promise<K
     await alice.json('mesh', 'create', 'home', '--broker', broker.url, '--as-name', 'alice')
     const [invite] = await alice.json<{ link: string }>('invite')
     await bob.json('join', invite!.link, '--name', 'bob', '-y')
+    // Nobody reads: a mailbox as shipped would be full, and say so, before the last of them.
+    await bob.json('limits', `inbox=${MAILBOX}`, `inbox-member=${MAILBOX}`)
 
     const theBroker = broker
     const daemonOf = (machine: Machine) => new Victim(() => restartDaemon(machine))
