@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { freePort } from './free-port.ts'
 import { claudemesh } from './run-self.ts'
 
 export interface BrokerProcess {
@@ -27,7 +28,7 @@ export async function startBrokerProcess(
 ): Promise<BrokerProcess> {
   const root = mkdtempSync(join(tmpdir(), 'cm-broker-'))
   let log = ''
-  let port = 0
+  let port = await freePort()
   let child: ChildProcess | undefined
   let ended: Promise<void> = Promise.resolve()
 

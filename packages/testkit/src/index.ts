@@ -1,6 +1,7 @@
 export { type Balancer, startBalancer } from './balancer.ts'
 export { type BrokerProcess, startBrokerProcess } from './broker.ts'
 export * from './claude.ts'
+export { freePort } from './free-port.ts'
 export { type Machine, makeMachine } from './machine.ts'
 export { type ModelRequest, type ModelStub, startModelStub } from './model-stub.ts'
 export { NATS_SERVER, type NatsServer, startNats } from './nats.ts'

@@ -1,10 +1,15 @@
 /** Kills broker, both daemons and Postgres at random messages of a run, and says what became of every message. */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@claudemesh/db'
-import { type BrokerProcess, type Machine, makeMachine, startBrokerProcess } from '@claudemesh/testkit'
+import {
+  type BrokerProcess,
+  freePort,
+  type Machine,
+  makeMachine,
+  startBrokerProcess,
+} from '@claudemesh/testkit'
 import { callDaemon, followDaemon } from '../../src/api/client.ts'
 import { randomFrom, restartDaemon, Victim } from './victims.ts'
 
@@ -143,12 +148,4 @@ async function settledState(machine: Machine, id: string): Promise<string> {
 }
 async function readLines(machine: Machine, id: string): Promise<{ state: string }[]> {
   return (await callDaemon('trace', { home: machine.mesh, params: { id } })) as { state: string }[]
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
