@@ -1,5 +1,5 @@
 /** Kills broker, both daemons and Postgres at random messages of a run, and says what became of every message. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@claudemesh/db'
@@ -15,6 +15,8 @@ import { randomFrom, restartDaemon, Victim } from './victims.ts'
 
 /** Messages that wait unread in the end, at most. */
 const MAILBOX = 5000
+/** A receipt may meet a daemon that has to ask for keys anew, and a broker that was just killed: the longest of their pauses, twice. */
+const RECEIPTS_MS = 60_000
 
 export interface KillRun {
   readonly messages: number
@@ -101,10 +103,13 @@ export async function killRun({ messages, killsEach, seed }: KillRun): Promise<K
 
     const received = await receivedBy(bob, new Set(confirmed))
     const states: Record<string, number> = {}
+    const until = Date.now() + RECEIPTS_MS
     for (const id of ids) {
-      const state = await settledState(alice, id)
+      const state = await settledState(alice, id, until)
       states[state] = (states[state] ?? 0) + 1
+      if (state !== 'delivered') await explain(id, alice, bob)
     }
+    console.info(`the last receipt came ${Date.now() - until + RECEIPTS_MS} ms after the last message`)
     return { confirmed, uncertain, received, states, kills: killsEach * victims.length }
   } finally {
     for (const machine of machines) await machine.close()
@@ -140,12 +145,19 @@ async function receivedBy(machine: Machine, wanted: Set<string>): Promise<string
 }
 
 /** The state the sender was told last; waits for the receipt, which may still be on its way. */
-async function settledState(machine: Machine, id: string): Promise<string> {
-  for (let look = 0; ; look++) {
+async function settledState(machine: Machine, id: string, until: number): Promise<string> {
+  for (;;) {
     const steps = (await readLines(machine, id)).map(step => step.state)
-    if (steps.includes('delivered') || look === 2000) return steps.at(-1) ?? 'nothing'
+    if (steps.includes('delivered') || Date.now() > until) return steps.at(-1) ?? 'nothing'
   }
 }
 async function readLines(machine: Machine, id: string): Promise<{ state: string }[]> {
   return (await callDaemon('trace', { home: machine.mesh, params: { id } })) as { state: string }[]
+}
+
+/** What both ends wrote down, for whoever has to find out why no receipt came. */
+async function explain(id: string, ...machines: Machine[]): Promise<void> {
+  console.error(`no receipt for ${id}:`, await readLines(machines[0]!, id))
+  for (const { mesh } of machines)
+    console.error(readFileSync(join(mesh, 'logs', 'daemon.log'), 'utf8').slice(-20_000))
 }
