@@ -10,23 +10,19 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ready } from '@claudemesh/crypto'
 import { equalBytes } from '@claudemesh/protocol'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { loadBrokerKey } from './broker-key.ts'
 
 let folder = ''
 beforeEach(async () => {
-  await ready
   folder = mkdtempSync(join(tmpdir(), 'broker-key-'))
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
 test('a missing key is made once, 0600 under any umask, and nothing is left beside it', () => {
   const script = `
-    import { ready } from '@claudemesh/crypto'
     import { loadBrokerKey } from './src/broker-key.ts'
-    await ready
     loadBrokerKey(null, process.env.KEY)`
   const cwd = new URL('..', import.meta.url).pathname
   const command = ['sh', '-c', 'umask 000; exec "$0" -e "$1"', process.execPath, script]

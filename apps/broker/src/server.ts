@@ -1,5 +1,4 @@
 /** Starts a broker: key, database, parts, port, sweeps, in this order; and hands out how to stop it. */
-import { ready } from '@claudemesh/crypto'
 import { brokerStore, ensureAuditDays, migrate, openAsWriter, openDatabase } from '@claudemesh/db'
 import { MeshError } from '@claudemesh/protocol'
 import { openBackplane } from './backplane/open-backplane.ts'
@@ -26,7 +25,6 @@ export interface RunningBroker {
 
 /** Starts a broker. Throws `usage` for what a setting must change, `unreachable` or `conflict` of the database, `already-running` for a taken port. */
 export async function startBroker(settings: Settings, clock: Clock = systemClock): Promise<RunningBroker> {
-  await ready
   const log = openLog(settings.LOG_LEVEL)
   const key = loadBrokerKey(settings.BROKER_KEY, settings.BROKER_KEY_FILE)
   await migrateDatabase(settings.DATABASE_URL, clock)

@@ -4,7 +4,6 @@ import {
   generateSigner,
   openCheckpoint,
   readLeafFields,
-  ready,
   rosterEntryHash,
   storedLeafHash,
   TreeFrontier,
@@ -36,7 +35,6 @@ let broker: TestBroker
 let founded: Founded
 let alice: Attached
 beforeAll(async () => {
-  await ready
   broker = await testBroker({ RATE_FRAMES: '1', RATE_FRAMES_BURST: '3000' }, clock)
 })
 afterAll(async () => {

@@ -1,4 +1,4 @@
-import { ready, uuidv7 } from '@claudemesh/crypto'
+import { uuidv7 } from '@claudemesh/crypto'
 import { encodeFrame } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -16,7 +16,6 @@ import { newMember, newSession, randomBytes } from './test-member.ts'
 
 let broker: TestBroker
 beforeAll(async () => {
-  await ready
   broker = await testBroker()
 })
 afterAll(async () => {

@@ -1,4 +1,4 @@
-import { generateSigner, ready, signHello, signRosterEntry } from '@claudemesh/crypto'
+import { generateSigner, signHello, signRosterEntry } from '@claudemesh/crypto'
 import { CLOSE, encodeClientFrame } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -21,7 +21,6 @@ import { TestSocket } from './test-socket.ts'
 const clock = new TestClock()
 let broker: TestBroker
 beforeAll(async () => {
-  await ready
   broker = await testBroker({}, clock)
 })
 afterAll(async () => {

@@ -1,5 +1,4 @@
 /** Whatever comes in, the socket answers with a clear error or is closed by the rules, and nobody else notices. */
-import { ready } from '@claudemesh/crypto'
 import { type ClientFrame, encodeClientFrame, encodeFrame } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -21,7 +20,6 @@ let founded: Founded
 let alice: Attached
 let bob: Attached
 beforeAll(async () => {
-  await ready
   broker = await testBroker()
   founded = await foundMesh(broker)
   alice = await attached(broker.port, founded.mesh, await founded.join())

@@ -1,12 +1,10 @@
 /** The database cuts the broker's connections: answers tell the truth, and mail flows again by itself. */
-import { ready } from '@claudemesh/crypto'
 import { openDatabase } from '@claudemesh/db'
 import { stopSharedPostgres } from '@claudemesh/testkit'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { attached, foundMesh, testBroker } from './test-broker.ts'
 import { newEnvelope } from './test-envelope.ts'
 
-beforeAll(() => ready)
 afterAll(stopSharedPostgres)
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')

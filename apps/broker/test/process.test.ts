@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ready } from '@claudemesh/crypto'
 import { CLOSE, type DeliverFrame, encodeFrame } from '@claudemesh/protocol'
 import { freshDatabase, stopSharedPostgres } from '@claudemesh/testkit'
 import type { Subprocess } from 'bun'
@@ -18,7 +17,6 @@ let env: Record<string, string> = {}
 const running = new Set<Subprocess>()
 
 beforeEach(async () => {
-  await ready
   folder = mkdtempSync(join(tmpdir(), 'broker-process-'))
   const { url } = await freshDatabase()
   const { BROKER_KEY: _, ...rest } = testEnv(url, {

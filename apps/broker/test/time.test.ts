@@ -1,4 +1,4 @@
-import { ready, signRosterEntry, verifyFact } from '@claudemesh/crypto'
+import { signRosterEntry, verifyFact } from '@claudemesh/crypto'
 import { type BrokerFrame, CLOSE, type DirectoryEntry } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -20,7 +20,6 @@ import { TestSocket } from './test-socket.ts'
 const clock = new TestClock()
 let broker: TestBroker
 beforeAll(async () => {
-  await ready
   broker = await testBroker({}, clock)
 })
 afterAll(async () => {

@@ -1,5 +1,4 @@
 /** One seed, one history: founds a world, lets the plan of the seed happen to it, heals everything, waits for quiet and checks. */
-import { ready } from '@claudemesh/crypto'
 import { type Broken, check } from './checker.ts'
 import { endingOf, removedMembers } from './ending.ts'
 import type { History } from './history.ts'
@@ -39,7 +38,6 @@ export async function simulate(
   seed: number,
   { bug = NO_BUG, asked = () => {} }: SimulateOptions = {},
 ): Promise<Outcome> {
-  await ready
   const recorder = new Recorder()
   const unhandled = (error: unknown) => {
     if (!(error instanceof Died))

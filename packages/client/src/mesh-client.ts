@@ -59,7 +59,7 @@ export class MeshClient {
   readonly #webSocket: typeof WebSocket
   readonly #listeners: Listeners
 
-  /** `ready` of `@claudemesh/crypto` has been awaited, and the store holds a seed (`seedStore`). Throws `integrity`. */
+  /** The store holds a seed (`seedStore`). Throws `integrity`. */
   constructor(o: MeshClientOptions) {
     this.#listeners = new Listeners(o.log)
     const { emit } = this.#listeners

@@ -1,7 +1,7 @@
 /** What is believed of a roster that others claim: entries and the broker's own signature prove, nothing else does. */
-import { generateSigner, ready, rosterEntryHash, signCheckpoint } from '@claudemesh/crypto'
+import { generateSigner, rosterEntryHash, signCheckpoint } from '@claudemesh/crypto'
 import { toBase64url } from '@claudemesh/protocol'
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { Claims } from '../src/roster/claims.ts'
 import { RosterKeeper } from '../src/roster/keeper.ts'
 import { type MemoryStore, memoryStore } from './memory-store.ts'
@@ -9,8 +9,6 @@ import { compose, deliver, forSide, offline, type Side, seal } from './offline.t
 import { deriveRoster } from './roster-of.ts'
 import { ScriptedBroker, scriptedMember, settled } from './scripted-broker.ts'
 import { when } from './world.ts'
-
-beforeAll(() => ready)
 
 const HOUR = 3_600_000
 const NOWHERE = new Uint8Array(32).fill(7)

@@ -1,4 +1,4 @@
-import { ready, signPresence } from '@claudemesh/crypto'
+import { signPresence } from '@claudemesh/crypto'
 import { makePrekey, sealProfile } from '@claudemesh/crypto/sealing'
 import { type ClientFrame, prekeyBundle, presenceRecord } from '@claudemesh/protocol'
 import { beforeEach, expect, test } from 'vitest'
@@ -11,7 +11,6 @@ const now = Date.now()
 let made: ReturnType<typeof deriveRoster>
 let broker: ScriptedBroker
 beforeEach(async () => {
-  await ready
   made = deriveRoster(2, now)
   broker = new ScriptedBroker(made.seed, made.brokerKey, () => now)
 })

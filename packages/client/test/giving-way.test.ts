@@ -1,4 +1,3 @@
-import { ready } from '@claudemesh/crypto'
 import { makePrekey } from '@claudemesh/crypto/sealing'
 import { type DataFrame, TIMES } from '@claudemesh/protocol'
 import { beforeEach, expect, test } from 'vitest'
@@ -10,7 +9,6 @@ const now = Date.now()
 let made: ReturnType<typeof deriveRoster>
 let broker: ScriptedBroker
 beforeEach(async () => {
-  await ready
   made = deriveRoster(2, now)
   broker = new ScriptedBroker(made.seed, made.brokerKey, () => now)
 })

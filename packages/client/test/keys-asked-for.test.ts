@@ -1,4 +1,3 @@
-import { ready } from '@claudemesh/crypto'
 import { equalBytes, type Recipient } from '@claudemesh/protocol'
 import { expect, test } from 'vitest'
 import { deriveRoster } from './roster-of.ts'
@@ -6,7 +5,6 @@ import { ScriptedBroker, scriptedMember } from './scripted-broker.ts'
 import { text, when } from './world.ts'
 
 test('what is written while the keys of somebody else are fetched has its own asked for at once', async () => {
-  await ready
   const now = Date.now()
   const { people, seed, brokerKey } = deriveRoster(3, now)
   const broker = new ScriptedBroker(seed, brokerKey, () => now)

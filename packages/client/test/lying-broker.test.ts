@@ -1,4 +1,4 @@
-import { ready, rosterEntryHash, signRosterEntry } from '@claudemesh/crypto'
+import { rosterEntryHash, signRosterEntry } from '@claudemesh/crypto'
 import {
   type BrokerFrame,
   type ClientFrame,
@@ -6,7 +6,7 @@ import {
   MeshError,
   type RosterEntry,
 } from '@claudemesh/protocol'
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { Link } from '../src/connection/link.ts'
 import { type MeshSeed, seedStore } from '../src/index.ts'
 import { RosterKeeper } from '../src/roster/keeper.ts'
@@ -15,8 +15,6 @@ import { memoryStore } from './memory-store.ts'
 import { deriveRoster } from './roster-of.ts'
 import { ScriptedBroker, scriptedMember } from './scripted-broker.ts'
 import { when } from './world.ts'
-
-beforeAll(() => ready)
 
 let made: ReturnType<typeof deriveRoster>
 let keeper: RosterKeeper

@@ -1,6 +1,6 @@
 /** Members of one mesh without a broker: what one seals is handed to the other by the test, changed as the test likes. */
 import { randomUUID } from 'node:crypto'
-import { generateSigner, prekeyId, ready } from '@claudemesh/crypto'
+import { generateSigner, prekeyId } from '@claudemesh/crypto'
 import type { DeliveredEnvelope, Fact, Recipient } from '@claudemesh/protocol'
 import { assembleCore } from '../src/assemble.ts'
 import type { Link } from '../src/connection/link.ts'
@@ -36,7 +36,6 @@ export interface Offline {
 
 /** `count` members, the first of them the founder, each with one session. */
 export async function offline(count: number): Promise<Offline> {
-  await ready
   const clock = { now: Date.now() }
   const { people, seed, brokerKey } = deriveRoster(count, clock.now)
   const sides = people.map((person): Side => {

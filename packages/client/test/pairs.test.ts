@@ -1,4 +1,4 @@
-import { generateSigner, prekeyId, ready } from '@claudemesh/crypto'
+import { generateSigner, prekeyId } from '@claudemesh/crypto'
 import { makePrekey } from '@claudemesh/crypto/sealing'
 import { TIMES } from '@claudemesh/protocol'
 import { beforeEach, expect, test } from 'vitest'
@@ -12,7 +12,6 @@ let pairs: Pairs
 let party: Party
 let bob: Party
 beforeEach(async () => {
-  await ready
   now = Date.now()
   pairs = new Pairs(mesh, () => now)
   const people = [generateSigner(), generateSigner()].map(signer =>

@@ -1,4 +1,4 @@
-import { generateSigner, ready } from '@claudemesh/crypto'
+import { generateSigner } from '@claudemesh/crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { makeParty, type Party, PERSON } from '../src/session/party.ts'
 import { LOOK_MS } from '../src/session/prekey-life.ts'
@@ -12,7 +12,6 @@ let store: MemoryStore
 let party: Party
 let prekeys: Prekeys
 beforeEach(async () => {
-  await ready
   now = 1_000 * HOUR
   store = memoryStore()
   const signer = generateSigner()

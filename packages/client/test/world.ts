@@ -1,7 +1,7 @@
 /** Real members on a real broker and a real Postgres: what a test needs to make people talk. */
 import { randomUUID } from 'node:crypto'
 import { type Clock, type RunningBroker, readSettings, startBroker } from '@claudemesh/broker'
-import { generateSigner, ready } from '@claudemesh/crypto'
+import { generateSigner } from '@claudemesh/crypto'
 import { generateAgreement } from '@claudemesh/crypto/sealing'
 import { type Profile, type Recipient, toBase64url } from '@claudemesh/protocol'
 import { freshDatabase, stopSharedPostgres } from '@claudemesh/testkit'
@@ -30,7 +30,6 @@ export interface World {
 }
 
 export async function startWorld(more: Record<string, string> = {}): Promise<World> {
-  await ready
   const database = await freshDatabase()
   const env = {
     DATABASE_URL: database.url,

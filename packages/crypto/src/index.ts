@@ -35,7 +35,6 @@ export {
 export { formatInviteLink, type InviteLink, parseInviteLink } from './invite-link.ts'
 export { prekeyId, signPrekey, verifyPrekey } from './prekey.ts'
 export { profileHash, signPresence, verifyPresence } from './presence.ts'
-export { ready } from './ready.ts'
 export { signReceipt, verifyReceipt } from './receipt.ts'
 export { compareRecipients, recipientFields, recipientKey } from './recipient.ts'
 export { checkEpochCopies, epochCopiesRoot } from './roster/copies.ts'

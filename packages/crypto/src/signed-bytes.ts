@@ -1,6 +1,6 @@
 /** One injective encoding of fields into bytes: everything that is signed or hashed in this protocol goes through it. */
 import { MeshError } from '@claudemesh/protocol'
-import sodium from 'libsodium-wrappers'
+import { sodium } from './sodium.ts'
 
 /** What a signature or hash is for; a signature of one domain never passes in another. */
 export const DOMAINS = [

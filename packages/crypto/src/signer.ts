@@ -1,7 +1,7 @@
 /** Ed25519 over `signedBytes`, and over nothing else. */
-import sodium from 'libsodium-wrappers'
 import { randomBytes } from './random.ts'
 import { type Domain, type Field, signedBytes } from './signed-bytes.ts'
+import { sodium } from './sodium.ts'
 import { verifyDetached, verifyDetachedAside } from './verify-detached.ts'
 
 /** An ed25519 key pair: public 32 bytes, secret 64 bytes (libsodium's form: seed ‖ public). */

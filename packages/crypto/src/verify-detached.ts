@@ -4,7 +4,7 @@
  * point is of small order or not in its one encoding; there, and after every no, libsodium itself is asked.
  */
 import type * as NodeCrypto from 'node:crypto'
-import sodium from 'libsodium-wrappers'
+import { sodium } from './sodium.ts'
 
 type Host = Pick<typeof NodeCrypto, 'createPublicKey' | 'verify'>
 type KeyObject = ReturnType<Host['createPublicKey']>

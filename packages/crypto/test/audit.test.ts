@@ -15,15 +15,12 @@ import {
   proveInclusion,
   readFrontier,
   readLeafFields,
-  ready,
   signCheckpoint,
   TILE_LEVELS,
   TreeFrontier,
   verifyConsistency,
   verifyInclusion,
 } from '../src/index.ts'
-
-await ready
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const unhex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))

@@ -1,9 +1,7 @@
 /** Measures what the hot path costs here: `bun test/measure.ts` (or `node` on a bundle of it). Prints µs: the fastest of 25 rounds, and their median. */
-import { generateSigner, ready, sign, uuidv7, verify } from '../src/index.ts'
+import { generateSigner, sign, uuidv7, verify } from '../src/index.ts'
 import { acceptOpener, createOpener, openEnvelope, sealEnvelope } from '../src/sealing/index.ts'
 import * as s from './samples.ts'
-
-await ready
 
 function measured(run: () => void, times: number): [fastest: number, median: number] {
   for (let i = 0; i < times; i++) run()

@@ -1,5 +1,5 @@
 import { MeshError, type Role, type RosterEntry, type RosterKind, toBase64url } from '@claudemesh/protocol'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   applyEntry,
   checkEpochCopies,
@@ -8,7 +8,6 @@ import {
   mayWrite,
   openRoster,
   PagedReplay,
-  ready,
   replayRoster,
   rosterEntryHash,
 } from '../src/index.ts'
@@ -30,8 +29,6 @@ import {
   seed,
   type TestMesh,
 } from './chain.ts'
-
-beforeAll(() => ready)
 
 const ROLES: Role[] = ['owner', 'admin', 'member', 'viewer']
 /** One of each role beside the founder (an owner), and a plain member and viewer to act upon. */

@@ -5,7 +5,6 @@ import {
   generateSigner,
   type HelloProof,
   prekeyId,
-  ready,
   recipientsHash,
   signAlias,
   signAttach,
@@ -26,8 +25,6 @@ import {
   sealProfile,
 } from '../src/sealing/index.ts'
 import { person, START, seed } from './chain.ts'
-
-await ready
 
 export const MESH = seed(77)
 export const NOW = START

@@ -1,19 +1,8 @@
 import { MeshError } from '@claudemesh/protocol'
 import fc from 'fast-check'
-import { beforeAll, expect, test } from 'vitest'
-import {
-  DOMAINS,
-  encodeFields,
-  type Field,
-  generateSigner,
-  ready,
-  sign,
-  signedBytes,
-  verify,
-} from '../src/index.ts'
+import { expect, test } from 'vitest'
+import { DOMAINS, encodeFields, type Field, generateSigner, sign, signedBytes, verify } from '../src/index.ts'
 import { hexJson } from './hex.ts'
-
-beforeAll(() => ready)
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const utf8 = new TextEncoder()

@@ -4,7 +4,6 @@
  */
 import { equalBytes, MeshError } from '@claudemesh/protocol'
 import { blake2b } from '@noble/hashes/blake2.js'
-import sodium from 'libsodium-wrappers'
 import {
   applyEntry,
   certificateHash,
@@ -43,6 +42,7 @@ import {
   readSlot,
   safetyNumber,
 } from '../src/sealing/index.ts'
+import { sodium } from '../src/sodium.ts'
 import { verifyDetached, verifyDetachedAside } from '../src/verify-detached.ts'
 import { edgeCases } from './edge-signatures.ts'
 import { type Density, flips } from './flips.ts'

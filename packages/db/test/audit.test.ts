@@ -1,4 +1,4 @@
-import { encodeFields, type Field, type LeafType, leafHash, ready } from '@claudemesh/crypto'
+import { encodeFields, type Field, type LeafType, leafHash } from '@claudemesh/crypto'
 import { compareBytes, type Recipient } from '@claudemesh/protocol'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import {
@@ -36,7 +36,6 @@ interface LeafRow {
 }
 
 beforeAll(async () => {
-  await ready
   ;({ db, url } = await freshDatabase())
   at = await newMesh(db)
 })

@@ -1,7 +1,6 @@
 /** Founds a mesh on the broker and attaches senders and recipients to it, with real signatures, each on its own socket. */
 import {
   generateSigner,
-  ready,
   rosterEntryHash,
   type Signer,
   signCertificate,
@@ -31,7 +30,6 @@ const bundle = () => ({ x25519: random(SIZES.key), xwing: random(SIZES.xwingPubl
 
 /** One mesh with one member whose sessions are all senders and recipients. What is sealed is random: the broker cannot tell. */
 export async function joinMesh({ port, pairs }: Extract<Command, { do: 'join' }>): Promise<Pair[]> {
-  await ready
   const host = `127.0.0.1:${port}`
   const member = generateSigner()
   const founder = await LightClient.dial(host)

@@ -1,6 +1,5 @@
 /** The load process: holds every socket of senders and recipients, so that what is measured has the other core to itself. */
 
-import { ready } from '@claudemesh/crypto'
 import type { Command } from './commands.ts'
 import { insertLoad } from './insert-load.ts'
 import { jetStreamJoin, jetStreamLatency, jetStreamThroughput } from './jetstream-load.ts'
@@ -40,7 +39,6 @@ export function load(): void {
       case 'jetstream-latency':
         return jetStreamLatency(lanes, command)
       case 'history':
-        await ready
         large = await largeHistory(command)
         return { link: large.link }
       case 'crowd':

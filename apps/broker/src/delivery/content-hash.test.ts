@@ -1,11 +1,8 @@
-import { ready } from '@claudemesh/crypto'
 import { type Envelope, encodeFrame, scanSend } from '@claudemesh/protocol'
-import { beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { newEnvelope } from '../../test/test-envelope.ts'
 import { randomBytes } from '../../test/test-member.ts'
 import { contentHash } from './content-hash.ts'
-
-beforeAll(() => ready)
 
 /** Hashes of envelopes as they come out of one frame. */
 const hashes = (envelopes: Envelope[]) =>

@@ -1,9 +1,7 @@
-import { recipientsHash as original, ready } from '@claudemesh/crypto'
+import { recipientsHash as original } from '@claudemesh/crypto'
 import fc from 'fast-check'
-import { beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { recipientsHash } from './recipients-hash.ts'
-
-beforeAll(() => ready)
 
 const bytes = (size: number) => fc.uint8Array({ minLength: size, maxLength: size })
 const target = fc.record({

@@ -1,5 +1,5 @@
 /** Who says to be somebody else, on a broker process of its own: refused by name, and whom it claimed to be goes on talking. */
-import { generateSigner, ready } from '@claudemesh/crypto'
+import { generateSigner } from '@claudemesh/crypto'
 import { type ClientFrame, equalBytes } from '@claudemesh/protocol'
 import {
   type BrokerProcess,
@@ -17,7 +17,6 @@ let broker: BrokerProcess
 let port = 0
 let founded: Founded
 beforeAll(async () => {
-  await ready
   broker = await startBrokerProcess((await freshDatabase()).url, {
     RATE_FRAMES: '0',
     RATE_ADDRESS: '0',

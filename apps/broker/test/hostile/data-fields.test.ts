@@ -1,5 +1,5 @@
 /** Every field of the binary frames, each with what it must not hold: the result or error says which, and the rest of the frame stands. */
-import { compareRecipients, ready } from '@claudemesh/crypto'
+import { compareRecipients } from '@claudemesh/crypto'
 import { type AckFrame, decodeFrame, encodeFrame, type SendFrame } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -22,7 +22,6 @@ let alice: Attached
 let bob: Attached
 let mallory: Attached
 beforeAll(async () => {
-  await ready
   broker = await testBroker()
   founded = await foundMesh(broker)
   const session = async () => attached(broker.port, founded.mesh, await founded.join())

@@ -1,5 +1,4 @@
 /** Every field at every depth of every JSON frame: missing, of another type, too large, hostile, one too many, twice. */
-import { ready } from '@claudemesh/crypto'
 import { encodeClientFrame, LIMITS } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -25,7 +24,6 @@ let alice: Attached
 let bob: Attached
 let mallory: TestMember
 beforeAll(async () => {
-  await ready
   broker = await testBroker()
   founded = await foundMesh(broker)
   alice = await attached(broker.port, founded.mesh, await founded.join())

@@ -1,5 +1,4 @@
 /** Every route of the broker's HTTP side under the wrong method, path, headers, body and Origin. */
-import { ready } from '@claudemesh/crypto'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attached, type Founded, foundMesh, type TestBroker, testBroker } from '../test-broker.ts'
@@ -11,7 +10,6 @@ let founded: Founded
 let token = ''
 let uuid = ''
 beforeAll(async () => {
-  await ready
   broker = await testBroker()
   founded = await foundMesh(broker)
   const { socket } = await attached(broker.port, founded.mesh, await founded.join())

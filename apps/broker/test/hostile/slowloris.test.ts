@@ -1,6 +1,5 @@
 /** Sockets that begin and never finish: held until the deadline, then closed; who speaks properly notices nothing. */
 import type { Socket } from 'node:net'
-import { ready } from '@claudemesh/crypto'
 import { CLOSE } from '@claudemesh/protocol'
 import {
   type BrokerProcess,
@@ -36,7 +35,6 @@ let broker: BrokerProcess
 let port = 0
 let founded: Founded
 beforeAll(async () => {
-  await ready
   const { url } = await freshDatabase()
   broker = await startBrokerProcess(url, {
     HANDSHAKE_MS: String(HANDSHAKE_MS),

@@ -1,10 +1,8 @@
 /** The storm for an hour's worth: what leaks a hundred bytes a frame shows. */
-import { ready } from '@claudemesh/crypto'
 import { stopSharedPostgres } from '@claudemesh/testkit'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { grown, storm } from './storm.ts'
 
-beforeAll(() => ready)
 afterAll(stopSharedPostgres)
 
 test.each([1, 2, 3])(

@@ -1,10 +1,8 @@
 /** 100,000 random and mutated frames on one broker process; two peers talk the whole time. `storm.long.test.ts` is the long form. */
-import { ready } from '@claudemesh/crypto'
 import { stopSharedPostgres } from '@claudemesh/testkit'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { grown, storm } from './storm.ts'
 
-beforeAll(() => ready)
 afterAll(stopSharedPostgres)
 
 const MIB = 1 << 20

@@ -2,7 +2,6 @@
  * A broker killed every five seconds under steady mail: nothing lost, nothing twice, nothing out of order, p99 under two seconds.
  * CHAOS_SECONDS (600) and CHAOS_RATE (5000 a second) make it shorter or gentler.
  */
-import { ready } from '@claudemesh/crypto'
 import {
   NATS_SERVER,
   type NatsServer,
@@ -24,7 +23,6 @@ const KILL_EVERY_MS = 5000
 
 let nats: NatsServer | undefined
 beforeAll(async () => {
-  await ready
   if (NATS_SERVER !== null) nats = await startNats()
 })
 afterAll(async () => {

@@ -1,5 +1,5 @@
 /** Two nodes of one broker: whoever is on either cannot tell that there are two, over NATS and without it. */
-import { ready, signPresence, signRosterEntry } from '@claudemesh/crypto'
+import { signPresence, signRosterEntry } from '@claudemesh/crypto'
 import { type BrokerFrameOf, CLOSE, toBase64url } from '@claudemesh/protocol'
 import { NATS_SERVER, type NatsServer, startNats, stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -15,7 +15,6 @@ const NEVER = '60000'
 
 let nats: NatsServer | undefined
 beforeAll(async () => {
-  await ready
   if (NATS_SERVER !== null) nats = await startNats()
 })
 afterAll(async () => {

@@ -1,6 +1,5 @@
 /** NATS away at the start, there, killed, back, and full of strangers: what it says of itself changes, what is delivered does not. */
 import { randomUUID } from 'node:crypto'
-import { ready } from '@claudemesh/crypto'
 import { fromBase64url } from '@claudemesh/protocol'
 import {
   NATS_SERVER,
@@ -21,7 +20,6 @@ import { backplaneIs, clusterOf, metric, type Node, type Nodes, startNodes } fro
 
 let nats: NatsServer
 beforeAll(async () => {
-  await ready
   if (NATS_SERVER !== null) nats = await startNats()
 })
 afterAll(async () => {

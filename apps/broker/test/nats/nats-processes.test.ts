@@ -1,5 +1,4 @@
 /** Three broker processes behind one address: nodes die, NATS dies, all are replaced one by one, and no send fails. */
-import { ready } from '@claudemesh/crypto'
 import {
   type Balancer,
   type BrokerProcess,
@@ -20,7 +19,6 @@ let door: Balancer
 const nodes: BrokerProcess[] = []
 
 beforeAll(async () => {
-  await ready
   if (NATS_SERVER === null) return
   nats = await startNats()
   const { doors, env } = await openDoors(1, { NATS_URL: nats.url, LOOK_MS: '200' })

@@ -1,7 +1,6 @@
 /** `backup` and `restore`: the keys of this home in one file, under a passphrase. */
 import { lstatSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { ready } from '@claudemesh/crypto'
 import { MeshError } from '@claudemesh/protocol/errors'
 import type { Command } from 'commander'
 import { ensurePrivateFolder, type HomePaths, homePaths, writeNewFile } from '../home/index.ts'
@@ -30,7 +29,6 @@ export function addBackup(program: Command): void {
       throw new MeshError('conflict', `${file} is there already: name another file, or move it away.`)
     const { gatherBackup } = await import('../backup/contents.ts')
     const { sealBytes } = await import('../backup/sealed-file.ts')
-    await ready
     const contents = await withStore(homePaths(cli.home), store =>
       gatherBackup(homePaths(cli.home), store, Date.now()),
     )
@@ -52,7 +50,6 @@ export function addBackup(program: Command): void {
     const { putBack } = await import('../backup/contents.ts')
     const { openBytes } = await import('../backup/sealed-file.ts')
     const { takeLock } = await import('../daemon/lock.ts')
-    await ready
     const contents = await openBytes(sealed, passphrase)
     const paths = homePaths(cli.home)
     ensurePrivateFolder(paths.home)

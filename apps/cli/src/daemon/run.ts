@@ -1,5 +1,4 @@
 /** Starts the daemon of a home and stops it without losing anything; a broker that is down is waited for, not needed. */
-import { ready } from '@claudemesh/crypto'
 import manifest from '../../package.json' with { type: 'json' }
 import { createDelivery } from '../delivery/deliver.ts'
 import type { Delivery } from '../delivery/port.ts'
@@ -44,7 +43,6 @@ const UPKEEP_MS = 3_600_000
 
 /** Resolves when the API answers. Throws `already-running`, `forbidden` or `integrity`; then nothing is left behind. */
 export async function runDaemon(o: { home?: string; now?: () => number } = {}): Promise<RunningDaemon> {
-  await ready
   const paths = homePaths(o.home ?? currentHome())
   ensurePrivateFolder(paths.home)
   if (paths.socketFolder !== paths.home) ensurePrivateFolder(paths.socketFolder, { strict: true })

@@ -12,7 +12,6 @@ const sessionFile = z.strictObject({ version: z.literal(1), mesh: bytes(32), uui
 
 /**
  * The key in its file; made, and durable, where there is none. Throws `integrity` for a damaged file, `usage` for no UUID.
- * libsodium must be ready.
  */
 export function openSessionKey(paths: HomePaths, mesh: string, session: string): Signer {
   const path = join(paths.sessions, mesh, `${uuid.parse(session)}.json`)

@@ -2,19 +2,16 @@ import { Database } from 'bun:sqlite'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ready } from '@claudemesh/crypto'
 import { eq, inArray } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openMeshStore } from '../../src/daemon/store/client-store.ts'
 import * as inboxSchema from '../../src/daemon/store/inbox-schema.ts'
 import * as schema from '../../src/daemon/store/schema.ts'
 import { openStoreFile, type StoreFile } from '../../src/daemon/store/store-file.ts'
 import { inboxRow, outboxMessage, outboxRecipient, prekeyRow } from './rows.ts'
 import { scratchFolder } from './scratch.ts'
-
-beforeAll(() => ready)
 
 function openScratch() {
   const path = join(scratchFolder(), 'daemon.sqlite')

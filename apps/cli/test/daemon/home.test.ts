@@ -12,9 +12,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ready } from '@claudemesh/crypto'
 import { toBase64url } from '@claudemesh/protocol'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   ensurePrivateFolder,
   homePaths,
@@ -27,8 +26,6 @@ import {
   writeSecretFile,
 } from '../../src/home/index.ts'
 import { scratchFolder } from './scratch.ts'
-
-beforeAll(() => ready)
 
 const mode = (path: string) => statSync(path).mode & 0o777
 const MESH = toBase64url(new Uint8Array(32).fill(7))

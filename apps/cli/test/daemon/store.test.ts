@@ -5,9 +5,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { ready } from '@claudemesh/crypto'
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { eraseMeshStore, openMeshStore } from '../../src/daemon/store/client-store.ts'
 import { personMailOf } from '../../src/daemon/store/person-mail.ts'
 import * as schema from '../../src/daemon/store/schema.ts'
@@ -15,8 +14,6 @@ import * as sessionSchema from '../../src/daemon/store/session-schema.ts'
 import { openStoreFile } from '../../src/daemon/store/store-file.ts'
 import { inboxRow, outboxMessage, outboxRecipient, prekeyRow } from './rows.ts'
 import { scratchFolder } from './scratch.ts'
-
-beforeAll(() => ready)
 
 function openScratch() {
   const path = join(scratchFolder(), 'daemon.sqlite')

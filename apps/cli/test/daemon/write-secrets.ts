@@ -1,12 +1,10 @@
 /** Run as a process of its own (a umask belongs to the process): makes every kind of secret in the home it is given. */
-import { ready } from '@claudemesh/crypto'
 import { toBase64url } from '@claudemesh/protocol'
 import { takeLock } from '../../src/daemon/lock.ts'
 import { homePaths, openSessionKey, openUserToken, writeMemberFile } from '../../src/home/index.ts'
 
 const [home = '', umask = '0'] = process.argv.slice(2)
 process.umask(Number.parseInt(umask, 8))
-await ready
 const mesh = new Uint8Array(32).fill(7)
 const paths = homePaths(home)
 openUserToken(paths)

@@ -1,6 +1,6 @@
 /** A member with a client of its own: nothing between it and the mesh refuses what it calls itself. */
 import { createMesh, MeshClient, type MeshSeed, seedStore } from '@claudemesh/client'
-import { generateSigner, ready } from '@claudemesh/crypto'
+import { generateSigner } from '@claudemesh/crypto'
 import { generateAgreement } from '@claudemesh/crypto/sealing'
 import { type Profile, toBase64url } from '@claudemesh/protocol'
 import { openMeshStore } from '../../src/daemon/store/client-store.ts'
@@ -22,7 +22,6 @@ export async function hostilePeer(p: {
   meshName: string
   memberName: string
 }): Promise<HostilePeer> {
-  await ready
   const { host } = new URL(p.broker)
   const url = `ws://${host}/ws`
   const keys = { member: generateSigner(), agreement: generateAgreement() }

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ready } from '@claudemesh/crypto'
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import { freshDatabase, stopSharedPostgres } from '@claudemesh/testkit'
 import { openStoreFile } from '../../src/daemon/store/store-file.ts'
@@ -42,7 +41,6 @@ export interface Theatre {
 }
 
 export async function openTheatre(): Promise<Theatre> {
-  await ready
   const root = mkdtempSync(join(tmpdir(), 'cm-attack-'))
   const file = openStoreFile(join(root, 'people.sqlite'))
   const database = await freshDatabase()

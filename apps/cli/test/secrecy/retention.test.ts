@@ -1,5 +1,4 @@
-import { ready } from '@claudemesh/crypto'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { type Machine, meshOf, text } from './machines.ts'
 import { thiefOn } from './thief.ts'
 import { TurnedClock } from './turned-clock.ts'
@@ -7,7 +6,6 @@ import { TurnedClock } from './turned-clock.ts'
 const HOUR = 3_600_000
 // Hours of a turned clock are minutes of a busy machine.
 vi.setConfig({ testTimeout: 600_000 })
-beforeAll(() => ready)
 
 const textsIn = (all: readonly { payload: unknown }[]) =>
   all.map(({ payload }) => (payload as { text: string } | null)?.text ?? null)

@@ -1,12 +1,11 @@
-import { ready, recipientKey } from '@claudemesh/crypto'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { recipientKey } from '@claudemesh/crypto'
+import { expect, test, vi } from 'vitest'
 import { type Machine, meshOf, text } from './machines.ts'
 import { TurnedClock } from './turned-clock.ts'
 
 const HOUR = 3_600_000
 // Hours of a turned clock are minutes of a busy machine.
 vi.setConfig({ testTimeout: 600_000 })
-beforeAll(() => ready)
 
 /** Alice's home of eight o'clock, and what she sent from it until nine. */
 async function copiedAtEight() {

@@ -1,6 +1,6 @@
 /** Who has a copy of a disk and everything that ever went over the wire, and opens what can be opened with that. */
 import { MeshClient, type MeshSeed } from '@claudemesh/client'
-import { compareRecipients, generateSigner, ready } from '@claudemesh/crypto'
+import { compareRecipients, generateSigner } from '@claudemesh/crypto'
 import {
   type AgreementSecret,
   acceptOpener,
@@ -51,7 +51,6 @@ export async function openAll(
   recorded: readonly Envelope[],
   secrets: readonly AgreementSecret[],
 ): Promise<Opened[]> {
-  await ready
   const openers = new Map<string, Uint8Array>()
   for (const { slots } of recorded)
     for (const slot of slots) {

@@ -1,5 +1,5 @@
-import { ready, recipientKey } from '@claudemesh/crypto'
-import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { recipientKey } from '@claudemesh/crypto'
+import { describe, expect, test, vi } from 'vitest'
 import { type Machine, type Mesh, meshOf, text } from './machines.ts'
 import { isFor, type Opened, openAll, openStolen, stolenSecrets, thiefOn } from './thief.ts'
 import { TurnedClock } from './turned-clock.ts'
@@ -11,7 +11,6 @@ const clockTime = (hours: number, minutes = 0): number => MIDNIGHT + hours * HOU
 
 // Hours of a turned clock are minutes of a busy machine.
 vi.setConfig({ testTimeout: 600_000 })
-beforeAll(() => ready)
 
 /** Both write to session and person of the other every twenty minutes, from one full hour to another. */
 async function talk(clock: TurnedClock, [alice, bob]: readonly Machine[], until: number): Promise<void> {

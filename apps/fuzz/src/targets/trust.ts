@@ -3,7 +3,6 @@ import {
   formatInviteLink,
   openCheckpoint,
   parseInviteLink,
-  ready,
   replayRoster,
   rosterEntryHash,
 } from '@claudemesh/crypto'
@@ -14,7 +13,6 @@ import type { Target } from '../target.ts'
 
 const utf8 = new TextDecoder()
 const prepared = async () => {
-  await ready
   return async () => {}
 }
 

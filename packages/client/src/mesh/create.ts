@@ -1,5 +1,5 @@
 /** Founds a mesh: genesis, broker entry and the key of epoch 1. */
-import { ready, rosterEntryHash, type Signer, signHello, signRosterEntry } from '@claudemesh/crypto'
+import { rosterEntryHash, type Signer, signHello, signRosterEntry } from '@claudemesh/crypto'
 import { epochCommitment, newEpochKey, sealName } from '@claudemesh/crypto/sealing'
 import { MeshError, type RosterEntry } from '@claudemesh/protocol'
 import { dial } from '../connection/link.ts'
@@ -29,7 +29,6 @@ export interface CreateMeshRequest {
 
 /** Throws `unreachable`, `forbidden`, `unauthenticated`, `timeout`, or what `persist` throws. */
 export async function createMesh(request: CreateMeshRequest): Promise<MeshSeed> {
-  await ready
   const { url, host, member } = request
   const epochKey = newEpochKey()
   const genesis = composeGenesis(request, epochKey)

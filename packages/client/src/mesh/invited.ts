@@ -5,7 +5,6 @@ import {
   parseInviteLink,
   type Roster,
   type RosterInvite,
-  ready,
   requireOpenInvite,
   rosterEntryHash,
   signHello,
@@ -40,7 +39,6 @@ const MAX_PAGES = 10_000
 
 /** Connects and verifies; the caller closes `link`. Throws `usage`, `unreachable`, `not-found`, `expired`, `integrity`. */
 export async function openInvited(request: LinkRequest): Promise<Invited> {
-  await ready
   const parsed = parseInviteLink(request.link)
   const keys = deriveInviteKeys(parsed.secret)
   const { host, code, secure } = parsed

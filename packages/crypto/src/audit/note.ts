@@ -1,8 +1,8 @@
 /** Signed notes as C2SP defines them (c2sp.org/signed-note, ed25519): text that a person can read, and a line that signs it. */
 import { concatBytes, equalBytes, MeshError } from '@claudemesh/protocol'
 import { sha256 } from '@noble/hashes/sha2.js'
-import sodium from 'libsodium-wrappers'
 import type { Signer } from '../signer.ts'
+import { sodium } from '../sodium.ts'
 import { verifyDetached } from '../verify-detached.ts'
 
 const ED25519 = 1

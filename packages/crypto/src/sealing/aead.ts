@@ -1,5 +1,5 @@
 /** XChaCha20-Poly1305 (libsodium, IETF form): what does not open is `undefined`, never bytes. */
-import sodium from 'libsodium-wrappers'
+import { sodium } from '../sodium.ts'
 
 export const TAG = 16
 

@@ -1,8 +1,8 @@
 /** Agreement keys: an X25519 and an X-Wing key, so that what is sealed to the pair needs both broken. */
 import { type AgreementBundle, concatBytes, MeshError, SIZES } from '@claudemesh/protocol'
-import sodium from 'libsodium-wrappers'
 import { randomBytes } from '../random.ts'
 import { hash } from '../signed-bytes.ts'
+import { sodium } from '../sodium.ts'
 
 /** The secret halves of an agreement bundle, 32 bytes each (X-Wing's is its seed). */
 export interface AgreementSecret {

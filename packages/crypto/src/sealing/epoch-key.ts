@@ -1,8 +1,8 @@
 /** The mesh key of an epoch: sealed to each receiver, committed to in the roster, its predecessor sealed under it. */
 import { type AgreementBundle, concatBytes, equalBytes, MeshError, SIZES } from '@claudemesh/protocol'
-import sodium from 'libsodium-wrappers'
 import { randomBytes } from '../random.ts'
 import { hash, signedBytes } from '../signed-bytes.ts'
+import { sodium } from '../sodium.ts'
 import { decrypt, encrypt } from './aead.ts'
 import { type Agreed, type AgreementSecret, agreeFrom, agreeWith, wipe } from './agreement.ts'
 

@@ -1,7 +1,7 @@
 /** The keys of an invite, all from the 32-byte secret behind the `#` of its link. */
 import type { AgreementBundle } from '@claudemesh/protocol'
-import sodium from 'libsodium-wrappers'
 import { generateSigner, type Signer } from '../signer.ts'
+import { sodium } from '../sodium.ts'
 import { type AgreementSecret, generateAgreement } from './agreement.ts'
 
 const CONTEXT = 'meshinvt'

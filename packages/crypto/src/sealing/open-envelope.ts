@@ -8,11 +8,11 @@ import {
   type PlaintextJson,
   type Recipient,
 } from '@claudemesh/protocol'
-import sodium from 'libsodium-wrappers'
 import { headerFields, slotHash } from '../envelope-header.ts'
 import { compareRecipients, voiceOf } from '../recipient.ts'
 import { hash, signedBytes } from '../signed-bytes.ts'
 import { verify } from '../signer.ts'
+import { sodium } from '../sodium.ts'
 import { uuidTime } from '../uuid.ts'
 import { decrypt } from './aead.ts'
 import { type Content, decodeContent, isBodySize } from './body.ts'

@@ -9,12 +9,12 @@ import {
   type Recipient,
   SIZES,
 } from '@claudemesh/protocol'
-import sodium from 'libsodium-wrappers'
 import { headerFields, slotHash } from '../envelope-header.ts'
 import { randomBytes } from '../random.ts'
 import { compareRecipients, voiceOf } from '../recipient.ts'
 import { hash, signedBytes } from '../signed-bytes.ts'
 import { type Signer, sign } from '../signer.ts'
+import { sodium } from '../sodium.ts'
 import { uuidTime } from '../uuid.ts'
 import { encrypt, TAG } from './aead.ts'
 import { bodySize, encodeContent } from './body.ts'

@@ -1,7 +1,7 @@
 /** Slots: for each recipient the content key, its place in the pair's order, and how to agree on the key around them. */
 import { concatBytes, MeshError, SIZES } from '@claudemesh/protocol'
-import sodium from 'libsodium-wrappers'
 import { hash } from '../signed-bytes.ts'
+import { sodium } from '../sodium.ts'
 import { openerId } from './agreement.ts'
 
 /** What a slot holds: K and two counters. */
