@@ -69,7 +69,8 @@ export function itemOf(line: unknown, number: number): LogItem {
   throw strange(number)
 }
 
-const strange = (number: number, cause?: unknown) =>
+/** What is answered to line `number`, counted from 1, that is none of a log. */
+export const strange = (number: number, cause?: unknown) =>
   new MeshError('integrity', `audit: line ${number} is no line of an audit log`, {
     facts: { line: number },
     ...(cause === undefined ? {} : { cause }),

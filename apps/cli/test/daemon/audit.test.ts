@@ -1,5 +1,5 @@
 /** The audit log read from the broker, an export and the database: it verifies, and whatever somebody did to it is named by its first bad index. */
-import { writeFileSync } from 'node:fs'
+import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readSettings, startBroker } from '@claudemesh/broker'
 import {
@@ -184,6 +184,15 @@ describe('an untouched log', () => {
     const { exit, stderr } = await shell.run(['audit', 'verify', '--file', file, '--json'])
     expect([exit, JSON.parse(stderr).error.facts]).toMatchObject([7, { fault: 'edited', firstBad: index }])
     expect(JSON.parse(stderr).error.message).toContain(`leaf ${index} is not what its hash says`)
+  })
+
+  test('a line without an end is no line of a log, and is not read to its end', async () => {
+    const file = join(shell.root, 'endless.jsonl')
+    writeFileSync(file, owners.slice(0, 2).map(lineOf).join(''))
+    // 64 GiB without a line feed, of which the disk holds nothing.
+    truncateSync(file, 64 * 2 ** 30)
+    const { exit, stderr } = await shell.run(['audit', 'verify', '--file', file, '--json'])
+    expect([exit, JSON.parse(stderr).error.facts]).toMatchObject([7, { line: 3 }])
   })
 })
 
