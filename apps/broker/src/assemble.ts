@@ -1,4 +1,5 @@
 /** Puts the parts of a broker together: who may reach what is decided here and nowhere else. */
+import { lifeOf } from '@claudemesh/db'
 import { SIZES } from '@claudemesh/protocol'
 import { Refusals } from './audit/refusals.ts'
 import { firstLook } from './backplane/looked.ts'
@@ -75,6 +76,7 @@ export function assemble(
   })
   return {
     settings,
+    node: lifeOf(settings.NODE_NAME),
     key,
     db,
     clock,

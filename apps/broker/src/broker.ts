@@ -18,6 +18,8 @@ import type { Connection } from './ws/connection.ts'
 
 export interface Broker {
   readonly settings: Settings
+  /** This life of `NODE_NAME`, by which the database knows who holds an attachment. */
+  readonly node: string
   readonly key: Signer
   readonly db: BrokerStore
   readonly clock: Clock

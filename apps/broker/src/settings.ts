@@ -48,9 +48,14 @@ export const environment = z.object({
     '',
     'Hosts clients dial, `host[:port]`, commas between. Empty: localhost and 127.0.0.1 at the port.',
   ),
-  NODE_NAME: z.string().max(64).default('').meta({
-    about: 'Name of this process, which no other node of the broker has. Empty: the name of the machine.',
-  }),
+  NODE_NAME: z
+    .string()
+    .max(64)
+    .regex(/^[^~]*$/)
+    .default('')
+    .meta({
+      about: 'Name of this process, which no other node of the broker has. Empty: the name of the machine.',
+    }),
   NATS_URL: text(
     'NATS servers by which nodes on the same database tell each other what changed: `nats://` or `tls://`, commas between; user and password or a token in the first. Unset: nodes look for it in the database.',
   ),

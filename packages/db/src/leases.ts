@@ -18,12 +18,20 @@ interface LeaseRow {
   readonly state_at: string
 }
 
-/** At the start of a broker: the name is its own until now + `leaseMs`, and what it held before is `away` from `now`. */
+/** One life of the node of this name: what an ended process still asks for cannot touch what a later one holds. A name has no `~`. */
+export const lifeOf = (name: string): string =>
+  `${name}~${Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString('hex')}`
+
+/** At the start of a broker: `node`, a life, beats until now + `leaseMs`, and what lives of its name before held is `away` from `now`. */
 export async function claimNode(
   db: Database,
   p: { node: string; now: number; leaseMs: number },
 ): Promise<LeaseChange[]> {
-  const left = await leave(db, p.node, p.now)
+  const name = p.node.split('~', 1)[0]!
+  const before = await run(db.sql<{ name: string }[]>`delete from mesh.node
+    where name = ${name} or starts_with(name, ${`${name}~`}) returning name`)
+  const left: LeaseChange[] = []
+  for (const life of before) left.push(...(await leave(db, life.name, p.now)))
   await renewLeases(db, p)
   return left
 }

@@ -9,6 +9,7 @@ import {
   directory,
   directoryOf,
   getPrekeys,
+  lifeOf,
   putPrekey,
   putPresence,
   releaseNode,
@@ -145,6 +146,20 @@ describe('leases', () => {
     expect(
       changes.map(c => [c.lease, c.leaseAt, compareBytes(c.recipient.session!, me.recipient.session!)]),
     ).toContainEqual(['offline', now + GRACE, 0])
+  })
+
+  test('what an ended process of the same name still asks for does not touch what the next one holds', async () => {
+    const [first, second] = [lifeOf('node-again'), lifeOf('node-again')]
+    await claimNode(db, { node: first, now, leaseMs: 1000 })
+    const me = await attached(at, at.owner, { node: first })
+    const left = await claimNode(db, { node: second, now: now + 100, leaseMs: 1000 })
+    expect(left.map(c => [c.lease, c.leaseAt])).toEqual([['away', now + 100]])
+    await attached(at, at.owner, { node: second, session: me.recipient.session, now: now + 200 })
+    expect(await releaseNode(db, { node: first, now: now + 300 })).toEqual([])
+    expect(await leaseOf(me.recipient, now + 400)).toBe('online')
+    expect(await renewLeases(db, { node: second, now: now + 400, leaseMs: 1000 })).toBe(false)
+    // The ended life, should it still be one, learns that it is over.
+    expect(await renewLeases(db, { node: first, now: now + 400, leaseMs: 1000 })).toBe(true)
   })
 
   test('no ghost outlives its node, whether the node comes back or not', async () => {

@@ -22,14 +22,14 @@ const SOON_MS = 50
 
 /** One look; most of them cost one small query, or none. */
 export async function look(broker: Broker): Promise<void> {
-  const { looked, backplane, clock, db, settings } = broker
+  const { looked, backplane, clock, db, settings, node } = broker
   const now = clock.now()
   const hears = backplane.state === 'connected'
   const seldom = now - looked.at >= (hears ? settings.LOOK_MS * SELDOM : LEASE_BEAT_MS)
   if (hears && !looked.due && !seldom) return
   // Who left since the last look may have committed before.
   const before = looked.others
-  looked.others = await db.otherNodes({ node: settings.NODE_NAME, now })
+  looked.others = await db.otherNodes({ node, now })
   if (before + looked.others === 0 && !looked.due && !seldom) return
   looked.due = false
   looked.at = now
@@ -50,7 +50,7 @@ export function lookSoon(broker: Broker): void {
 }
 
 async function lookAtHeads(broker: Broker): Promise<void> {
-  const { db, meshes, settings } = broker
+  const { db, meshes, node } = broker
   const inUse = [...meshes.all()].filter(mesh => mesh.sockets.size > 0 || mesh.guests > 0)
   if (inUse.length === 0) return
   const lacking: { mesh: MeshState; seq: number }[] = []
@@ -65,7 +65,7 @@ async function lookAtHeads(broker: Broker): Promise<void> {
   }
   if (lacking.length === 0) return
   const ids = lacking.map(({ mesh }) => mesh.id)
-  for (const { mesh, recipient, newest } of await db.waitingAt({ node: settings.NODE_NAME, meshes: ids }))
+  for (const { mesh, recipient, newest } of await db.waitingAt({ node, meshes: ids }))
     arrive(broker, { mesh, mail: [{ recipient, seq: newest }] })
   for (const { mesh, seq } of lacking) mesh.run.sawAll(seq)
 }

@@ -12,7 +12,7 @@ export const sweepExpired = (broker: Broker): Promise<void> =>
     broker.db.expireDue({
       now: broker.clock.now(),
       limit: ENDS_A_COMMIT,
-      node: broker.settings.NODE_NAME,
+      node: broker.node,
       live: liveWindows(broker),
       sign: fact => signFact(fact, broker.key),
     }),

@@ -22,7 +22,7 @@ export async function tellPresence(
 
 /** The same for the sockets of this node alone. */
 export async function tellHere(
-  { db, clock, log, settings }: Broker,
+  { db, clock, log, settings, node }: Broker,
   mesh: MeshState,
   recipients: readonly Recipient[],
   except?: MemberSocket,
@@ -35,7 +35,7 @@ export async function tellHere(
       mesh: mesh.id,
       recipients: sessions,
       now,
-      node: settings.NODE_NAME,
+      node,
     })) {
       const { member, session } = found.certificate
       const index = recipientIndex({ member, session })

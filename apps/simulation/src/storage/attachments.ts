@@ -86,7 +86,10 @@ export const attachmentQueries = (tables: Tables): AttachmentQueries => {
       return true
     },
     claimNode({ node, now, leaseMs }) {
-      const left = leave(node, now)
+      const [name] = node.split('~')
+      const before = [...tables.nodes.keys()].filter(life => life.split('~')[0] === name)
+      for (const life of before) tables.nodes.delete(life)
+      const left = before.flatMap(life => leave(life, now))
       renew(node, now + leaseMs)
       return left
     },

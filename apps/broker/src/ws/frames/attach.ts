@@ -30,7 +30,7 @@ export async function attachFrame(
   standing: Member,
   frame: Attach,
 ): Promise<void> {
-  const { settings, clock, db } = broker
+  const { settings, clock, db, node } = broker
   const { mesh } = standing
   const { recipient, ref } = frame
   if (broker.draining) throw new MeshError('draining', 'The broker is stopping.', { retryAfterMs: 1000 })
@@ -52,7 +52,7 @@ export async function attachFrame(
     prekey: frame.prekey,
     presence: frame.presence,
     hookTokenHash: hookToken === undefined ? null : hookTokenHash(hookToken),
-    node: settings.NODE_NAME,
+    node,
     now,
     ...(renew === undefined ? {} : { renew }),
   })

@@ -16,9 +16,9 @@ export async function directoryFrame(
   { mesh }: Extract<Standing, { is: 'member' }>,
   { cursor, ref }: ClientFrameOf<'directory'>,
 ): Promise<void> {
-  const { db, clock, settings } = broker
+  const { db, clock, settings, node } = broker
   const now = clock.now()
-  const page = await db.directory({ mesh: mesh.id, cursor, limit: PAGE, now, node: settings.NODE_NAME })
+  const page = await db.directory({ mesh: mesh.id, cursor, limit: PAGE, now, node })
   const found = await freshened(broker, mesh, page.entries, now)
   const entries = found.map(({ changedAt: _, ...entry }) =>
     withHookStatus(entry, now, statusLimits(settings)),
@@ -43,7 +43,7 @@ async function freshened(
     mesh: mesh.id,
     recipients: [...stale.values()],
     now,
-    node: broker.settings.NODE_NAME,
+    node: broker.node,
   })
   // Who is not found any more is told of by nobody.
   const kept = entries.filter(entry => !stale.has(indexOf(entry)))
