@@ -64,7 +64,7 @@ module.exports = {
           '^$1/',
           '^(packages|apps)/[^/]+/src/index\\.ts$',
           '^packages/crypto/src/sealing/index\\.ts$',
-          '^packages/protocol/src/errors\\.ts$',
+          '^packages/protocol/src/(errors|parse-as)\\.ts$',
           '^packages/claude/src/start\\.ts$',
         ],
       },

@@ -114,7 +114,7 @@ function fill(pattern: string, { params = {}, query = {} }: DaemonRequest): stri
 async function errorOf(response: Response): Promise<MeshError> {
   const text = await response.text()
   const [{ parseAs }, { errorReply }] = await Promise.all([
-    import('@claudemesh/protocol'),
+    import('@claudemesh/protocol/parse-as'),
     import('./schema.ts'),
   ])
   const parsed = parseAs(errorReply, text === '' ? null : parseOrNull(text))

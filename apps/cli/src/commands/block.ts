@@ -1,5 +1,5 @@
 /** `block` and `grant`: whose messages reach this user, and which. */
-import { parseAs } from '@claudemesh/protocol'
+import { parseAs } from '@claudemesh/protocol/parse-as'
 import type { Command } from 'commander'
 import { blockReply, reaches } from '../api/mesh-schema.ts'
 import type { Cli } from '../output/cli.ts'

@@ -1,5 +1,4 @@
 /** `peers`: who is there, by what their own signed words say. */
-import { clearScreenDown, cursorTo } from 'node:readline'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { reaches } from '../api/groups.ts'
@@ -35,14 +34,14 @@ export function addPeers(program: Command): void {
     const asked = group?.replace(/^@/, '')
     const within = (all: Peer[]): Peer[] =>
       asked === undefined ? all : all.filter(each => each.groups.some(one => reaches(asked, one)))
-    await warn(cli)
     if (watch === true) {
-      const show = process.stdout.isTTY && !cli.json ? redraw(cli) : changes(cli)
+      await warn(cli)
+      const show = process.stdout.isTTY && !cli.json ? await redraw(cli) : changes(cli)
       for await (const all of cli.follow('peers', z.array(peer), { query: { ...query, follow: true } }))
         show(within(all))
       return
     }
-    const everybody = await cli.ask('peers', z.array(peer), { query })
+    const [everybody] = await Promise.all([cli.ask('peers', z.array(peer), { query }), warn(cli)])
     for (const line of await lookAlikes(everybody.map(each => ({ ...each, name: each.person }))))
       cli.note(line)
     const shown = within(everybody)
@@ -76,7 +75,8 @@ function drawn(cli: Cli, peers: readonly Peer[]): string {
 const REDRAW_MS = 5000
 
 /** On a terminal: the whole table, in its place. */
-function redraw(cli: Cli): (peers: readonly Peer[]) => void {
+async function redraw(cli: Cli): Promise<(peers: readonly Peer[]) => void> {
+  const { clearScreenDown, cursorTo } = await import('node:readline')
   let now: readonly Peer[] = []
   const draw = () => {
     cursorTo(process.stdout, 0, 0)

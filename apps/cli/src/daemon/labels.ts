@@ -2,7 +2,7 @@
 
 import type { MemberView, SessionView } from '@claudemesh/client'
 import { recipientKey } from '@claudemesh/crypto'
-import { equalBytes, type Recipient, toBase64url } from '@claudemesh/protocol'
+import { type Recipient, toBase64url } from '@claudemesh/protocol'
 import type { ConfirmedKey } from './store/confirmed-keys.ts'
 
 export interface Who {
@@ -19,10 +19,11 @@ export const sessionLabel = (session: SessionView): string => `${session.memberN
 
 /** Names for many recipients of one moment; who is unknown is named by a key prefix. */
 export function labeller({ members, sessions }: Who): (recipient: Recipient) => string {
+  const byMember = new Map(members.map(({ key, name }) => [toBase64url(key), name]))
   const bySession = new Map(sessions.map(session => [recipientKey(session.recipient), sessionLabel(session)]))
   return recipient => {
-    const member = members.find(each => equalBytes(each.key, recipient.member))
-    const person = member?.name ?? toBase64url(recipient.member).slice(0, 12)
+    const key = toBase64url(recipient.member)
+    const person = byMember.get(key) ?? key.slice(0, 12)
     if (recipient.session === null) return person
     return (
       bySession.get(recipientKey(recipient)) ?? `${person}/${toBase64url(recipient.session).slice(0, 12)}`

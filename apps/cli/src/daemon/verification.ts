@@ -16,13 +16,15 @@ export interface Standing {
 
 const UNKNOWN: Standing = { verified: false, nameTaken: false, verifiedAs: null }
 
+type Bearers = Omit<Who, 'sessions'>
+
 /** For many members of one moment. */
-export function standings(who: Who): (member: Uint8Array) => Standing {
+export function standings(who: Bearers): (member: Uint8Array) => Standing {
   const known = new Map(who.members.map(member => [toBase64url(member.key), standingOf(member, who)]))
   return member => known.get(toBase64url(member)) ?? UNKNOWN
 }
 
-function standingOf(member: MemberView, who: Who): Standing {
+function standingOf(member: MemberView, who: Bearers): Standing {
   if (member.self) return { ...UNKNOWN, verified: true }
   const as = who.confirmed.get(toBase64url(member.key))?.name
   const verified = as === member.name
@@ -34,7 +36,7 @@ function standingOf(member: MemberView, who: Who): Standing {
 }
 
 /** Confirmed keys of others that have, or had when they were confirmed, the name that this member bears and was not confirmed by. */
-function othersCalled(member: MemberView, { members, confirmed }: Who): ConfirmedKey[] {
+function othersCalled(member: MemberView, { members, confirmed }: Bearers): ConfirmedKey[] {
   const key = toBase64url(member.key)
   if (confirmed.size === 0 || confirmed.get(key)?.name === member.name) return []
   const namesNow = new Map(members.map(each => [toBase64url(each.key), each.name]))
@@ -44,7 +46,7 @@ function othersCalled(member: MemberView, { members, confirmed }: Who): Confirme
 }
 
 /** Throws `integrity` where somebody bears this name beside or instead of the one a person confirmed by it. */
-export function refuseTakenName(name: string, who: Who, field = 'to'): void {
+export function refuseTakenName(name: string, who: Bearers, field = 'to'): void {
   for (const member of who.members) {
     if (member.name !== name || member.self) continue
     const others = othersCalled(member, who).map(each => each.member)
@@ -63,7 +65,7 @@ export function refuseTakenName(name: string, who: Who, field = 'to'): void {
 }
 
 /** One line for each member that bears a name somebody else was verified by. */
-export function takenNames(who: Who): string[] {
+export function takenNames(who: Bearers): string[] {
   const standing = standings(who)
   return who.members
     .filter(({ key }) => standing(key).nameTaken)

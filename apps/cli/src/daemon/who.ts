@@ -5,13 +5,15 @@ import type { OpenMesh } from './meshes.ts'
 import type { Sessions } from './sessions.ts'
 import { confirmedKeysOf } from './store/confirmed-keys.ts'
 
+/** Whose names stand in a mesh, and which of them a person confirmed. */
+export const bearersIn = ({ client, store }: OpenMesh): Omit<Who, 'sessions'> => ({
+  members: client.members(),
+  confirmed: confirmedKeysOf(store.scope).all(),
+})
+
 export function whoIn(mesh: OpenMesh, sessions: Sessions): Who {
   const own = sessions.views(mesh)
   const ours = new Set(own.map(view => recipientKey(view.recipient)))
   const others = mesh.client.peers().filter(view => !ours.has(recipientKey(view.recipient)))
-  return {
-    members: mesh.client.members(),
-    sessions: [...own, ...others],
-    confirmed: confirmedKeysOf(mesh.store.scope).all(),
-  }
+  return { ...bearersIn(mesh), sessions: [...own, ...others] }
 }

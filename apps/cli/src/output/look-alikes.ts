@@ -39,12 +39,11 @@ function told(members: readonly Member[]): string {
 
 /**
  * Two names that share one of these look alike: drawn with the same strokes, as they are or in small letters. The table is read where
- * it is needed alone: it is 120 KB.
+ * it is needed alone, and as data, not as a module: it is 120 KB.
  */
 async function skeletonsOf(): Promise<(name: string) => Set<string>> {
-  const { default: drawnAs } = (await import('unhomoglyph/data.json')) as {
-    default: Readonly<Record<string, string>>
-  }
+  const table = Bun.file(new URL(import.meta.resolve('unhomoglyph/data.json')))
+  const drawnAs: Readonly<Record<string, string>> = await table.json()
   const drawn = (text: string) => [...text].map(one => drawnAs[one] ?? one).join('')
   return name => {
     const plain = name.normalize('NFKD').replace(/\p{Default_Ignorable_Code_Point}/gu, '')

@@ -7,7 +7,7 @@ import { diagnose } from '../doctor.ts'
 import { type Env, readBody, userOnly } from '../http.ts'
 import { runningTwice } from '../two-processes.ts'
 import { takenNames } from '../verification.ts'
-import { whoIn } from '../who.ts'
+import { bearersIn } from '../who.ts'
 import { meshInfoOf } from './mesh-routes.ts'
 
 export function daemonRoutes(daemon: Daemon): Hono<Env> {
@@ -72,7 +72,7 @@ function statusOf(daemon: Daemon): StatusReply {
         })),
       ),
       ...meshes.all.flatMap(mesh =>
-        takenNames(whoIn(mesh, sessions)).map(message => ({
+        takenNames(bearersIn(mesh)).map(message => ({
           code: 'integrity',
           message,
           mesh: mesh.client.view().name,

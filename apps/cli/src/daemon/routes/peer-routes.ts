@@ -78,13 +78,15 @@ function peersIn(daemon: Daemon, mesh: OpenMesh, self: Recipient['session']): Pe
   const { members, sessions } = who
   const standing = standings(who)
   const { name } = mesh.client.view()
+  const byMember = Map.groupBy(sessions, session => toBase64url(session.recipient.member))
   return members.flatMap(member => {
-    const theirs = sessions.filter(session => equalBytes(session.recipient.member, member.key))
-    if (theirs.length === 0) return [person(member, name, standing(member.key))]
+    const theirs = byMember.get(toBase64url(member.key))
+    const worth = standing(member.key)
+    if (!theirs) return [person(member, name, worth)]
     return theirs.map(session => {
       const isSelf = self === null ? session.self : equalBytes(session.recipient.session!, self)
       const own = session.self ? daemon.sessions.byUuid(session.uuid, mesh)[0] : undefined
-      return { ...shown(session, name, isSelf, standing(member.key)), deliver: own?.row.deliver ?? null }
+      return { ...shown(session, name, isSelf, worth), deliver: own?.row.deliver ?? null }
     })
   })
 }
