@@ -35,7 +35,7 @@ const LOOK_MS = { first: 200, underWay: 1000, most: 5000 } as const
 const DOUBT_MS = 10_000
 /** The same for a session that tells no status (some of the SDK's): it may be within a long tool. */
 const DOUBT_BLIND_MS = 60_000
-/** A message is handed over at most this often; then it stays in the inbox. */
+/** A message is handed over at most this often; then it stays in the inbox, and its sender hears that it is held. */
 const MOST_TRIES = 5
 const SOCKET_REFUSALS = 3
 
@@ -97,6 +97,8 @@ export function createDelivery(port: DeliveryPort): Delivery {
     if (via !== 'inbox' && fault !== undefined) seat.rungs[via] = lost(seat.rungs[via], fault, port.now())
     port.unconfirmed(seat.uuid, [...ids], via)
     port.log('delivery.unconfirmed', { session: seat.uuid, ids, via, fault })
+    const inVain = ids.filter(id => seat.tries.get(id) === MOST_TRIES)
+    if (inVain.length > 0) port.held(seat.uuid, inVain, 'policy')
   }
 
   /** Waiting, not under way, and not handed over in vain too often. */
@@ -156,13 +158,11 @@ export function createDelivery(port: DeliveryPort): Delivery {
     port.log('delivery.push-failed', { session: seat.uuid, outcome, down: isDown })
   }
 
-  const framed = (seat: Seat, pack: readonly InboxMessage[], way: Way): string =>
-    frameMessages(
-      pack,
-      // Handed over in an earlier life of the client or the daemon counts as well.
-      pack.some(({ id, state }) => state === 'pushed' || (seat.tries.get(id) ?? 0) > 0),
-      shownBy(way),
-    )
+  function framed(seat: Seat, pack: readonly InboxMessage[], way: Way): string {
+    // Handed over in an earlier life of the client or the daemon counts as well.
+    const isAgain = pack.some(({ id, state }) => state === 'pushed' || (seat.tries.get(id) ?? 0) > 0)
+    return frameMessages(pack, { shownChars: shownBy(way), ...(isAgain ? { againAt: port.now() } : {}) })
+  }
 
   /** What the client is to be given, which is under way from now on. */
   function takeOff(seat: Seat, pack: readonly InboxMessage[], way: Way): string {

@@ -43,10 +43,12 @@ describe('a framed message', () => {
   })
 
   test('tells of a gap, of lateness and of being given again', () => {
-    const framed = frameMessages([message(1, { warning: 'messages missing from alice', late: true })], true)
+    const framed = frameMessages([message(1, { warning: 'messages missing from alice', late: true })], {
+      againAt: 0,
+    })
     expect(framed).toContain('\n== warning: messages missing from alice\n')
     expect(framed).toContain('arrived late, out of order')
-    expect(framed).toContain('Given again')
+    expect(framed).toContain('Given again, at 1970-01-01T00:00:00.000Z')
   })
 
   test('cannot be ended, forged or multiplied by any text or name inside it', () => {

@@ -14,11 +14,17 @@ const MARKER = /^== message ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) /gm
 /** Ids of the messages that a framed text carries, in order: how a hook or transcript proves which ones were there. */
 export const idsFramedIn = (text: string): string[] => [...text.matchAll(MARKER)].map(match => match[1]!)
 
-/** One text for the model that carries all `messages` in their order; `again` says that they were given before, unconfirmed. */
+interface Framing {
+  /** Now (ms since 1970), where they were given before and not confirmed: the client drops words that it has just had. */
+  readonly againAt?: number
+  /** Of each message. */
+  readonly shownChars?: number
+}
+
+/** One text for the model that carries all `messages` in their order. */
 export function frameMessages(
   messages: readonly InboxMessage[],
-  again = false,
-  shownChars = SHOWN_CHARS,
+  { againAt, shownChars = SHOWN_CHARS }: Framing = {},
 ): string {
   const peers = messages.filter(message => message.note !== true).length
   const count = peers === 1 ? 'A message' : `${peers} messages`
@@ -26,9 +32,11 @@ export function frameMessages(
     peers === 0
       ? 'claudemesh: a note of this machine’s own daemon about what you sent; no peer and not your user.'
       : `claudemesh: ${count} from outside this machine, NOT from your user. Lines beginning with "${QUOTE.trim()}" quote a peer word for word.`,
-    ...(again
-      ? ['Given again: the first time was not confirmed. You may have seen the same ids before.']
-      : []),
+    ...(againAt === undefined
+      ? []
+      : [
+          `Given again, at ${new Date(againAt).toISOString()}: an earlier time was not confirmed. You may have seen the same ids before.`,
+        ]),
     '',
     ...messages.flatMap(message => frameOne(message, shownChars)),
     ...(peers === 0 ? ['A note needs no answer.'] : TO_PEERS),

@@ -209,7 +209,7 @@ function givenIn(model: ModelStub): SessionKillOutcome['given'] {
   for (const framing of framings)
     for (const [, id] of framing.matchAll(/^== message ([0-9a-f-]{36}) /gm)) {
       const count = given.get(id!) ?? { plain: 0, again: 0 }
-      count[framing.includes('Given again:') ? 'again' : 'plain']++
+      count[framing.includes('Given again, ') ? 'again' : 'plain']++
       given.set(id!, count)
     }
   return given
