@@ -10,7 +10,7 @@ import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'main.ts')
+const start = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'start.ts')
 
 /** Smaller than any Bun, larger than the stub that stands in its place before its install script ran. */
 const STUB_BYTES = 1 << 20
@@ -62,7 +62,7 @@ if (bun === undefined)
 // Neither .env nor bunfig.toml of the folder somebody happens to stand in may change what claudemesh does.
 const child = spawn(
   bun,
-  ['--no-env-file', '--no-install', '--config=/dev/null', main, ...process.argv.slice(2)],
+  ['--no-env-file', '--no-install', '--config=/dev/null', start, ...process.argv.slice(2)],
   { stdio: 'inherit' },
 )
 const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY

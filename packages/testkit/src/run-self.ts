@@ -1,7 +1,7 @@
 /** The `claudemesh` of this repository as a command line, straight on Bun. */
 import { join } from 'node:path'
 
-const MAIN = join(import.meta.dirname, '../../../apps/cli/src/main.ts')
+const START = join(import.meta.dirname, '../../../apps/cli/src/start.ts')
 
 /** Neither `.env` nor `bunfig.toml` of the current folder take part, as in bin/claudemesh.mjs. */
 export const claudemesh = (...args: string[]): string[] => [
@@ -9,6 +9,6 @@ export const claudemesh = (...args: string[]): string[] => [
   '--no-env-file',
   '--no-install',
   '--config=/dev/null',
-  MAIN,
+  START,
   ...args,
 ]

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import { ERROR_CODES, type ErrorCode, MeshError } from '@claudemesh/protocol/errors'
 import { turnOver } from './bounded-log.ts'
 import { REPORT_FD } from './report.ts'
-import { selfCommand } from './self-command.ts'
+import { selfCommandNow } from './self-command.ts'
 
 export interface SpawnedSelf {
   readonly child: ChildProcess
@@ -26,7 +26,7 @@ export function spawnSelf(
   args: readonly string[],
   how: { log: string; tied: boolean; env?: Record<string, string | undefined>; cwd: string },
 ): SpawnedSelf {
-  const [program, ...rest] = selfCommand(args)
+  const [program, ...rest] = selfCommandNow(args)
   const log = openLog(how.log)
   const child = spawn(program, rest, {
     cwd: how.cwd,

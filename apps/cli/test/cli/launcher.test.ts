@@ -47,7 +47,7 @@ test('a large Bun in its usual place is what the process becomes, by whatever na
     const { words, ...rest } = run(called, cwd)
     expect(rest).toEqual({ status: 7, name: 'bun', isSame: true })
     expect(words.toSpliced(3, 1)).toEqual([...flags, 'send', 'a b', '--', ''])
-    expect(resolve(cwd ?? root, words[3]!)).toBe(join(root, 'cli', 'src', 'main.ts'))
+    expect(resolve(cwd ?? root, words[3]!)).toBe(join(root, 'cli', 'src', 'start.ts'))
   }
 })
 

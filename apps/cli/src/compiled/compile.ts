@@ -1,0 +1,97 @@
+/** Compiles the program: run by the install, and before a start that is worth it. Where it cannot, the sources run as they are. */
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { basename, join, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { BunPlugin } from 'bun'
+import { type Compiled, CURRENT, compiledProgram, FOLDER, identity, ROOT, whatIsCompiled } from './current.ts'
+
+const ENTRY = `${ROOT}apps/cli/src/main.ts`
+const OURS = /^(?:apps|packages)\/[^/]+\/(?!node_modules\/)/
+/** A source that changed so shortly before it was read may change again in the same tick of the file system's clock. */
+const TICK_MS = 50
+const ATTEMPTS = 3
+const PREFIX = 'program-'
+/** A program that still runs from an older one has long loaded all of it. */
+const OLD_MS = 86_400_000
+
+/** Sources find files beside them by their own URL: compiled, each keeps it. */
+const KEEP_URLS: BunPlugin = {
+  name: 'keep-urls',
+  setup: build => {
+    build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      if (!OURS.test(relative(ROOT, path))) return undefined
+      const source = await Bun.file(path).text()
+      if (!source.includes('import.meta')) return undefined
+      const contents = source.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
+      if (contents.includes('import.meta')) throw new Error(`${path}: of import.meta only the url is kept`)
+      return { contents, loader: 'ts' }
+    })
+  },
+}
+
+/** Writes the program and says so last, in one step. Throws where the tree is not ours to write in, or does not compile. */
+async function compile(): Promise<void> {
+  mkdirSync(FOLDER, { recursive: true })
+  const folder = mkdtempSync(join(FOLDER, PREFIX))
+  try {
+    const compiled = await compileInto(folder)
+    for (const file of readdirSync(folder)) await toDisk(join(folder, file))
+    const draft = join(folder, 'current.json')
+    writeFileSync(draft, JSON.stringify(compiled))
+    await toDisk(draft)
+    renameSync(draft, CURRENT)
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    throw error
+  }
+  removeOld(basename(folder))
+}
+
+async function compileInto(folder: string): Promise<Compiled> {
+  for (let attempt = 1; ; attempt++) {
+    const before = Date.now() - TICK_MS
+    const of = whatIsCompiled()
+    const { outputs, metafile } = await Bun.build({
+      entrypoints: [ENTRY],
+      outdir: folder,
+      target: 'bun',
+      splitting: true,
+      minify: { whitespace: true, syntax: true },
+      metafile: true,
+      sourcemap: 'linked',
+      plugins: [KEEP_URLS],
+    })
+    const program = outputs.find(({ kind }) => kind === 'entry-point')!.path
+    const code = outputs.filter(({ kind }) => kind !== 'sourcemap').map(({ path }) => relative(ROOT, path))
+    const sources = Object.keys(metafile!.inputs).map(file => relative(ROOT, resolve(file)))
+    const ours = sources.filter(file => OURS.test(file))
+    const files = Object.fromEntries([...ours, ...code].map(file => [file, identity(ROOT + file)]))
+    // After their identities: what changes from here on is another file.
+    if (ours.every(file => statSync(ROOT + file).ctimeMs < before))
+      return { of, program: relative(ROOT, program), files }
+    if (attempt === ATTEMPTS) throw new Error('The sources change while they are compiled.')
+    for (const file of readdirSync(folder)) rmSync(join(folder, file))
+  }
+}
+
+/** A name must not outlive its content when the power fails. */
+async function toDisk(path: string): Promise<void> {
+  const file = await open(path)
+  await file.sync().finally(() => file.close())
+}
+
+function removeOld(kept: string): void {
+  for (const name of readdirSync(FOLDER)) {
+    const path = join(FOLDER, name)
+    const isOld = name !== kept && name.startsWith(PREFIX) && Date.now() - statSync(path).mtimeMs > OLD_MS
+    if (isOld) rmSync(path, { recursive: true, force: true })
+  }
+}
+
+if (compiledProgram() === undefined)
+  try {
+    await compile()
+  } catch (error) {
+    process.stderr.write(`claudemesh runs from its sources: ${(error as Error).message}\n`)
+  }
