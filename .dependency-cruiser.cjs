@@ -69,12 +69,6 @@ module.exports = {
         ],
       },
     ),
-    deny(
-      'libsodium-when-it-is-up',
-      'libsodium is reached through the one module that waits until its WebAssembly is up.',
-      { pathNot: '^packages/crypto/src/sodium\\.ts$' },
-      { path: 'libsodium' },
-    ),
     deny('resolvable', 'Every import resolves.', {}, { couldNotResolve: true, pathNot: '^bun(:|$)' }),
   ],
   options: {
