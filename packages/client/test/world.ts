@@ -18,6 +18,7 @@ import {
   seedStore,
 } from '../src/index.ts'
 import { type MemoryStore, memoryStore } from './memory-store.ts'
+import { noteLine, waited } from './standing.ts'
 
 export interface World {
   readonly url: string
@@ -93,14 +94,18 @@ function machine(identity: MeshIdentity, store: MemoryStore): Machine {
     watchers: new Set(),
     client: undefined as unknown as MeshClient,
     async start({ shift = () => 0, store: on = store, schedule } = {}) {
-      made.client = new MeshClient({
+      const client = new MeshClient({
         identity,
         store: on,
         now: () => Date.now() + shift(),
-        log: process.env.DEBUG ? (event, facts) => console.log(event, facts) : () => {},
+        log: (event, facts) => {
+          noteLine(client, event, facts)
+          if (process.env.DEBUG) console.log(event, facts)
+        },
         random: () => 0,
         ...(schedule && { schedule }),
       })
+      made.client = client
       for (const event of ['state', 'inbox', 'outbox'] as const)
         made.client.on(event, () => {
           for (const watcher of [...made.watchers]) watcher()
@@ -190,36 +195,27 @@ export const text = (
 export const textOf = (message: InboxMessage): string => (message.payload as { text: string }).text
 
 /** Resolves when `holds` does, whichever client runs on the machine. */
-export function whenever(one: Machine, holds: () => boolean): Promise<void> {
-  return new Promise(resolve => {
-    const look = (): void => {
-      if (!holds()) return
-      one.watchers.delete(look)
-      resolve()
-    }
-    one.watchers.add(look)
-    look()
-  })
-}
+export const whenever = (one: Machine, holds: () => boolean): Promise<void> =>
+  waited(
+    holds,
+    () => one.client,
+    look => {
+      one.watchers.add(look)
+      return () => one.watchers.delete(look)
+    },
+  )
 
 /** Resolves when `holds` does, looked at now and after each event. */
-export function when<E extends keyof MeshEvents>(
+export const when = <E extends keyof MeshEvents>(
   client: MeshClient,
   event: E,
   holds: () => boolean,
-): Promise<void> {
-  return new Promise(resolve => {
-    if (holds()) {
-      resolve()
-      return
-    }
-    const off = client.on(event, () => {
-      if (!holds()) return
-      off()
-      resolve()
-    })
-  })
-}
+): Promise<void> =>
+  waited(
+    holds,
+    () => client,
+    look => client.on(event, look),
+  )
 export const online = (client: MeshClient): Promise<void> =>
   when(client, 'state', () => client.state === 'online')
 
