@@ -63,10 +63,10 @@ export class MeshClient {
   constructor(o: MeshClientOptions) {
     this.#listeners = new Listeners(o.log)
     const { emit } = this.#listeners
+    const { random = Math.random, webSocket = WebSocket } = o
     this.#core = assembleCore(o, emit)
-    this.#webSocket = o.webSocket ?? WebSocket
-    const { random = Math.random } = o
-    this.#engine = new Engine({ core: this.#core, emit, random, webSocket: this.#webSocket })
+    this.#webSocket = webSocket
+    this.#engine = new Engine({ core: this.#core, emit, random, webSocket })
   }
 
   get state(): MeshState {
@@ -172,7 +172,7 @@ export class MeshClient {
   }
   /** The owner's word for the log that a restored broker shows; connects anew. Throws as `acceptLog` of audit/accept-log.ts. */
   async acceptLog(): Promise<AcceptedLog> {
-    const accepted = await acceptLog(this.#core, this.#webSocket)
+    const accepted = await this.#online(() => acceptLog(this.#core, this.#webSocket))
     await this.#engine.again()
     return accepted
   }
@@ -243,6 +243,10 @@ export class MeshClient {
   members(): MemberView[] {
     return viewMembers(this.#core)
   }
+  /** Fetches the roster as it stands at the broker now. Throws `unreachable`; `integrity` and `removed`, after which everything is halted. */
+  refresh(): Promise<void> {
+    return this.#engine.following.sync()
+  }
   view(): MeshView {
     return viewMesh(this.#core, this.#engine)
   }
@@ -277,10 +281,7 @@ export class MeshClient {
   rename(what: 'member' | 'mesh', name: string): Promise<void> {
     return this.#online(() => rename(this.#core, this.#engine.link, what, name))
   }
-  /**
-   * The broker's address from now on, `url` as `ws(s)://host/ws`: named in the roster, then dialled.
-   * Throws `forbidden`, `unreachable`, `unauthenticated`, `integrity` (another broker answers there).
-   */
+  /** Names the broker's address in the roster, `url` as `ws(s)://host/ws`, and dials it. Throws `forbidden`, `unreachable`, `unauthenticated`, `integrity`. */
   async moveBroker(address: Address): Promise<void> {
     const { host } = this.#core.address
     await this.#online(() => moveBroker(this.#core, this.#engine.link, this.#webSocket, address))
@@ -293,8 +294,6 @@ export class MeshClient {
 
   async #online<T>(work: () => Promise<T>): Promise<T> {
     const { seq } = this.#core.keeper.roster
-    const result = await work()
-    this.#engine.rosterGrew(seq)
-    return result
+    return work().finally(() => this.#engine.rosterGrew(seq))
   }
 }

@@ -1,5 +1,5 @@
 /** Sends, and waits until what was asked for is so for every recipient, can no longer become so, or the time is over. */
-import type { MeshClient, OutboxMessage, OutboxState } from '@claudemesh/client'
+import { lookAgain, type MeshClient, type OutboxMessage, type OutboxState } from '@claudemesh/client'
 import { recipientKey } from '@claudemesh/crypto'
 import { MeshError, TIMES } from '@claudemesh/protocol'
 import type { z } from 'zod'
@@ -32,11 +32,13 @@ export async function sendText(
   const { mesh, speaker, sessions, noise } = p
   const { client } = mesh
   requireTrust(client)
-  const who = whoIn(mesh, sessions)
   const self = { member: client.view().member, session: speaker?.signer.publicKey ?? null }
   const from = speaker?.row.uuid ?? null
   const { hops, threadId } = noise.origin(mesh, speaker, request.replyTo)
-  const to = resolveAddresses(request.to, who, self)
+  const to = await lookAgain(
+    () => resolveAddresses(request.to, whoIn(mesh, sessions), self),
+    () => client.refresh(),
+  )
   const thread = request.threadId ?? threadId
   if (speaker && to.length === 1) noise.said(speaker, to[0]!, { text: request.text, threadId: thread })
   const msg = client.send({

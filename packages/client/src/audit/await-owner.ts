@@ -67,8 +67,8 @@ export class AwaitOwner {
         requireNamedBroker(keeper, link)
       } finally {
         link.close()
+        this.#port.grew(began)
       }
-      this.#port.grew(began)
       const restore = newestRestore(this.#core)
       if (!restore || restore.seq <= this.#tried || hasFollowed(this.#core, restore)) return false
       this.#tried = restore.seq

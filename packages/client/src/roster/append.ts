@@ -19,6 +19,7 @@ import {
 import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import type { RosterKeeper } from './keeper.ts'
+import { lookAgain } from './look-again.ts'
 import { syncRoster } from './sync.ts'
 
 const MAX_TRIES = 8
@@ -31,7 +32,7 @@ export interface Draft {
 
 /**
  * `draft` answers `null` when there is nothing to write any more, and so does this. It is asked anew for
- * each try, from the roster as it then stands; what it throws ends the attempt.
+ * each try, from the roster as it then stands; what it throws ends the attempt, `not-found` only at the broker's head.
  * Throws the broker's refusal, `conflict` after 8 lost races, `unreachable` (then the roster tells whether it stands).
  */
 export async function appendEntry(
@@ -39,8 +40,8 @@ export async function appendEntry(
   keeper: RosterKeeper,
   draft: () => Draft | null,
 ): Promise<RosterEntry | null> {
+  let drafted = await lookAgain(draft, () => syncRoster(link, keeper))
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-    const drafted = draft()
     if (!drafted) return null
     const { entry, copies } = drafted
     try {
@@ -50,6 +51,7 @@ export async function appendEntry(
     } catch (error) {
       if (!(error instanceof MeshError) || error.code !== 'stale-head') throw error
       await syncRoster(link, keeper)
+      drafted = draft()
       continue
     }
     // Who has left is not served any more.

@@ -145,9 +145,19 @@ export class Claims {
     this.#proven = { ...this.#proven, waitedMs: this.#proven.waitedMs + elapsedMs }
   }
 
+  /** The broker is asked now: what is heard from here on calls for another fetch. True if one was due. */
+  asked(): boolean {
+    const wasDue = this.#fetchDue
+    this.#fetchDue = false
+    return wasDue
+  }
+  /** It was asked in vain. */
+  notAnswered(): void {
+    this.#fetchDue = true
+  }
+
   /** After a fetch: forgets the claims that our roster now bears out. */
   settle(): void {
-    this.#fetchDue = false
     const { roster } = this.#keeper
     for (const [key, claim] of this.#unproven) {
       const member = roster.members.get(key)

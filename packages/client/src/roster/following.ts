@@ -21,6 +21,8 @@ export class Following {
   readonly #port: FollowingPort
   readonly #chores: Chores
   #syncing: Promise<void> | null = null
+  /** Begins when the one under way has ended. */
+  #next: Promise<void> | null = null
 
   constructor(core: Core, port: FollowingPort) {
     this.#core = core
@@ -29,11 +31,22 @@ export class Following {
   }
 
   /**
-   * Fetches, verifies and pins; one run serves all that ask while it is under way.
+   * Fetches, verifies and pins all that stood at the broker when this was called: who asks while a run is under way is served
+   * by the one behind it, since the broker may have read its answer before.
    * Throws `unreachable` without a connection, `clock`; after `integrity` and `removed` everything is halted.
    */
   sync(): Promise<void> {
-    this.#syncing ??= this.#sync().finally(() => {
+    if (!this.#syncing) return this.#begin()
+    const follow = (): Promise<void> => {
+      this.#next = null
+      return this.#syncing ?? this.#begin()
+    }
+    this.#next ??= this.#syncing.then(follow, follow)
+    return this.#next
+  }
+
+  #begin(): Promise<void> {
+    this.#syncing = this.#sync().finally(() => {
       this.#syncing = null
     })
     return this.#syncing
@@ -44,14 +57,15 @@ export class Following {
     const link = this.#port.link()
     if (!link) throw new MeshError('unreachable', 'there is no connection to the broker')
     const began = keeper.roster.seq
+    const wasDue = claims.asked()
     try {
       await syncRoster(link, keeper)
       claims.settle()
       if (claims.frozen) throw claims.frozen
       for (const code of ['roster-clock', 'roster-store']) this.#port.solved(code)
-      this.#port.grew(began)
       requireStanding(this.#core)
     } catch (error) {
+      if (wasDue) claims.notAnswered()
       if (!(error instanceof MeshError)) {
         this.#port.problem('roster-store', `what is new in the roster could not be stored: ${String(error)}`)
         throw error
@@ -60,16 +74,25 @@ export class Following {
       if (error.code === 'clock') this.#port.problem('roster-clock', error.message)
       if (error.code === 'integrity' || error.code === 'removed') this.#port.halt(error)
       throw error
+    } finally {
+      // Also what came before that which did not.
+      this.#port.grew(began)
     }
   }
 
   /** Somebody names a longer roster than ours. */
   changed(seq: number): void {
     if (seq > this.#core.keeper.roster.seq)
-      this.sync().then(
+      this.#upTo(seq).then(
         () => this.chores(),
         () => {},
       )
+  }
+
+  /** A run that is under way may bring it. */
+  async #upTo(seq: number): Promise<void> {
+    await this.#syncing
+    if (seq > this.#core.keeper.roster.seq) await this.sync()
   }
 
   /** The broker's signature under a roster head binds it to serve that head. */

@@ -1,5 +1,5 @@
 /** Who is in a mesh, and the invites into it. */
-import type { MemberView } from '@claudemesh/client'
+import { type InviteView, lookAgain, type MemberView, type MeshClient } from '@claudemesh/client'
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { createInvite, renameRequest, setBlock, setRole } from '../../api/mesh-schema.ts'
@@ -26,7 +26,7 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
       userOnly(call)
       const { client } = meant(call)
       await whenOnline(client)
-      const member = memberNamed(client, call.req.param('member'))
+      const member = await memberNamed(client, call.req.param('member'))
       if (member.self)
         throw new MeshError('usage', 'To leave yourself: claudemesh mesh leave', { field: 'member' })
       await client.remove(member.key)
@@ -39,7 +39,7 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
       const { client } = mesh
       await whenOnline(client)
       refuseTakenName(call.req.param('member'), whoIn(mesh, daemon.sessions), 'member')
-      const { key, name } = memberNamed(client, call.req.param('member'))
+      const { key, name } = await memberNamed(client, call.req.param('member'))
       const changed = await client.setRole(key, role)
       return call.json({ member: toBase64url(key), name, role, changed })
     })
@@ -47,7 +47,7 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
       userOnly(call)
       const { block, grant } = await readBody(call, setBlock)
       const { client, blocks } = meant(call)
-      const { key, name, self } = memberNamed(client, call.req.param('member'))
+      const { key, name, self } = await memberNamed(client, call.req.param('member'))
       if (self) throw new MeshError('usage', 'Nobody blocks themselves.', { field: 'member' })
       const member = toBase64url(key)
       const now = [...blocks.of(member), ...block].filter(one => !grant.includes(one))
@@ -79,20 +79,23 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
       const { client } = meant(call)
       await whenOnline(client)
       const named = call.req.param('id')
-      const invites = client.invites()
-      const fits = invites.filter(invite => named.length >= 6 && toBase64url(invite.id).startsWith(named))
-      const invite = chooseOne(fits, invites, each => toBase64url(each.id).slice(0, 12), {
-        field: 'id',
-        none: `There is no invite ${named}.`,
-        many: `Several invites begin with ${named}.`,
-      })
-      await client.revokeInvite(invite.id)
+      const { id } = await lookAgain(
+        () => inviteHere(client, named),
+        () => client.refresh(),
+      )
+      await client.revokeInvite(id)
       return call.json({})
     })
 }
 
-/** By name, or a prefix (6 or more) of the key. Throws `not-found`, `ambiguous`. */
-function memberNamed(client: OpenMesh['client'], named: string): MemberView {
+/** By name, or a prefix (6 or more) of the key; who joined a moment ago is found too. Throws `not-found`, `ambiguous`. */
+const memberNamed = (client: MeshClient, named: string): Promise<MemberView> =>
+  lookAgain(
+    () => memberHere(client, named),
+    () => client.refresh(),
+  )
+
+function memberHere(client: MeshClient, named: string): MemberView {
   const members = client.members()
   const fits = members.filter(
     member => member.name === named || (named.length >= 6 && toBase64url(member.key).startsWith(named)),
@@ -101,6 +104,17 @@ function memberNamed(client: OpenMesh['client'], named: string): MemberView {
     field: 'member',
     none: `Nobody is called ${named}.`,
     many: `Several are called ${named}: name one by the key.`,
+  })
+}
+
+/** By a prefix (6 or more) of its id. Throws `not-found`, `ambiguous`. */
+function inviteHere(client: MeshClient, named: string): InviteView {
+  const invites = client.invites()
+  const fits = invites.filter(invite => named.length >= 6 && toBase64url(invite.id).startsWith(named))
+  return chooseOne(fits, invites, each => toBase64url(each.id).slice(0, 12), {
+    field: 'id',
+    none: `There is no invite ${named}.`,
+    many: `Several invites begin with ${named}.`,
   })
 }
 

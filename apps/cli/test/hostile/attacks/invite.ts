@@ -11,6 +11,7 @@ import {
 import { deriveInviteKeys } from '@claudemesh/crypto/sealing'
 import type { RosterEntry, RosterEntryOf } from '@claudemesh/protocol'
 import { entriesOf } from '../forge.ts'
+import type { FromBroker, Lie } from '../lying-broker.ts'
 import { invite, type Person } from '../people.ts'
 import { type Attack, refusal, type Stage } from '../stage.ts'
 
@@ -179,6 +180,51 @@ export const INVITE_ATTACKS: readonly Attack[] = [
     },
   },
   {
+    name: 'a broker keeps quiet about a join, and who joined is removed all the same',
+    seen: ['2', 'removed', '2'],
+    async run(stage) {
+      const [alice] = (await stage.mesh('Bob')) as [Person]
+      const link = await invite(alice)
+      stage.broker.lie = quietTo(alice)
+      const mallory = await stage.people.join(link, 'Mallory')
+      const before = String(alice.client.view().members)
+      await alice.client.remove(mallory.identity.member.publicKey)
+      await stage.until('Mallory is out', () => mallory.client.state === 'removed')
+      return [before, mallory.client.state, String(alice.client.view().members)]
+    },
+  },
+  {
+    name: 'a broker tells of a join while an answer from before it is on its way',
+    seen: ['2', '3'],
+    async run(stage) {
+      const [alice] = (await stage.mesh('Bob')) as [Person]
+      const link = await invite(alice)
+      const kept: FromBroker[] = []
+      let told = false
+      stage.broker.lie = {
+        fromBroker(frame, { member }) {
+          if (member !== alice.key) return undefined
+          if (frame.type === 'roster' && kept.length === 0) {
+            kept.push(frame)
+            return []
+          }
+          if (frame.type === 'roster.changed') told = true
+          return frame.type === 'checkpoint' ? [] : undefined
+        },
+      }
+      const { rosterSeq } = alice.client.view()
+      const seat = stage.broker.seatOf(alice.recipient)
+      seat.say({ type: 'roster.changed', seq: rosterSeq + 1, head: new Uint8Array(32) })
+      await stage.until('the answer is on its way', () => kept.length > 0)
+      await stage.people.join(link, 'Carol')
+      await stage.until('the broker told', () => told)
+      const before = String(alice.client.view().members)
+      seat.say(kept[0]!)
+      await stage.until('Alice knows', () => alice.client.view().members === 3)
+      return [before, String(alice.client.view().members)]
+    },
+  },
+  {
     name: 'somebody who was removed comes back by an invite that was open',
     seen: ['forbidden', 'stopped integrity: roster: a removed key never comes back'],
     async run(stage) {
@@ -193,6 +239,12 @@ export const INVITE_ATTACKS: readonly Attack[] = [
     },
   },
 ]
+
+/** This person is not told that the roster grew, nor of what would show it. */
+const quietTo = (person: Person): Lie => ({
+  fromBroker: ({ type }, { member }) =>
+    member === person.key && ['roster.changed', 'checkpoint', 'presence'].includes(type) ? [] : undefined,
+})
 
 /** A join by keys that were removed, as the holder of the old invite's secret can sign it. */
 function joinAgain(bob: Person, mallory: Person, link: string): RosterEntry {
