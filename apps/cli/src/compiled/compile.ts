@@ -1,7 +1,17 @@
 /** Compiles the program: run by the install, and before a start that is worth it. Where it cannot, the sources run as they are. */
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { open } from 'node:fs/promises'
-import { basename, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BunPlugin } from 'bun'
 import { type Compiled, CURRENT, compiledProgram, FOLDER, identity, ROOT, whatIsCompiled } from './current.ts'
@@ -12,10 +22,12 @@ const OURS = /^(?:apps|packages)\/[^/]+\/(?!node_modules\/)/
 const TICK_MS = 50
 const ATTEMPTS = 3
 const PREFIX = 'program-'
-/** A program that still runs from an older one has long loaded all of it. */
-const OLD_MS = 86_400_000
+/** A process that runs from a program which was replaced so long ago has loaded what it needs of it. */
+const OLD_MS = 3_600_000
 
-/** Sources find files beside them by their own URL: compiled, each keeps it. */
+const quotedUrl = (path: string): string => JSON.stringify(pathToFileURL(path).href)
+
+/** Sources find other files from where they are themselves: compiled, they do so still. */
 const KEEP_URLS: BunPlugin = {
   name: 'keep-urls',
   setup: build => {
@@ -23,8 +35,13 @@ const KEEP_URLS: BunPlugin = {
       if (!OURS.test(relative(ROOT, path))) return undefined
       const source = await Bun.file(path).text()
       if (!source.includes('import.meta')) return undefined
-      const contents = source.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
-      if (contents.includes('import.meta')) throw new Error(`${path}: of import.meta only the url is kept`)
+      const contents = source
+        .replaceAll('import.meta.url', quotedUrl(path))
+        .replace(/import\.meta\.resolve\('([^']+)'\)/g, (_, name) =>
+          quotedUrl(Bun.resolveSync(name, dirname(path))),
+        )
+      if (contents.includes('import.meta'))
+        throw new Error(`${path}: of import.meta only url and resolve of a plain name are kept`)
       return { contents, loader: 'ts' }
     })
   },
@@ -40,6 +57,7 @@ async function compile(): Promise<void> {
     const draft = join(folder, 'current.json')
     writeFileSync(draft, JSON.stringify(compiled))
     await toDisk(draft)
+    retire()
     renameSync(draft, CURRENT)
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
@@ -81,6 +99,17 @@ async function toDisk(path: string): Promise<void> {
   await file.sync().finally(() => file.close())
 }
 
+/** The time of a program's folder is when it was replaced. */
+function retire(): void {
+  const now = new Date()
+  try {
+    const { program } = JSON.parse(readFileSync(CURRENT, 'utf8')) as Compiled
+    utimesSync(dirname(ROOT + program), now, now)
+  } catch {
+    // There was none.
+  }
+}
+
 function removeOld(kept: string): void {
   for (const name of readdirSync(FOLDER)) {
     const path = join(FOLDER, name)
@@ -93,5 +122,6 @@ if (compiledProgram() === undefined)
   try {
     await compile()
   } catch (error) {
-    process.stderr.write(`claudemesh runs from its sources: ${(error as Error).message}\n`)
+    const reasons = error instanceof AggregateError ? error.errors : [error]
+    process.stderr.write(`claudemesh runs from its sources: ${reasons.map(String).join('; ')}\n`)
   }
