@@ -43,7 +43,8 @@ beforeEach(async () => {
 afterEach(() => world.stop())
 
 const keyOf = (one: Machine) => one.identity.member.publicKey
-const signed = (one: Machine) => one.client.auditHead()?.checkpoint.size ?? 0
+const signed = (one: Machine) => one.client.auditHead()?.checkpoint
+const sizeSigned = (one: Machine) => signed(one)?.size ?? 0
 const names = (one: Machine) => one.client.members().map(({ name }) => name)
 const comeBack = async (one: Machine) => {
   await one.start({ shift: () => shift })
@@ -79,8 +80,10 @@ async function story(before: (bob: Machine, rosterSeq: number) => unknown) {
   const { rosterSeq } = bob.client.view()
   await before(bob, rosterSeq)
   await Promise.all([bob, dave].map(one => one.client.stop()))
-  // The owner knows of as much as anybody was shown: what she accepts the loss of is all of it.
-  await expect.poll(() => signed(alice)).toBeGreaterThanOrEqual(Math.max(signed(bob), signed(dave)))
+  // The owner knows of as much as anybody was shown: she brings back all entries, and accepts the loss of all that is lost.
+  await when(alice.client, 'roster', () => alice.client.view().rosterSeq === rosterSeq)
+  await expect.poll(() => signed(alice)?.rosterSeq).toBe(rosterSeq)
+  await expect.poll(() => sizeSigned(alice)).toBeGreaterThanOrEqual(Math.max(...[bob, dave].map(sizeSigned)))
   await alice.client.stop()
   const restore = async () => {
     shift = LATER_MS
