@@ -59,9 +59,7 @@ export class Inbox {
   take(link: Link, frame: DataFrame): void {
     if (frame.type !== 'deliver' && frame.type !== 'fact') return
     this.#arrived.push({ link, frame })
-    this.#working ??= this.#work().finally(() => {
-      this.#working = null
-    })
+    this.#working ??= this.#work()
   }
 
   /** What was derived from these prekeys goes with their secrets. */
@@ -93,6 +91,8 @@ export class Inbox {
         batch[0]?.link.close()
       }
     }
+    // At once: what came before a promise told of the end would wait for the next frame.
+    this.#working = null
   }
 
   #nextBatch(): Arrived[] {

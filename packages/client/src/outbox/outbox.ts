@@ -85,10 +85,12 @@ export class Outbox {
       return
     }
     this.#pumping = true
+    let since = 0
     try {
       this.#endOld()
       do {
         this.#again = false
+        since = this.#core.now()
         for (const party of [...this.#core.parties.values()])
           if (party.attachment !== null) await this.#pumpParty(party)
       } while (this.#again && this.#ready())
@@ -96,10 +98,11 @@ export class Outbox {
       if (!(error instanceof MeshError)) throw error
       this.#core.log('outbox.stopped', { code: error.code, message: error.message })
       if (this.#ready()) this.#wakeIn(AGAIN_MS)
+      return
     } finally {
       this.#pumping = false
     }
-    this.#wakeWhenDue()
+    this.#wakeWhenDue(since)
   }
 
   /** Looked for once a second at most: it is no part of the hot path. */
@@ -248,11 +251,11 @@ export class Outbox {
     this.#cancel = this.#core.schedule(ms, () => void this.pump())
   }
 
-  #wakeWhenDue(): void {
+  /** `since`: all that was due then was looked at; what became due meanwhile was not. */
+  #wakeWhenDue(since: number): void {
     if (!this.#ready()) return
-    const now = this.#core.now()
-    const next = this.#core.store.outbox.nextDueAt(now)
-    if (next !== undefined) this.#wakeIn(Math.max(1, next - now))
+    const next = this.#core.store.outbox.nextDueAt(since)
+    if (next !== undefined) this.#wakeIn(Math.max(1, next - this.#core.now()))
   }
 }
 
