@@ -43,6 +43,7 @@ export async function startBroker(settings: Settings, clock: Clock = systemClock
       return { hosts, close: () => server.stop(true) }
     }
     const store = brokerStore(db)
+    await store.keepFunctions()
     const backplane = await openBackplane(settings, { log, key, db: store })
     const { stop } = await runBroker(settings, { clock, log, key, db: store, backplane }, open)
     log.info('broker.started', { port, node: settings.NODE_NAME })

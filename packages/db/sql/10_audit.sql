@@ -55,24 +55,29 @@ BEGIN
   RETURN mesh_fn.append_leaf(v.id, p_type, p_fields);
 END $$;
 
--- Days from yesterday to a week ahead. A day that already overflowed into the default partition stays there.
+-- Days from yesterday to a week ahead, of leaves and of chunks. A day that already overflowed into a default partition stays there.
 CREATE FUNCTION mesh_fn.ensure_audit_days(p_now timestamptz) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
+  v_table text;
   v_day date;
   v_name text;
+  v_over boolean;
   v_made int := 0;
 BEGIN
   -- Every node makes and drops days: one at a time.
   PERFORM pg_advisory_xact_lock(7236501147002);
-  FOR v_day IN SELECT (p_now AT TIME ZONE 'UTC')::date + n FROM generate_series(-1, 7) n LOOP
-    v_name := 'audit_leaf_' || to_char(v_day, 'YYYYMMDD');
+  FOR v_table, v_day IN
+    SELECT t, (p_now AT TIME ZONE 'UTC')::date + n FROM unnest(ARRAY['audit_leaf', 'audit_chunk']) t, generate_series(-1, 7) n
+  LOOP
+    v_name := v_table || '_' || to_char(v_day, 'YYYYMMDD');
     CONTINUE WHEN to_regclass('mesh.' || v_name) IS NOT NULL;
-    CONTINUE WHEN EXISTS (SELECT FROM mesh.audit_leaf_default
-      WHERE at >= v_day::timestamp AT TIME ZONE 'UTC' AND at < (v_day + 1)::timestamp AT TIME ZONE 'UTC');
+    EXECUTE format('SELECT EXISTS (SELECT FROM mesh.%I WHERE at >= $1 AND at < $2)', v_table || '_default')
+      INTO v_over USING v_day::timestamp AT TIME ZONE 'UTC', (v_day + 1)::timestamp AT TIME ZONE 'UTC';
+    CONTINUE WHEN v_over;
     -- Rows that are never changed leave nothing to clean up: what vacuum does there is done once a million leaves.
-    EXECUTE format('CREATE TABLE mesh.%I PARTITION OF mesh.audit_leaf FOR VALUES FROM (%L) TO (%L)
+    EXECUTE format('CREATE TABLE mesh.%I PARTITION OF mesh.%I FOR VALUES FROM (%L) TO (%L)
       WITH (autovacuum_vacuum_insert_threshold = 1000000, autovacuum_vacuum_insert_scale_factor = 0,
-        autovacuum_analyze_threshold = 1000000, autovacuum_analyze_scale_factor = 0)', v_name,
+        autovacuum_analyze_threshold = 1000000, autovacuum_analyze_scale_factor = 0)', v_name, v_table,
       v_day::timestamp AT TIME ZONE 'UTC', (v_day + 1)::timestamp AT TIME ZONE 'UTC');
     EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON mesh.%I FOR EACH STATEMENT EXECUTE FUNCTION mesh.refuse_change()', v_name);
     v_made := v_made + 1;
@@ -80,45 +85,52 @@ BEGIN
   RETURN v_made;
 END $$;
 
--- Every hash of a mesh from one index to another, whether its leaf still stands or not.
-CREATE FUNCTION mesh_fn.leaf_hashes(p_mesh_id int, p_from bigint, p_to bigint) RETURNS TABLE (index bigint, hash bytea) LANGUAGE sql STABLE AS $$
-  SELECT p.index, p.hash FROM mesh.audit_pruned p WHERE p.mesh_id = p_mesh_id AND p.index BETWEEN p_from AND p_to
-  UNION ALL
-  SELECT l.index, l.hash FROM mesh.audit_leaf l WHERE l.mesh_id = p_mesh_id AND l.index BETWEEN p_from AND p_to
-  ORDER BY index
-$$;
-
-ALTER FUNCTION mesh_fn.leaf_hashes SET enable_seqscan = off;
-
--- The same as one value, index and hash of each: a row for each would cost more than all else that a signature costs.
+-- Every hash of a mesh from one index to another, whether its leaf still stands or not, as one value: runs of leaves in the
+-- order of their first, index 8, count 4 and 32 bytes a leaf. A run may begin before and end behind what was asked for. A row
+-- for each would cost more than all else that a signature costs.
 CREATE FUNCTION mesh_fn.packed_hashes(p_mesh_id int, p_from bigint, p_to bigint) RETURNS bytea LANGUAGE sql STABLE AS $$
-  SELECT string_agg(int8send(x.index) || x.hash, ''::bytea) FROM (
-    SELECT p.index, p.hash FROM mesh.audit_pruned p WHERE p.mesh_id = p_mesh_id AND p.index BETWEEN p_from AND p_to
+  SELECT string_agg(int8send(x.index) || int4send(octet_length(x.hashes) / 32) || x.hashes, ''::bytea ORDER BY x.index) FROM (
+    SELECT p.index, p.hash AS hashes FROM mesh.audit_pruned p WHERE p.mesh_id = p_mesh_id AND p.index BETWEEN p_from AND p_to
     UNION ALL
     SELECT l.index, l.hash FROM mesh.audit_leaf l WHERE l.mesh_id = p_mesh_id AND l.index BETWEEN p_from AND p_to
-    ORDER BY index) x
+    UNION ALL
+    SELECT c.index, c.hashes FROM mesh.audit_chunk c
+    WHERE c.mesh_id = p_mesh_id AND c.index BETWEEN p_from - 1023 AND p_to) x
 $$;
 
 ALTER FUNCTION mesh_fn.packed_hashes SET enable_seqscan = off;
 
--- The hashes of a day go to audit_pruned before the day goes. Oldest first, and none while an older leaf stands in the
+-- The hashes of a day go to audit_pruned before the day goes. Oldest first, and none while an older leaf stands in a
 -- default partition: what is pruned is always a beginning of the log.
 CREATE FUNCTION mesh_fn.drop_audit_days(p_before timestamptz) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
-  v_name text;
+  v_day text;
   v_end timestamptz;
   v_gone int := 0;
 BEGIN
   PERFORM pg_advisory_xact_lock(7236501147002);
-  FOR v_name, v_end IN
-    SELECT c.relname, (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC'
+  FOR v_day, v_end IN
+    SELECT DISTINCT right(c.relname, 8), (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC'
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'mesh.audit_leaf'::regclass AND c.relname ~ '^audit_leaf_\d{8}$' ORDER BY 1
+    WHERE i.inhparent IN ('mesh.audit_leaf'::regclass, 'mesh.audit_chunk'::regclass) AND c.relname ~ '_\d{8}$' ORDER BY 1
   LOOP
-    EXIT WHEN v_end > p_before OR EXISTS (SELECT FROM mesh.audit_leaf_default WHERE at < v_end);
-    EXECUTE format('LOCK TABLE mesh.%I IN SHARE MODE', v_name);
-    EXECUTE format('INSERT INTO mesh.audit_pruned (mesh_id, index, hash) SELECT mesh_id, index, hash FROM mesh.%I ORDER BY 1, 2', v_name);
-    EXECUTE format('DROP TABLE mesh.%I', v_name);
+    EXIT WHEN v_end > p_before OR EXISTS (SELECT FROM mesh.audit_leaf_default WHERE at < v_end)
+      OR EXISTS (SELECT FROM mesh.audit_chunk_default WHERE at < v_end);
+    IF to_regclass('mesh.audit_leaf_' || v_day) IS NOT NULL THEN
+      EXECUTE format('LOCK TABLE mesh.%I IN SHARE MODE', 'audit_leaf_' || v_day);
+      EXECUTE format('INSERT INTO mesh.audit_pruned (mesh_id, index, hash) SELECT mesh_id, index, hash FROM mesh.%I ORDER BY 1, 2',
+        'audit_leaf_' || v_day);
+      EXECUTE format('DROP TABLE mesh.%I', 'audit_leaf_' || v_day);
+    END IF;
+    IF to_regclass('mesh.audit_chunk_' || v_day) IS NOT NULL THEN
+      EXECUTE format('LOCK TABLE mesh.%I IN SHARE MODE', 'audit_chunk_' || v_day);
+      -- Joined to nothing, so that a value is fetched once and not once a hash.
+      EXECUTE format('INSERT INTO mesh.audit_pruned (mesh_id, index, hash)
+        SELECT c.mesh_id, c.index + n, substring(c.hashes FROM n * 32 + 1 FOR 32)
+        FROM (SELECT mesh_id, index, hashes || ''''::bytea AS hashes FROM mesh.%I ORDER BY 1, 2 OFFSET 0) c
+        CROSS JOIN LATERAL generate_series(0, octet_length(c.hashes) / 32 - 1) n', 'audit_chunk_' || v_day);
+      EXECUTE format('DROP TABLE mesh.%I', 'audit_chunk_' || v_day);
+    END IF;
     v_gone := v_gone + 1;
   END LOOP;
   RETURN v_gone;

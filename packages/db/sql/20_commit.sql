@@ -11,13 +11,17 @@
 -- Verdicts: 0 committed, 1 repeat, 2 conflict, 3 unknown-recipient, 4 removed, 5 not-attached, 6 unknown-mesh. None at all:
 -- every item is committed, numbered from first_seq and first_index on.
 -- Acks: 0 done, 1 replaced, 2 bad-ack.
+-- p_at is the caller's forecast of this clock, ms: it is the time of the batch unless it is five seconds off. Where p_seq, p_index and
+-- p_at come true, the leaves of the items are those given, hashed already: p_hashes and p_bodies are columns of audit_chunk.
+-- head_seq and head_index answer how far the one mesh of the batch has come, clock_ms when it was.
 CREATE FUNCTION mesh_fn.commit_batch(
   p_meshes bytea, w_mesh int[], w_len int[], w_keys bytea,
   a_from int[], a_off int[], a_header int[], a_body int[], a_expires bigint[], a_first int[], a_count int[],
   t_item int[], t_who int[], t_off int[], t_len int[],
   k_who int[], k_attachment bigint[], k_upto bigint[],
   p_pack bytea,
-  OUT at_ms bigint, OUT first_seq bigint, OUT first_index bigint, OUT verdicts int[], OUT seqs bigint[], OUT indexes bigint[], OUT times bigint[], OUT states text[],
+  p_at bigint, p_seq bigint, p_index bigint, p_hashes bytea, p_bodies bytea,
+  OUT at_ms bigint, OUT first_seq bigint, OUT first_index bigint, OUT head_seq bigint, OUT head_index bigint, OUT clock_ms bigint, OUT verdicts int[], OUT seqs bigint[], OUT indexes bigint[], OUT times bigint[], OUT states text[],
   OUT ack_codes int[], OUT ack_marks bigint[], OUT gone_ack int[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -29,9 +33,11 @@ DECLARE
   v_queued bigint[] := v_seq;
   v_several bigint[] := v_seq;
   v_anywhere bigint := 0;
-  v_now timestamptz := date_trunc('milliseconds', clock_timestamp());
+  v_clock timestamptz := date_trunc('milliseconds', clock_timestamp());
+  v_now timestamptz := v_clock;
   v_last timestamptz;
   v_at bytea;
+  v_given boolean := false;
   v_keys bytea[];
   -- everybody named, in the order of w_*
   v_who bigint[]; v_state int[]; v_attachment bigint[]; v_acked bigint[];
@@ -51,6 +57,8 @@ BEGIN
   -- The lane's connection pins how plans are made (`database.ts`). Every table is reached by LATERAL … OFFSET 0: a plain join planned while the table is empty puts the table outside
   -- or scans all of its index, and does so for ever; what stands inside can only be looked up by key. Such a loop also
   -- keeps the order of what stands outside.
+  clock_ms := (extract(epoch FROM v_clock) * 1000)::bigint;
+  IF abs(clock_ms - p_at) <= 5000 THEN v_now := to_timestamp(p_at::float8 / 1000); END IF;
   -- 1. the locks, in order of id
   IF v_meshes = 1 THEN
     SELECT ARRAY[h.id], ARRAY[h.seq], ARRAY[h.audit_size], h.last_at, h.several
@@ -107,6 +115,7 @@ BEGIN
     END IF;
     IF v_plain THEN
       first_seq := v_seq[1] + 1; first_index := v_audit[1];
+      v_given := coalesce(first_seq = p_seq AND first_index = p_index AND at_ms = p_at, false);
       v_seq[1] := v_seq[1] + v_items; v_audit[1] := v_audit[1] + v_items; v_queued[1] := v_items;
     ELSE
       SELECT array_agg(n.verdict),
@@ -250,7 +259,10 @@ BEGIN
   END IF;
 
   -- 6. the leaves of both
-  IF v_items > 0 THEN
+  IF v_given THEN
+    INSERT INTO mesh.audit_chunk (mesh_id, index, at, type, hashes, bodies)
+    VALUES (v_head[1], first_index, v_now, 'accepted', p_hashes, p_bodies);
+  ELSIF v_items > 0 THEN
     v_typed := v_at || '\x000000086163636570746564'::bytea;
     v_person := v_typed || int4send(108);
     v_session := v_typed || int4send(140);
@@ -291,6 +303,7 @@ BEGIN
       last_at = CASE WHEN h.audit_size < v_audit[i] THEN v_now ELSE h.last_at END
     WHERE h.id = v_head[i] AND (h.audit_size <> v_audit[i] OR v_queued[i] <> 0);
   END LOOP;
+  IF v_meshes = 1 THEN head_seq := v_seq[1]; head_index := v_audit[1]; END IF;
 END $$;
 
 -- The commonest flush of a quiet broker: one envelope for one known recipient, no ack. Laid out as above. All null where the

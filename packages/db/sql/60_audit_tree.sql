@@ -27,7 +27,7 @@ BEGIN
   RETURN true;
 END $$;
 
--- Leaves from one index to before another; of a pruned one the hash alone.
+-- Leaves from one index to before another; of a pruned one the hash alone. Of a chunk no more is fetched than is asked for.
 CREATE FUNCTION mesh_fn.read_leaves(p_mesh_id int, p_from bigint, p_to bigint)
 RETURNS TABLE (index bigint, hash bytea, at bigint, salt bytea, type text, fields bytea) LANGUAGE sql STABLE AS $$
   SELECT p.index, p.hash, NULL::bigint, NULL::bytea, NULL::text, NULL::bytea FROM mesh.audit_pruned p
@@ -35,6 +35,16 @@ RETURNS TABLE (index bigint, hash bytea, at bigint, salt bytea, type text, field
   UNION ALL
   SELECT l.index, l.hash, mesh_fn.ms(l.at), l.salt, l.type, l.fields FROM mesh.audit_leaf l
   WHERE l.mesh_id = p_mesh_id AND l.index >= p_from AND l.index < p_to
+  UNION ALL
+  SELECT c.index + w.low + i, substring(b.hashes FROM i * 32 + 1 FOR 32), mesh_fn.ms(c.at),
+    substring(b.bodies FROM i * w.width + 1 FOR 16), c.type, substring(b.bodies FROM i * w.width + 17 FOR w.width - 16)
+  FROM mesh.audit_chunk c
+  CROSS JOIN LATERAL (SELECT octet_length(c.bodies) / (octet_length(c.hashes) / 32) AS width,
+    greatest(p_from - c.index, 0)::int AS low, least(octet_length(c.hashes) / 32, p_to - c.index)::int AS high OFFSET 0) w
+  CROSS JOIN LATERAL (SELECT substring(c.hashes FROM w.low * 32 + 1 FOR (w.high - w.low) * 32) AS hashes,
+    substring(c.bodies FROM w.low * w.width + 1 FOR (w.high - w.low) * w.width) AS bodies WHERE w.high > w.low OFFSET 0) b
+  CROSS JOIN LATERAL generate_series(0, w.high - w.low - 1) i
+  WHERE c.mesh_id = p_mesh_id AND c.index > p_from - 1024 AND c.index < p_to
   ORDER BY index
 $$;
 ALTER FUNCTION mesh_fn.read_leaves SET enable_seqscan = off;

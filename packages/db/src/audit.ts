@@ -1,7 +1,7 @@
 /** The audit log's cold side: leaves that stand for themselves, the tree above them, and the day partitions. */
 import { concatBytes } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
-import { type AuditLeafRow, PACKED_LEAVES, unpackLeaves } from './packed-leaves.ts'
+import { type AuditLeafRow, packedLeaves, unpackLeaves } from './packed-leaves.ts'
 import { run } from './query.ts'
 
 export type { AuditLeafRow } from './packed-leaves.ts'
@@ -35,6 +35,8 @@ export async function dropAuditDays(db: Database, p: { before: number }): Promis
 
 const HASH_BYTES = 32
 const INDEX_BYTES = 8
+/** Of a run of hashes: index of the first, count. */
+const RUN_BYTES = INDEX_BYTES + 4
 
 /** A log as it stands, and the newest checkpoint over it. */
 export interface AuditHead {
@@ -105,16 +107,25 @@ export async function leafHashes(
   db: Database,
   p: { mesh: Uint8Array; from: number; to: number },
 ): Promise<Uint8Array[]> {
-  // As one value: a row for each hash cost the broker more than hashing it. They come in order; that is looked at below.
+  // As one value: a row for each hash cost the broker more than hashing it. Runs come in order; that is looked at below.
   const [row] = await run(db.sql<{ places: Uint8Array | null }[]>`
     select ${db.fn}.packed_hashes(h.id, ${p.from}, ${p.to - 1}) as places
     from mesh.mesh_head h where h.mesh = ${p.mesh}`)
   const places = row?.places ?? new Uint8Array()
   const view = new DataView(places.buffer, places.byteOffset, places.byteLength)
   const hashes: Uint8Array[] = []
-  for (let at = 0; at < places.length; at += INDEX_BYTES + HASH_BYTES) {
-    if (view.getBigInt64(at) !== BigInt(p.from + hashes.length)) break
-    hashes.push(places.subarray(at + INDEX_BYTES, at + INDEX_BYTES + HASH_BYTES))
+  for (let at = 0; at < places.length; ) {
+    const first = Number(view.getBigInt64(at))
+    const end = first + view.getUint32(at + INDEX_BYTES)
+    at += RUN_BYTES
+    // The next one, or one of a run that began before what was asked for.
+    const next = p.from + hashes.length
+    if (first !== next && (hashes.length > 0 || first > next)) break
+    for (let index = next; index < Math.min(end, p.to); index++) {
+      const place = at + (index - first) * HASH_BYTES
+      hashes.push(places.subarray(place, place + HASH_BYTES))
+    }
+    at += (end - first) * HASH_BYTES
   }
   return hashes
 }
@@ -172,14 +183,20 @@ export async function* auditRows(
   db: Database,
   p: { mesh: Uint8Array; page: number },
 ): AsyncGenerator<AuditLeafRow[]> {
+  const [log] = await run(db.sql<{ chunks: boolean }[]>`
+    select to_regclass('mesh.audit_chunk') is not null as chunks`)
+  const chunks = log!.chunks
+    ? db.sql`(select max(c.index + greatest(octet_length(c.hashes) / 32, 1) - 1) from mesh.audit_chunk c where c.mesh_id = h.id)`
+    : db.sql`null`
   const [head] = await run(db.sql<{ id: number; top: string | null }[]>`
     select h.id, greatest((select max(l.index) from mesh.audit_leaf l where l.mesh_id = h.id),
-      (select max(x.index) from mesh.audit_pruned x where x.mesh_id = h.id)) as top
+      (select max(x.index) from mesh.audit_pruned x where x.mesh_id = h.id), ${chunks}) as top
     from mesh.mesh_head h where h.mesh = ${p.mesh}`)
   if (!head || head.top === null) return
+  const statement = packedLeaves(log!.chunks)
   const read = (from: number) =>
     run(
-      db.lane.call<{ rows: Uint8Array | null }>(PACKED_LEAVES, [
+      db.lane.call<{ rows: Uint8Array | null }>(statement, [
         String(head.id),
         String(from),
         String(from + p.page),

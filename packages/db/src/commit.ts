@@ -5,6 +5,8 @@ import type { Database } from './database.ts'
 import { isConnectionLoss } from './database-errors.ts'
 import type { AcceptError, AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
 import { FUNCTIONS } from './function-set.ts'
+import { hashLeaves } from './hash-leaves.ts'
+import type { MeshHead } from './leaf-forecast.ts'
 import { itemBytes, packBatch, packOne } from './pack-batch.ts'
 import { recipientKey } from './recipient-key.ts'
 
@@ -152,6 +154,9 @@ interface CommitRow {
   readonly at_ms: string
   readonly first_seq: string
   readonly first_index: string
+  readonly head_seq: string | null
+  readonly head_index: string | null
+  readonly clock_ms: string
   readonly verdicts: string | null
   readonly seqs: string
   readonly indexes: string
@@ -163,19 +168,36 @@ interface CommitRow {
 }
 
 const COLUMNS =
-  'at_ms first_seq first_index verdicts seqs indexes times states ack_codes ack_marks gone_ack'.split(' ')
+  'at_ms first_seq first_index head_seq head_index clock_ms verdicts seqs indexes times states ack_codes ack_marks gone_ack'.split(
+    ' ',
+  )
 const CALL = `select ${COLUMNS.map(name => `${name}::text`).join(', ')}
-  from ${FUNCTIONS.schema}.commit_batch(${Array.from({ length: 19 }, (_, i) => `$${i + 1}`).join(',')})`
+  from ${FUNCTIONS.schema}.commit_batch(${Array.from({ length: 24 }, (_, i) => `$${i + 1}`).join(',')})`
 const CALL_ONE = `select at_ms::text, first_seq::text, first_index::text from ${FUNCTIONS.schema}.commit_one($1,$2,$3,$4,$5,$6,$7,$8)`
+
+type CommitOneRow = Pick<CommitRow, 'first_seq' | 'first_index'> & { readonly at_ms: string | null }
 
 /** Commits one envelope for one recipient; null where it is not the plain case: nothing was written. */
 async function callOne(db: Database, item: AcceptItem): Promise<BatchOutcome | null> {
-  const [row] = await db.lane.call<{ [K in keyof CommitRow]: CommitRow[K] | null }>(CALL_ONE, packOne(item))
-  return row!.at_ms === null ? null : { accepts: plainOutcomes(row as CommitRow, 1), acks: [] }
+  const { forecast } = db.lane
+  const flight = forecast.begin(item.mesh, 1, 0)
+  let head: MeshHead | null = null
+  try {
+    const [row] = await db.lane.call<CommitOneRow>(CALL_ONE, packOne(item))
+    if (row!.at_ms === null) return null
+    const at = Number(row!.at_ms)
+    head = { seq: Number(row!.first_seq), index: Number(row!.first_index) + 1, at, clock: at }
+    return { accepts: plainOutcomes(row!, 1), acks: [] }
+  } finally {
+    forecast.end(flight, head)
+  }
 }
 
 /** All were new, for one known recipient each: they have the numbers from the first on. */
-function plainOutcomes(row: CommitRow, count: number): AcceptOutcome[] {
+function plainOutcomes(
+  row: Pick<CommitRow, 'first_seq' | 'first_index'> & { at_ms: string | null },
+  count: number,
+): AcceptOutcome[] {
   const [seq, auditIndex, at] = [Number(row.first_seq), Number(row.first_index), Number(row.at_ms)]
   return Array.from({ length: count }, (_, i) => ({
     error: null,
@@ -188,15 +210,44 @@ function plainOutcomes(row: CommitRow, count: number): AcceptOutcome[] {
 }
 const QUEUED: readonly RecipientState[] = ['queued']
 
+/** One call of `commit_batch`, with its leaves hashed already where what is to come is foretold. */
+async function callForetold(db: Database, { accepts, acks }: Batch): Promise<CommitRow> {
+  const { forecast } = db.lane
+  const batch = packBatch(accepts, acks)
+  const flight = forecast.begin(batch.mesh, accepts.length, acks.length)
+  const next = flight.forecast
+  const leaves = next !== null && forecast.worthIt() ? hashLeaves(batch, next) : null
+  let head: MeshHead | null = null
+  try {
+    const [row] = await db.lane.call<CommitRow>(CALL, [
+      ...batch.parameters,
+      next?.at ?? null,
+      ...(leaves === null
+        ? [null, null, null, null]
+        : [next!.seq, next!.index, leaves.hashes, leaves.bodies]),
+    ])
+    const at = Number(row!.at_ms)
+    if (row!.head_seq !== null)
+      head = { seq: Number(row!.head_seq), index: Number(row!.head_index), at, clock: Number(row!.clock_ms) }
+    if (leaves !== null)
+      forecast.judge(
+        Number(row!.first_seq) === next!.seq && Number(row!.first_index) === next!.index && at === next!.at,
+      )
+    return row!
+  } finally {
+    forecast.end(flight, head)
+  }
+}
+
 async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome> {
-  const [row] = await db.lane.call<CommitRow>(CALL, packBatch(accepts, acks))
+  const row = await callForetold(db, { accepts, acks })
   const out: BatchOutcome = {
-    accepts: row!.verdicts === null ? plainOutcomes(row!, accepts.length) : [],
+    accepts: row.verdicts === null ? plainOutcomes(row, accepts.length) : [],
     acks: [],
   }
-  if (row!.verdicts !== null) {
-    const [verdicts, seqs, indexes, times] = [row!.verdicts, row!.seqs, row!.indexes, row!.times].map(numbers)
-    const states = row!.states.slice(1, -1).split(',')
+  if (row.verdicts !== null) {
+    const [verdicts, seqs, indexes, times] = [row.verdicts, row.seqs, row.indexes, row.times].map(numbers)
+    const states = row.states.slice(1, -1).split(',')
     for (let i = 0; i < accepts.length; i++) {
       const error = VERDICTS[verdicts![i]!]!
       out.accepts.push({
@@ -209,11 +260,11 @@ async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcom
       })
     }
   }
-  if (row!.ack_codes !== null) {
-    const [codes, marks] = [row!.ack_codes, row!.ack_marks].map(numbers)
+  if (row.ack_codes !== null) {
+    const [codes, marks] = [row.ack_codes, row.ack_marks].map(numbers)
     const deleted = new Map<number, number>()
-    if (row!.gone_ack !== null)
-      for (const place of numbers(row!.gone_ack)) deleted.set(place, (deleted.get(place) ?? 0) + 1)
+    if (row.gone_ack !== null)
+      for (const place of numbers(row.gone_ack)) deleted.set(place, (deleted.get(place) ?? 0) + 1)
     for (let i = 0; i < acks.length; i++) {
       out.acks.push({
         error: ACK_CODES[codes![i]!]!,

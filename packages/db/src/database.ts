@@ -4,6 +4,7 @@ import { SQL } from 'bun'
 import postgres from 'postgres'
 import { errorCode } from './database-errors.ts'
 import { FUNCTIONS } from './function-set.ts'
+import { LeafForecast } from './leaf-forecast.ts'
 import { Turns } from './turns.ts'
 
 export interface Database {
@@ -24,7 +25,9 @@ export interface Database {
 interface Lane {
   /** Who has the lane to himself; `commit` keeps to it. */
   readonly turns: Turns
-  call<Row>(statement: string, parameters: readonly (string | number | Uint8Array)[]): Promise<Row[]>
+  /** What its calls may expect; `commit` keeps it. */
+  readonly forecast: LeafForecast
+  call<Row>(statement: string, parameters: readonly (string | number | Uint8Array | null)[]): Promise<Row[]>
 }
 
 /** A lock is given up after this long, so that a stopped peer delays a flush and never stops it (ms). */
@@ -90,6 +93,7 @@ export async function openDatabase(opts: {
     },
     lane: {
       turns: new Turns(),
+      forecast: new LeafForecast(),
       call: (statement, parameters) => lane.unsafe(statement, [...parameters]),
     },
     close: () => end(CLOSE_S),

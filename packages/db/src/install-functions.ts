@@ -23,7 +23,13 @@ export async function installFunctions(tx: Transaction, set: FunctionSet): Promi
   for (const { name } of unused) await tx`drop schema if exists ${tx(name)} cascade`
 }
 
-/** Says that this version's functions are in use; call it once an hour. */
+/**
+ * Says that this version's functions are in use; call it when a broker starts and once an hour. Leaves are written as chunks where
+ * no other version said so in the last two hours: one from before `audit_chunk` could not read them.
+ */
 export async function keepFunctions(db: Database): Promise<void> {
   await run(db.sql`update mesh.function_set set used_at = now() where name = ${FUNCTIONS.schema}`)
+  const [row] = await run(db.sql<{ others: boolean }[]>`select exists (select from mesh.function_set
+    where name <> ${FUNCTIONS.schema} and used_at > now() - interval '2 hours') as others`)
+  db.lane.forecast.enabled = !row!.others
 }

@@ -14,8 +14,21 @@ const ABSENT = 0xffff_ffff
 /** RFC 6962's prefix of a leaf, the domain of its signedBytes, the length of the salt that follows. */
 const LEAF_HEAD = Buffer.from('\0claudemesh/v1/leaf\0\0\0\x10', 'latin1')
 
-/** The arguments of `commit_batch` in its order; arrays in Postgres's text form. */
-export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem[]): (string | Uint8Array)[] {
+/** A batch laid out. */
+export interface PackedBatch {
+  /** The arguments of `commit_batch` in its order but for the forecast; arrays in Postgres's text form. */
+  readonly parameters: (string | Uint8Array)[]
+  /** The one mesh of the batch; `null` where it names several. */
+  readonly mesh: Uint8Array | null
+  readonly pack: Buffer
+  /** Where each item begins in the pack, from 1. */
+  readonly offsets: readonly number[]
+  /** 32 where every sender is a person, 64 where each is a session; `null` where they differ or an item has several recipients. */
+  readonly senderBytes: 32 | 64 | null
+}
+
+/** Lays a batch out. */
+export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem[]): PackedBatch {
   const named = new Named()
   const sole = accepts.every(item => item.to.length === 1)
   const columns = {
@@ -51,7 +64,7 @@ export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem
     }
   }
   const ackers = acks.map(ack => named.place(ack.mesh, ack.recipient))
-  return [
+  const parameters = [
     named.meshes(),
     list(named.meshOf),
     list(named.lengths),
@@ -63,6 +76,14 @@ export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem
     list(acks.map(ack => ack.upTo)),
     pack.bytes,
   ]
+  const sessions = accepts.reduce((n, item) => n + (item.from.session ? 1 : 0), 0)
+  return {
+    parameters,
+    mesh: named.onlyMesh(),
+    pack: pack.bytes,
+    offsets: columns.off,
+    senderBytes: !sole ? null : sessions === 0 ? 32 : sessions === accepts.length ? 64 : null,
+  }
 }
 
 /** The arguments of `commit_one` in its order, for an item with one recipient. */
@@ -159,6 +180,7 @@ class Named {
   }
 
   meshes = (): Buffer => Buffer.concat(this.meshBytes)
+  onlyMesh = (): Uint8Array | null => (this.meshBytes.length === 1 ? this.meshBytes[0]! : null)
 
   keys(): Buffer {
     const out = Buffer.alloc(this.members.length * WHO_STRIDE)
