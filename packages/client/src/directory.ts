@@ -2,7 +2,6 @@
 import { recipientKey, verifyAlias, verifyCertificate, verifyPresence } from '@claudemesh/crypto'
 import { openProfile } from '@claudemesh/crypto/sealing'
 import {
-  type BrokerFrameOf,
   type Certificate,
   type DirectoryEntry,
   directoryEntry,
@@ -15,13 +14,13 @@ import {
 } from '@claudemesh/protocol'
 import { z } from 'zod'
 import type { Link } from './connection/link.ts'
+import { directoryPages, type Verdicts } from './directory-pages.ts'
 import type { Claims } from './roster/claims.ts'
 import type { RosterKeeper } from './roster/keeper.ts'
 import { memberName } from './roster/names.ts'
+import { wireJson } from './store/wire-json.ts'
 import type { ClientStore, RecipientKey } from './store.ts'
 import type { Log, SessionView } from './types.ts'
-
-const MAX_PAGES = 10_000
 
 interface Known {
   readonly recipient: Recipient
@@ -31,11 +30,19 @@ interface Known {
   readonly former: readonly string[]
 }
 
+interface Heard {
+  readonly recipient: Recipient
+  /** Some claim in it calls for a roster fetch. */
+  readonly fetch: boolean
+}
+
 export class Directory {
   readonly #o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }
   readonly #known = new Map<RecipientKey, Known>()
   /** Who was there when our own connection was lost: shown as away until its grace is over, then as offline. */
   #last: { readonly at: number; readonly here: ReadonlySet<RecipientKey> } | undefined
+  /** Who was told of since a page was asked for, for each page that is under way. */
+  readonly #told = new Set<Set<RecipientKey>>()
 
   constructor(o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }) {
     this.#o = o
@@ -53,22 +60,26 @@ export class Directory {
 
   /** Everything, page by page. Resolves to true when some claim calls for a roster fetch. */
   async load(link: Link): Promise<boolean> {
-    let cursor: string | null = null
+    const known = (certificate: Certificate) => this.certificateOf(recipientKey(certificate))
     let fetch = false
-    for (let page = 0; page < MAX_PAGES; page++) {
-      const reply: BrokerFrameOf<'directory'> = await link.request({ type: 'directory', cursor }, 'directory')
+    for await (const { entries, verdicts, told } of directoryPages(link, { listeners: this.#told, known }))
       this.#o.store.transaction(() => {
-        for (const entry of reply.entries) fetch = (this.hear(entry)?.fetch ?? false) || fetch
+        for (const [i, entry] of entries.entries())
+          if (!told.has(recipientKey(entry.certificate)))
+            fetch = (this.#take(entry, verdicts?.[i])?.fetch ?? false) || fetch
       })
-      cursor = reply.cursor
-      if (cursor === null) break
-    }
     this.#last = undefined
     return fetch
   }
 
-  /** Takes one entry if it proves itself; `undefined` where it does not. */
-  hear(entry: DirectoryEntry): { recipient: Recipient; fetch: boolean } | undefined {
+  /** Takes one entry that was told just now, if it proves itself; `undefined` where it does not. */
+  hear(entry: DirectoryEntry): Heard | undefined {
+    const heard = this.#take(entry)
+    if (heard) for (const told of this.#told) told.add(recipientKey(heard.recipient))
+    return heard
+  }
+
+  #take(entry: DirectoryEntry, verdicts?: Verdicts): Heard | undefined {
     const { certificate, presence } = entry
     const recipient = { member: certificate.member, session: certificate.session }
     const key = recipientKey(recipient)
@@ -82,19 +93,20 @@ export class Directory {
         at: now(),
         graceMs: TIMES.knownMs,
         known: this.certificateOf(key),
+        verdict: verdicts?.certificate,
       })
       let fetch = this.#o.claims.hear(certificate.member, claimOf(certificate), certificate.notBefore)
       if (presence) {
         if (recipientKey({ member: presence.member, session: presence.session }) !== key)
           throw new MeshError('integrity', 'the presence is of another session')
-        verifyPresence(presence, { mesh, now: now() })
+        verifyPresence(presence, { mesh, now: now(), signed: verdicts?.presence })
         const counter = `seen-presence/${key}`
         if (presence.counter < store.counters.get(counter))
           throw new MeshError('counter', 'an older presence was shown again')
         store.counters.set(counter, presence.counter)
         fetch = this.#o.claims.hear(presence.member, claimOf(presence), presence.counter) || fetch
       }
-      store.directory.put({ key, entry: JSON.stringify(z.encode(directoryEntry, entry)), at: now() })
+      store.directory.put({ key, entry: wireJson(entry), at: now() })
       this.#known.set(key, { recipient, entry, ...this.#saidBy(entry) })
       return { recipient, fetch }
     } catch (error) {

@@ -66,7 +66,7 @@ export interface RosterStore {
   entries(): string[]
   /** Number of entries held: the seq of the next. */
   count(): number
-  /** JSON of the entries that follow, at once. Throws unless `seq`, that of the first of them, is the number of entries held. */
+  /** JSON of the entries that follow, an object each, at once. Throws unless `seq`, that of the first of them, is the number of entries held. */
   append(seq: number, entries: readonly string[]): void
 }
 

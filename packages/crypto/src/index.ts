@@ -21,7 +21,14 @@ export {
 } from './audit/stored-tree.ts'
 export { nodeHash, type Sha256, TreeFrontier } from './audit/tree.ts'
 export { type LogFault, type LogReport, LogVerifier, type ShownLeaf } from './audit/verify-log.ts'
-export { certificateHash, signCertificate, verifyCertificate } from './certificate.ts'
+export {
+  type CertificateVerdict,
+  certificateHash,
+  isSameCertificate,
+  judgeCertificate,
+  signCertificate,
+  verifyCertificate,
+} from './certificate.ts'
 export { recipientsHash, slotHash } from './envelope-header.ts'
 export { signFact, verifyFact } from './fact.ts'
 export {
@@ -33,8 +40,8 @@ export {
   verifyHello,
 } from './handshake.ts'
 export { formatInviteLink, type InviteLink, parseInviteLink } from './invite-link.ts'
-export { prekeyId, signPrekey, verifyPrekey } from './prekey.ts'
-export { profileHash, signPresence, verifyPresence } from './presence.ts'
+export { judgePrekey, prekeyId, signPrekey, verifyPrekey } from './prekey.ts'
+export { judgePresence, profileHash, signPresence, verifyPresence } from './presence.ts'
 export { signReceipt, verifyReceipt } from './receipt.ts'
 export { compareRecipients, recipientFields, recipientKey } from './recipient.ts'
 export { checkEpochCopies, epochCopiesRoot } from './roster/copies.ts'

@@ -2,7 +2,7 @@
 import { equalBytes, MeshError, type PrekeyBundle, SIZES, TIMES } from '@claudemesh/protocol'
 import { voiceOf } from './recipient.ts'
 import { type Field, hash } from './signed-bytes.ts'
-import { type Signer, sign, verify } from './signer.ts'
+import { type Signer, sign, verify, verifyAside } from './signer.ts'
 
 type Unsigned = Omit<PrekeyBundle, 'signature'>
 
@@ -27,16 +27,24 @@ export const signPrekey = (unsigned: Unsigned, signer: Signer): PrekeyBundle => 
   signature: sign('bundle', fieldsOf(unsigned), signer.secretKey),
 })
 
+/** Whether its signature holds, from another thread where the host has one, for `verifyPrekey`. Never rejects. */
+export const judgePrekey = (b: PrekeyBundle): Promise<boolean> =>
+  verifyAside('bundle', fieldsOf(b), b.signature, voiceOf(b))
+
 /**
  * Checks a bundle by itself; that `n` is not below the highest seen is the caller's to check.
  * @param opts.now the reader's clock, ms since 1970.
+ * @param opts.signed the verdict of `judgePrekey` on this very bundle, where its signature was verified so.
  * @throws MeshError `integrity` (another mesh, `freshUntil` not n + 2 h, `usableUntil` not n + 30 days),
  * `bad-signature`, `clock` (`n` more than 5 min ahead), `expired` (`now` past `usableUntil`).
  */
-export function verifyPrekey(b: PrekeyBundle, opts: { mesh: Uint8Array; now: number }): void {
+export function verifyPrekey(
+  b: PrekeyBundle,
+  opts: { mesh: Uint8Array; now: number; signed?: boolean | undefined },
+): void {
   if (!equalBytes(b.mesh, opts.mesh))
     throw new MeshError('integrity', 'prekey of another mesh', { field: 'mesh' })
-  if (!verify('bundle', fieldsOf(b), b.signature, voiceOf(b))) {
+  if (!(opts.signed ?? verify('bundle', fieldsOf(b), b.signature, voiceOf(b)))) {
     throw new MeshError('bad-signature', 'the prekey was not signed by its owner', { field: 'signature' })
   }
   for (const [field, life] of [

@@ -2,6 +2,8 @@
 import { MeshError } from '@claudemesh/protocol'
 import { randomBytes } from './random.ts'
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /** A new UUIDv7 for `nowMs` (ms since 1970), 74 of its 128 bits random. */
 export function uuidv7(nowMs: number): Uint8Array {
   const id = randomBytes(16)
@@ -14,8 +16,8 @@ export function uuidv7(nowMs: number): Uint8Array {
 
 /** The 36-character lower-case form of 16 bytes. */
 export function uuidText(bytes: Uint8Array): string {
-  const hex = Array.from(bytes, b => b.toString(16).padStart(2, '0')).join('')
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  const hex = bytes.reduce((text, byte) => text + HEX[byte], '')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 /** The 16 bytes of a UUID in its 36-character lower-case form. @throws MeshError `bad-field` for any other text. */
@@ -23,7 +25,10 @@ export function uuidBytes(text: string): Uint8Array {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) {
     throw new MeshError('bad-field', 'a lower-case UUID is expected', { field: 'uuid' })
   }
-  return Uint8Array.from(text.replaceAll('-', '').match(/../g)!, pair => Number.parseInt(pair, 16))
+  const hex = text.replaceAll('-', '')
+  const bytes = new Uint8Array(16)
+  for (let i = 0; i < 16; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)
+  return bytes
 }
 
 /** The ms since 1970 inside a UUIDv7 of 16 bytes; `undefined` for any other version or variant. */

@@ -233,10 +233,15 @@ describe('the roster', () => {
   test('grows by its next entry alone', () => {
     const { file } = openScratch()
     const { roster } = openMeshStore(file, 'a')
-    roster.append(0, ['genesis'])
-    for (const seq of [0, 2]) expect(() => roster.append(seq, ['x'])).toThrow()
-    roster.append(1, ['next', 'and "the" one after'])
-    expect(roster.entries()).toEqual(['genesis', 'next', 'and "the" one after'])
+    const entries = [
+      { kind: 'genesis', seq: 0 },
+      { at: Number.MAX_SAFE_INTEGER, mesh: null },
+      { says: 'and "the" one\u0000 after é 🙂 \\u0041', signatures: ['a', 'b'] },
+    ].map(entry => JSON.stringify(entry))
+    roster.append(0, entries.slice(0, 1))
+    for (const seq of [0, 2]) expect(() => roster.append(seq, ['{}'])).toThrow()
+    roster.append(1, entries.slice(1))
+    expect(roster.entries()).toEqual(entries)
     expect(roster.count()).toBe(3)
   })
 })

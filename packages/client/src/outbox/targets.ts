@@ -1,5 +1,5 @@
 /** The keys others are sealed to: verified, never older than the newest seen, stale ones only for who is offline. */
-import { prekeyId, recipientKey, verifyCertificate, verifyPrekey } from '@claudemesh/crypto'
+import { judgePrekey, prekeyId, recipientKey, verifyCertificate, verifyPrekey } from '@claudemesh/crypto'
 import {
   type BrokerFrameOf,
   type Certificate,
@@ -24,6 +24,8 @@ export interface Target {
   readonly lease: Lease
 }
 const MAX_RAISED = 10_000
+/** Fewer prekeys are verified at once: going to another thread is worth it for a crowd alone. */
+const CROWD = 16
 type TargetsCore = Pick<Core, 'store' | 'keeper' | 'claims' | 'directory' | 'now' | 'log'>
 type Bundle = BrokerFrameOf<'prekeys'>['bundles'][number]
 
@@ -31,6 +33,8 @@ export class Targets {
   readonly #o: TargetsCore
   readonly #held = new Map<RecipientKey, Target>()
   readonly #absent = new Set<RecipientKey>()
+  /** Leases told of since keys were last asked for: newer than what comes with the keys. */
+  readonly #heard = new Map<RecipientKey, Lease>()
   /** Highest n known to stand in the store: most words of a peer name the same one again. */
   readonly #raised = new Map<RecipientKey, number>()
 
@@ -57,15 +61,18 @@ export class Targets {
       const recipients = keys.slice(i, i + LIMITS.prekeysPerRequest).map(recipientOfKey)
       asked.push(link.request({ type: 'prekeys.get', recipients }, 'prekeys'))
     }
-    const bundles = (await Promise.all(asked)).flatMap(reply => reply.bundles)
-    return this.#o.store.transaction(() => bundles.filter(bundle => this.#hear(bundle)).length > 0)
+    this.#heard.clear()
+    const judged = (await Promise.all(asked.map(async reply => judgeAside((await reply).bundles)))).flat()
+    return this.#o.store.transaction(
+      () => judged.filter(({ bundle, signed }) => this.#hear(bundle, signed)).length > 0,
+    )
   }
 
   /** A bundle that came in an answer signed by its owner. */
   renew(recipient: Recipient, prekey: PrekeyBundle): void {
     const key = recipientKey(recipient)
     try {
-      this.#hold(key, recipient, prekey, this.#held.get(key)?.lease ?? 'online')
+      this.#hold(key, recipient, prekey, { lease: this.#held.get(key)?.lease ?? 'online' })
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
       this.#o.log('prekey.refused', { key, code: error.code, message: error.message })
@@ -82,6 +89,7 @@ export class Targets {
 
   /** Whether a stale prekey may be used hangs on the lease. */
   heard(key: RecipientKey, lease: Lease): void {
+    this.#heard.set(key, lease)
     const held = this.#held.get(key)
     if (held && held.lease !== lease) this.#held.set(key, { ...held, lease })
   }
@@ -95,14 +103,14 @@ export class Targets {
     return now < prekey.freshUntil || (lease === 'offline' && now < prekey.usableUntil)
   }
 
-  #hear({ recipient, certificate, prekey, lease }: Bundle): boolean {
+  #hear({ recipient, certificate, prekey, lease }: Bundle, signed: boolean | undefined): boolean {
     const key = recipientKey(recipient)
     if (prekey) this.#absent.delete(key)
     else if (recipient.session !== null) this.#absent.add(key)
     if (!prekey) return false
     try {
       const claims = recipient.session === null ? false : this.#checkCertificate(recipient, certificate)
-      this.#hold(key, recipient, prekey, lease)
+      this.#hold(key, recipient, prekey, { lease: this.#heard.get(key) ?? lease, signed })
       return claims
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
@@ -126,13 +134,19 @@ export class Targets {
     return claims.hear(certificate.member, claim, certificate.notBefore)
   }
 
-  #hold(key: RecipientKey, recipient: Recipient, prekey: PrekeyBundle, lease: Lease): void {
+  /** `signed`: what `judgePrekey` said of it, where it was asked. */
+  #hold(
+    key: RecipientKey,
+    recipient: Recipient,
+    prekey: PrekeyBundle,
+    { lease, signed }: { lease: Lease; signed?: boolean | undefined },
+  ): void {
     const { keeper, store, now } = this.#o
     if (!keeper.roster.members.has(toBase64url(recipient.member)))
       throw new MeshError('integrity', 'the prekey is of somebody who is no member')
     if (recipientKey({ member: prekey.member, session: prekey.session }) !== key)
       throw new MeshError('integrity', 'the prekey is of somebody else')
-    verifyPrekey(prekey, { mesh: keeper.roster.mesh, now: now() })
+    verifyPrekey(prekey, { mesh: keeper.roster.mesh, now: now(), signed })
     if (prekey.n < store.counters.get(seenName(key)))
       throw new MeshError('counter', 'an older prekey than one seen before was shown')
     this.#raise(key, prekey.n)
@@ -152,5 +166,14 @@ export class Targets {
     this.#raised.set(key, n)
   }
 }
+
+/** The signatures of many prekeys are verified on other threads; of few, when they are taken. */
+const judgeAside = (bundles: readonly Bundle[]) =>
+  Promise.all(
+    bundles.map(async bundle => ({
+      bundle,
+      signed: bundle.prekey && bundles.length >= CROWD ? await judgePrekey(bundle.prekey) : undefined,
+    })),
+  )
 
 const seenName = (key: RecipientKey): string => `seen-prekey/${key}`

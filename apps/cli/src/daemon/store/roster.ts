@@ -22,8 +22,9 @@ export function rosterStore({ orm, mesh }: MeshScope): RosterStore {
     append: (seq, entries) => {
       if (count() !== seq)
         throw new MeshError('internal', 'the roster is to grow by its next entry', { facts: { seq } })
+      // JSON in JSON: as text in it, all of it would be escaped and read back.
       orm.run(sql`INSERT INTO ${rosterEntry} (mesh, seq, entry)
-        SELECT ${mesh}, ${seq} + key, value FROM json_each(${JSON.stringify(entries)})`)
+        SELECT ${mesh}, ${seq} + key, value FROM json_each(${`[${entries.join(',')}]`})`)
     },
   }
 }

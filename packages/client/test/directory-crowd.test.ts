@@ -1,0 +1,94 @@
+import { generateSigner, signCertificate, signPresence } from '@claudemesh/crypto'
+import { sealProfile } from '@claudemesh/crypto/sealing'
+import { type DirectoryEntry, encodeBrokerFrame, TIMES, toBase64url, uuid } from '@claudemesh/protocol'
+import { expect, test } from 'vitest'
+import { deriveRoster } from './roster-of.ts'
+import { ScriptedBroker, scriptedMember } from './scripted-broker.ts'
+import { when } from './world.ts'
+
+const now = Date.now()
+const { people, seed, brokerKey } = deriveRoster(2, now)
+const { mesh } = seed
+const roster = { rosterSeq: 1, rosterHead: seed.entries[2]!.prev! }
+
+/** A session of the second member that is online. */
+function session(number: number): DirectoryEntry {
+  const { member } = people[1]!
+  const signer = generateSigner()
+  const who = { mesh, member: member.publicKey, session: signer.publicKey }
+  const life = { notBefore: now, notAfter: now + TIMES.certificateMs }
+  const id = uuid.parse(crypto.randomUUID())
+  const certificate = signCertificate({ ...who, ...roster, ...life, uuid: id }, member, signer)
+  const own = { name: `s${number}`, role: '', groups: [], summary: '', directory: '' }
+  const profile = sealProfile({ epochKey: seed.epochs[0]!.key, epoch: 1, ...who, profile: own })
+  const told = { counter: now, status: 'idle', source: 'daemon', at: now, epoch: 1, profile } as const
+  const presence = signPresence({ ...who, ...roster, ...told }, signer)
+  return { certificate, presence, lease: 'online', leaseAt: now, hook: null }
+}
+
+const broken = (signature: Uint8Array): Uint8Array => signature.map((byte, i) => (i === 0 ? byte ^ 1 : byte))
+
+/** A member who is shown these pages; `meanwhile` runs when the second was asked for and the first is not taken yet. */
+async function shown(pages: readonly DirectoryEntry[][], meanwhile = (_: ScriptedBroker): void => {}) {
+  const broker = new ScriptedBroker(seed, brokerKey, () => now)
+  const { client, store } = scriptedMember(broker, seed, people[0]!, () => now)
+  broker.script = frame => {
+    if (frame.type !== 'directory') return undefined
+    const page = Number(frame.cursor ?? 0)
+    if (page === 1) meanwhile(broker)
+    const cursor = page + 1 < pages.length ? String(page + 1) : null
+    return { type: 'directory', entries: pages[page] ?? [], cursor }
+  }
+  client.start()
+  await when(client, 'state', () => client.state === 'online')
+  const peers = client.peers()
+  await client.stop()
+  return { peers, store, asked: broker.count('directory') }
+}
+
+test('of a crowd those alone are shown who signed certificate and presence; nobody else is lost with a liar', async () => {
+  const [first, second] = [0, 20].map(from => Array.from({ length: 20 }, (_, i) => session(from + i))) as [
+    DirectoryEntry[],
+    DirectoryEntry[],
+  ]
+  const lie = (page: DirectoryEntry[], at: number, change: Partial<DirectoryEntry>) => {
+    page[at] = { ...page[at]!, ...change }
+  }
+  const { certificate: c3 } = first[3]!
+  lie(first, 3, { certificate: { ...c3, memberSignature: broken(c3.memberSignature) } })
+  const { certificate: c7 } = first[7]!
+  lie(first, 7, { certificate: { ...c7, sessionSignature: broken(c7.sessionSignature) } })
+  lie(second, 1, { presence: { ...second[1]!.presence!, status: 'working' } })
+  // Signed by itself, and of somebody else.
+  lie(second, 5, { presence: second[6]!.presence })
+  const { peers, asked } = await shown([first, second])
+  const expected = Array.from({ length: 40 }, (_, i) => `s${i}`).filter(
+    name => !['s3', 's7', 's21', 's25'].includes(name),
+  )
+  expect(peers.map(({ profile }) => profile?.name).sort()).toEqual(expected.sort())
+  expect(asked).toBe(2)
+})
+
+test('a certificate that is known is still told from one that is changed', async () => {
+  const page = Array.from({ length: 20 }, (_, i) => session(i))
+  const { certificate } = page[4]!
+  const changed = page.with(4, {
+    ...page[4]!,
+    certificate: { ...certificate, memberSignature: broken(certificate.memberSignature) },
+  })
+  // The same sessions again: one of them under a signature that nobody made.
+  const { peers, store } = await shown([page, changed])
+  expect(peers).toHaveLength(20)
+  const kept = store.directory.all().find(({ entry }) => entry.includes(toBase64url(certificate.session)))
+  expect(kept?.entry).toContain(toBase64url(certificate.memberSignature))
+})
+
+test('what is told of somebody while the page is verified that shows them otherwise stands', async () => {
+  const pages = [20, 0].map(count => Array.from({ length: count }, (_, i) => session(i)))
+  const gone = pages[0]![5]!
+  const entry: DirectoryEntry = { ...gone, lease: 'offline', leaseAt: now + 1 }
+  const { peers } = await shown(pages, broker => broker.push(encodeBrokerFrame({ type: 'presence', entry })))
+  const leases = peers.map(({ profile, lease }) => [profile?.name, lease])
+  expect(leases).toHaveLength(20)
+  expect(leases.filter(([, lease]) => lease !== 'online')).toEqual([['s5', 'offline']])
+})
