@@ -4,13 +4,12 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
 
-const jobState = z.looseObject({
+interface JobState {
   /** `stopped` by its user; other words for one that goes on or waits. */
-  state: z.string().optional(),
-  respawnFlags: z.array(z.string()).optional(),
-})
+  readonly state?: unknown
+  readonly respawnFlags?: unknown
+}
 
 /** Ids of the jobs that were not stopped and have this among their flags, a path for one. None where the folder is missing. */
 export function jobsWithFlag(configDir: string, flag: string): string[] {
@@ -23,10 +22,9 @@ export function jobsWithFlag(configDir: string, flag: string): string[] {
   }
   return names.filter(name => {
     try {
-      const { state, respawnFlags } = jobState.parse(
-        JSON.parse(readFileSync(join(folder, name, 'state.json'), 'utf8')),
-      )
-      return state !== 'stopped' && respawnFlags?.includes(flag) === true
+      const job: JobState = JSON.parse(readFileSync(join(folder, name, 'state.json'), 'utf8'))
+      const { state, respawnFlags } = job
+      return state !== 'stopped' && Array.isArray(respawnFlags) && respawnFlags.includes(flag)
     } catch {
       return false
     }

@@ -1,8 +1,6 @@
 /** The hooks of Claude Code we use: what they are given and what they may answer (2.1.329). */
 import { z } from 'zod'
-
-/** Events our plugin registers. Never WorktreeCreate: such a hook replaces `git worktree add`. */
-export const HOOKS_USED = ['SessionStart', 'UserPromptSubmit', 'PostToolUse', 'Stop', 'SessionEnd'] as const
+import { HOOKS_USED } from './hooks-used.ts'
 
 /**
  * Events whose `additionalContext` we let stand in the next request. On Stop it would continue the turn (8 times at most). Not

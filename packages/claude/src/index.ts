@@ -21,12 +21,10 @@ export {
   INSTALLED,
   type InstalledPrograms,
   readSettings,
-  SETTINGS_SCOPES,
-  type SettingsScope,
-  settingsFile,
   withHooks,
   withoutHooks,
 } from './settings-file.ts'
+export { SETTINGS_SCOPES, type SettingsScope, settingsFile } from './settings-place.ts'
 export { type Command, shellCommand } from './shell-command.ts'
 export { startedChildSince } from './tool-process.ts'
 export {

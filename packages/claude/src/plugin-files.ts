@@ -1,5 +1,5 @@
 /** The files of a Claude Code plugin that serves one session: hooks and an MCP server, loaded with `--plugin-dir`. */
-import { HOOKS_USED } from './hooks.ts'
+import { HOOKS_USED } from './hooks-used.ts'
 import { type Command, shellCommand } from './shell-command.ts'
 import { MESH_SKILL } from './skill.ts'
 

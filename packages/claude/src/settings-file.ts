@@ -1,6 +1,4 @@
 /** Our hooks in a settings.json of Claude Code (2.1.329): put in and taken out without touching anything else in it. */
-
-import { join } from 'node:path'
 import { parseAs } from '@claudemesh/protocol'
 import {
   applyEdits,
@@ -11,21 +9,10 @@ import {
   parseTree,
 } from 'jsonc-parser'
 import { z } from 'zod'
-import { claudeConfigDir } from './config-dir.ts'
-import { HOOKS_USED } from './hooks.ts'
+import { HOOKS_USED } from './hooks-used.ts'
 import { wakerAt } from './plugin-files.ts'
+import { settingsJson } from './settings-place.ts'
 import { type Command, shellCommand } from './shell-command.ts'
-
-export type SettingsScope = 'user' | 'project' | 'local'
-export const SETTINGS_SCOPES = ['user', 'project', 'local'] as const
-
-type Env = Readonly<Record<string, string | undefined>>
-
-/** Path of a scope's settings: the user's own, the project's shared ones, or one's own for the project in `cwd`. */
-export function settingsFile(scope: SettingsScope, env: Env, cwd: string): string {
-  if (scope === 'user') return join(claudeConfigDir(env), 'settings.json')
-  return join(cwd, '.claude', scope === 'project' ? 'settings.json' : 'settings.local.json')
-}
 
 /** The last word of every command of ours: how it is known again, wherever this program lies then. */
 export const INSTALLED = '--installed-by-claudemesh'
@@ -41,8 +28,7 @@ export type ClaudeSettings = z.output<typeof settings>
 
 /** What stands in a settings file: `{}` for an empty one. Throws an `Error` that says what is wrong; the client takes no comments. */
 export function readSettings(text: string): ClaudeSettings {
-  const bare = text.replace(/^\uFEFF/, '')
-  const parsed = parseAs(settings, bare.trim() === '' ? {} : JSON.parse(bare))
+  const parsed = parseAs(settings, settingsJson(text))
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   throw new Error(`${issue?.path.join('.') || 'the whole'}: ${issue?.message}`)

@@ -1,5 +1,5 @@
 /** The arguments a launched `claude` gets. */
-import { TOOL_RULE } from '@claudemesh/claude'
+import { TOOL_RULE } from '@claudemesh/claude/start'
 import type { Conversation } from './conversation.ts'
 
 /** A session without a terminal: it reads turns from its stdin and from the mesh, and tells what it does as JSON lines. */

@@ -1,11 +1,10 @@
-/** What a launched client is given: its plugin, settings and environment, and the relay of its hooks. */
+/** What a launched client is given: its plugin, settings and environment, and the relay of its hooks. Loads no schemas. */
 import { basename } from 'node:path'
-import { claudeConfigDir, jobsWithFlag } from '@claudemesh/claude'
-import { openSessionReply } from '../api/session-schema.ts'
+import { claudeConfigDir, jobsWithFlag } from '@claudemesh/claude/start'
+import { MeshError } from '@claudemesh/protocol/errors'
 import { claudeArguments } from './claude-arguments.ts'
 import type { Conversation } from './conversation.ts'
 import { openHookRelay } from './hook-relay.ts'
-import { keepRelay } from './keep-relay.ts'
 import type { LaunchOptions, LaunchPlace } from './options.ts'
 import { pluginDirOf, removePluginDir, writePluginDir, writeSettings } from './plugin-dir.ts'
 import { STATUS_LINE } from './programs.ts'
@@ -29,7 +28,7 @@ export function equip(
   options: LaunchOptions,
   place: LaunchPlace,
 ): Equipment {
-  const { tokenFile } = openSessionReply.parse(reply)
+  const tokenFile = tokenFileOf(reply)
   const deaf = options.claude.find(argument => DEAF.includes(argument))
   if (deaf !== undefined) place.warn(`${deaf} leaves the mesh tools and delivery by hooks switched off`)
   const { uuid } = conversation
@@ -42,7 +41,9 @@ export function equip(
     // What the client left running in the background (`/fork`, `/background`) goes on with this plugin and its token.
     const isKept =
       jobsWithFlag(configDir, dir).length > 0 &&
-      (await keepRelay({ home, configDir, dir, tokenFile, uuid, port, token }))
+      (await (
+        await import('./keep-relay.ts')
+      ).keepRelay({ home, configDir, dir, tokenFile, uuid, port, token }))
     await relay.stop()
     if (!isKept) removePluginDir(dir)
     return isKept ? basename(tokenFile, '.token') : undefined
@@ -67,4 +68,14 @@ export function equip(
     removePluginDir(dir)
     throw error
   }
+}
+
+/** Of `openSessionReply` all that is needed here. Throws `internal`. */
+function tokenFileOf(reply: unknown): string {
+  const { tokenFile } = (reply ?? {}) as { tokenFile?: unknown }
+  if (typeof tokenFile === 'string') return tokenFile
+  throw new MeshError(
+    'internal',
+    "The daemon's answer is not understood (tokenFile): it is of another version. Restart it: `claudemesh daemon stop`.",
+  )
 }

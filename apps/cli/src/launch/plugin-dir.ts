@@ -1,7 +1,7 @@
 /** Writes the plugin of one session: a folder only its user can read, with no key but the relay's own, gone when the session ends. */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { pluginFiles } from '@claudemesh/claude'
+import { pluginFiles } from '@claudemesh/claude/start'
 import { HOOK, HOOK_TIMEOUT_SECONDS, MCP_SERVER, WAKER } from './programs.ts'
 
 /** `<home>/run/<name>.plugin`, beside the session's `<name>.token`. */

@@ -1,6 +1,6 @@
 /** The programs that Claude Code starts by itself, as command lines. */
 import { fileURLToPath } from 'node:url'
-import type { Command } from '@claudemesh/claude'
+import type { Command } from '@claudemesh/claude/start'
 
 /**
  * Bun's own binary without the launcher, since these start often. Neither `.env` nor `bunfig.toml` of the folder Claude works in may

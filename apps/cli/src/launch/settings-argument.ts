@@ -5,13 +5,13 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import {
-  type ClaudeSettings,
+  type BareSettings,
+  bareSettings,
   type Command,
-  readSettings,
   SETTINGS_SCOPES,
   settingsFile,
   shellCommand,
-} from '@claudemesh/claude'
+} from '@claudemesh/claude/start'
 
 /** Seconds between two looks at the unread count of a session in which nothing happens. */
 const REFRESH_SECONDS = 10
@@ -57,16 +57,16 @@ function taken(extra: readonly string[]): { given: string | undefined; rest: str
   return { given, rest }
 }
 
-function read(given: string, { cwd }: Place): ClaudeSettings | undefined {
+function read(given: string, { cwd }: Place): BareSettings | undefined {
   try {
-    return readSettings(given.trimStart().startsWith('{') ? given : readFileSync(resolve(cwd, given), 'utf8'))
+    return bareSettings(given.trimStart().startsWith('{') ? given : readFileSync(resolve(cwd, given), 'utf8'))
   } catch {
     return undefined
   }
 }
 
 /** The nearest scope that has one decides, as in the client. */
-function ownStatusLine({ env, cwd }: Place): ClaudeSettings['statusLine'] {
+function ownStatusLine({ env, cwd }: Place): BareSettings['statusLine'] {
   for (const scope of [...SETTINGS_SCOPES].reverse()) {
     const found = read(settingsFile(scope, env, cwd), { env, cwd })?.statusLine
     if (found !== undefined) return found
