@@ -162,12 +162,22 @@ const list = (numbers: readonly number[]) => `{${numbers.join(',')}}`
 class Named {
   readonly meshOf: number[] = []
   readonly lengths: number[] = []
+  /** What was placed already by the object itself: the same object is asked for again and again. */
+  private readonly known = new Map<Uint8Array, Map<Recipient, number>>()
   private readonly meshPlaces = new Map<string, number>()
   private readonly meshBytes: Uint8Array[] = []
   private readonly places = new Map<string, number>()
   private readonly members: Recipient[] = []
 
   place(mesh: Uint8Array, who: Recipient): number {
+    const inMesh = this.known.get(mesh)
+    const place = inMesh?.get(who) ?? this.placeByBytes(mesh, who)
+    if (inMesh === undefined) this.known.set(mesh, new Map([[who, place]]))
+    else inMesh.set(who, place)
+    return place
+  }
+
+  private placeByBytes(mesh: Uint8Array, who: Recipient): number {
     const meshPlace = this.meshPlace(mesh)
     const key = `${meshPlace}${bytesIndex(who.member)}${who.session ? bytesIndex(who.session) : ''}`
     const known = this.places.get(key)

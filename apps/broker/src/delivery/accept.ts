@@ -6,6 +6,7 @@ import {
   type ErrorCode,
   equalBytes,
   type RawEnvelope,
+  type Recipient,
   scanSend,
   TIMES,
 } from '@claudemesh/protocol'
@@ -15,7 +16,7 @@ import type { Attachment, PushSocket } from './attachment.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import { contentHash } from './content-hash.ts'
 import type { MeshRecipients } from './mesh-recipients.ts'
-import { recipientIndex } from './recipient-index.ts'
+import { recipientIndex, sameRecipient } from './recipient-index.ts'
 import { recipientsHash } from './recipients-hash.ts'
 
 export interface AcceptParts {
@@ -46,11 +47,17 @@ export function acceptSend(parts: AcceptParts, sender: Sender, frame: Uint8Array
   const answer = new SendAnswer(sender.socket, ref, envelopes.length)
   const whole = frameRefusal(parts, sender, envelopes.length)
   let answered = false
+  let from: Attachment | undefined
+  let to: Recipient | undefined
   for (const [place, envelope] of envelopes.entries()) {
-    const own = envelope.error === null ? refusal(parts, sender, envelope, arrived) : envelope.error.code
+    if (envelope.error === null && (from === undefined || !sameRecipient(from.recipient, envelope.from)))
+      from = sender.attachments.get(recipientIndex(envelope.from))
+    const own =
+      envelope.error === null ? refusal(parts, sender, from, envelope, arrived) : envelope.error.code
     const error = whole ?? own
     if (error === null && envelope.error === null) {
-      const item = itemOf(envelope)
+      const item = itemOf(envelope, sender.mesh.id, from!.recipient, to)
+      to = item.to[0]!.recipient
       const bytes = item.header.length + item.body.length
       parts.lane.accept({ item, mesh: sender.mesh, answer, place, bytes, arrived })
     } else {
@@ -82,11 +89,11 @@ function frameRefusal(parts: AcceptParts, sender: Sender, count: number): ErrorC
 function refusal(
   { limits }: AcceptParts,
   sender: Sender,
+  from: Attachment | undefined,
   envelope: RawEnvelope,
   now: number,
 ): ErrorCode | null {
   if (!equalBytes(envelope.mesh, sender.mesh.id)) return 'unknown-mesh'
-  const from = sender.attachments.get(recipientIndex(envelope.from))
   if (from === undefined) return 'not-attached'
   if (!from.live) return 'replaced'
   const time = uuidTime(envelope.id)
@@ -97,14 +104,23 @@ function refusal(
   return null
 }
 
-const itemOf = (envelope: RawEnvelope): AcceptItem => ({
-  mesh: envelope.mesh,
+/** Mesh and sender as objects that are known already, and the last recipient where it is the same: the lane tells such apart by `===`. */
+const itemOf = (
+  envelope: RawEnvelope,
+  mesh: Uint8Array,
+  from: Recipient,
+  last: Recipient | undefined,
+): AcceptItem => ({
+  mesh,
   id: envelope.id,
-  from: envelope.from,
+  from,
   contentHash: contentHash(envelope),
   header: envelope.header,
   body: envelope.body,
   recipientsHash: recipientsHash(envelope.targets),
-  to: envelope.to.map((recipient, i) => ({ recipient, slot: envelope.slots[i]! })),
+  to: envelope.to.map((recipient, i) => ({
+    recipient: last !== undefined && sameRecipient(last, recipient) ? last : recipient,
+    slot: envelope.slots[i]!,
+  })),
   expiresAt: envelope.sentAt + envelope.ttl,
 })

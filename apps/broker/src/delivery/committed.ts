@@ -1,8 +1,9 @@
 /** What follows a commit, in its order: `accepted` to senders, envelopes to the recipients attached here, room for acks. */
 import { type AcceptedResult, MeshError, type Recipient } from '@claudemesh/protocol'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { PushSocket } from './attachment.ts'
+import type { Attachment, PushSocket } from './attachment.ts'
 import type { Batch, Outcomes, PendingAccept } from './batch-writer.ts'
+import type { MeshRecipients } from './mesh-recipients.ts'
 import type { PushWindow } from './push-window.ts'
 import { recipientIndex } from './recipient-index.ts'
 
@@ -32,6 +33,7 @@ const FAILED = new MeshError('unavailable', 'The database did not take it; try a
 export function tellCommitted(parts: CommittedParts, batch: Batch, outcomes: Outcomes | null): void {
   const answered = new Set<PushSocket>()
   const elsewhere: WaitingMail[] = []
+  const attachmentOf = finder()
   for (const [i, pending] of batch.accepts.entries()) {
     const outcome = outcomes?.accepts[i]
     const result: AcceptedResult =
@@ -54,7 +56,7 @@ export function tellCommitted(parts: CommittedParts, batch: Batch, outcomes: Out
               outcome.error === null || outcome.error === 'unknown-recipient' ? outcome.recipients : [],
           }
     if (result.error !== null) parts.metrics.refused(result.error)
-    else offerAll(parts, pending, result, outcome?.repeat === true, elsewhere)
+    else offerAll(parts, pending, result, outcome?.repeat === true, { attachmentOf, elsewhere })
     // Whether it was committed is not known: the database is asked, before anything later is handed out from memory.
     if (outcome === undefined) wakeAll(parts, pending)
     if (pending.answer.settle(pending.place, result)) answered.add(pending.answer.socket)
@@ -79,19 +81,29 @@ export function tellCommitted(parts: CommittedParts, batch: Batch, outcomes: Out
   if (elsewhere.length > 0) parts.elsewhere(elsewhere)
 }
 
+/** Looks up who is attached; the same recipient object of the same mesh is looked up once in a row. For one turn of the event loop. */
+function finder() {
+  let last: { mesh: MeshRecipients; recipient: Recipient; attachment: Attachment | undefined } | undefined
+  return (mesh: MeshRecipients, recipient: Recipient): Attachment | undefined => {
+    if (last?.recipient !== recipient || last.mesh !== mesh)
+      last = { mesh, recipient, attachment: mesh.attachments.get(recipientIndex(recipient)) }
+    return last.attachment
+  }
+}
+
 function offerAll(
   { window, metrics }: CommittedParts,
   { item, mesh }: PendingAccept,
   result: AcceptedResult,
   repeat: boolean,
-  elsewhere: WaitingMail[],
+  { attachmentOf, elsewhere }: { attachmentOf: ReturnType<typeof finder>; elsewhere: WaitingMail[] },
 ): void {
   if (!repeat) metrics.count.accepted++
   const after = repeat ? 0 : mesh.run.note(result.seq)
   const { header, body, to } = item
   for (let i = 0; i < to.length; i++) {
     if (result.recipients[i] !== 'queued') continue
-    const attachment = mesh.attachments.get(recipientIndex(to[i]!.recipient))
+    const attachment = attachmentOf(mesh, to[i]!.recipient)
     if (attachment === undefined)
       elsewhere.push({ mesh: mesh.id, recipient: to[i]!.recipient, seq: result.seq })
     else if (!repeat)
