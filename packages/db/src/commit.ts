@@ -4,9 +4,10 @@ import { bytesIndex } from './bytes-index.ts'
 import type { Database } from './database.ts'
 import { isConnectionLoss } from './database-errors.ts'
 import type { AcceptError, AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
+import { fly } from './fly.ts'
 import { FUNCTIONS } from './function-set.ts'
 import { hashLeaves } from './hash-leaves.ts'
-import type { MeshHead } from './leaf-forecast.ts'
+import type { Forecast, MeshHead } from './leaf-forecast.ts'
 import { itemBytes, packBatch, packOne } from './pack-batch.ts'
 import { recipientKey } from './recipient-key.ts'
 
@@ -179,18 +180,18 @@ type CommitOneRow = Pick<CommitRow, 'first_seq' | 'first_index'> & { readonly at
 
 /** Commits one envelope for one recipient; null where it is not the plain case: nothing was written. */
 async function callOne(db: Database, item: AcceptItem): Promise<BatchOutcome | null> {
-  const { forecast } = db.lane
-  const flight = forecast.begin(item.mesh, 1, 0)
-  let head: MeshHead | null = null
-  try {
-    const [row] = await db.lane.call<CommitOneRow>(CALL_ONE, packOne(item))
-    if (row!.at_ms === null) return null
-    const at = Number(row!.at_ms)
-    head = { seq: Number(row!.first_seq), index: Number(row!.first_index) + 1, at, clock: at }
-    return { accepts: plainOutcomes(row!, 1), acks: [] }
-  } finally {
-    forecast.end(flight, head)
-  }
+  const flight = db.lane.forecast.begin(item.mesh, 1, 0)
+  const row = await fly<CommitOneRow>(
+    db,
+    flight,
+    CALL_ONE,
+    packOne(item),
+    ({ at_ms, first_seq, first_index }) =>
+      at_ms === null
+        ? null
+        : { seq: Number(first_seq), index: Number(first_index) + 1, at: Number(at_ms), clock: Number(at_ms) },
+  )
+  return row.at_ms === null ? null : { accepts: plainOutcomes(row, 1), acks: [] }
 }
 
 /** All were new, for one known recipient each: they have the numbers from the first on. */
@@ -210,37 +211,25 @@ function plainOutcomes(
 }
 const QUEUED: readonly RecipientState[] = ['queued']
 
+const NO_LEAVES = [null, null, null, null]
+const headAfter = ({ head_seq, head_index, at_ms, clock_ms }: CommitRow): MeshHead | null =>
+  head_seq === null
+    ? null
+    : { seq: Number(head_seq), index: Number(head_index), at: Number(at_ms), clock: Number(clock_ms) }
+const cameTrue = ({ seq, index, at }: Forecast, row: CommitRow): boolean =>
+  Number(row.first_seq) === seq && Number(row.first_index) === index && Number(row.at_ms) === at
+
 /** One call of `commit_batch`, with its leaves hashed already where what is to come is foretold. */
-async function callForetold(db: Database, { accepts, acks }: Batch): Promise<CommitRow> {
+async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome> {
   const { forecast } = db.lane
   const batch = packBatch(accepts, acks)
   const flight = forecast.begin(batch.mesh, accepts.length, acks.length)
   const next = flight.forecast
   const leaves = next !== null && forecast.worthIt() ? hashLeaves(batch, next) : null
-  let head: MeshHead | null = null
-  try {
-    const [row] = await db.lane.call<CommitRow>(CALL, [
-      ...batch.parameters,
-      next?.at ?? null,
-      ...(leaves === null
-        ? [null, null, null, null]
-        : [next!.seq, next!.index, leaves.hashes, leaves.bodies]),
-    ])
-    const at = Number(row!.at_ms)
-    if (row!.head_seq !== null)
-      head = { seq: Number(row!.head_seq), index: Number(row!.head_index), at, clock: Number(row!.clock_ms) }
-    if (leaves !== null)
-      forecast.judge(
-        Number(row!.first_seq) === next!.seq && Number(row!.first_index) === next!.index && at === next!.at,
-      )
-    return row!
-  } finally {
-    forecast.end(flight, head)
-  }
-}
-
-async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome> {
-  const row = await callForetold(db, { accepts, acks })
+  const foretold = leaves === null ? NO_LEAVES : [next!.seq, next!.index, leaves.hashes, leaves.bodies]
+  const parameters = [...batch.parameters, next?.at ?? null, ...foretold]
+  const row = await fly<CommitRow>(db, flight, CALL, parameters, headAfter)
+  if (leaves !== null) forecast.judge(cameTrue(next!, row))
   const out: BatchOutcome = {
     accepts: row.verdicts === null ? plainOutcomes(row, accepts.length) : [],
     acks: [],

@@ -5,7 +5,6 @@ import {
   generateSigner,
   LogVerifier,
   leafHash,
-  ready,
   signCheckpoint,
   storedLeafHash,
   TreeFrontier,
@@ -42,7 +41,6 @@ const sent: {
 }[] = []
 
 beforeAll(async () => {
-  await ready
   ;({ db, url } = await freshDatabase())
   await keepFunctions(db)
   at = await newMesh(db)
