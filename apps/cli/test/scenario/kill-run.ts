@@ -15,8 +15,8 @@ import { randomFrom, restartDaemon, Victim } from './victims.ts'
 
 /** Messages that wait unread in the end, at most. */
 const MAILBOX = 5000
-/** A receipt may meet a daemon that has to ask for keys anew, and a broker that was just killed: the longest of their pauses, twice. */
-const RECEIPTS_MS = 60_000
+/** A receipt may meet a daemon that has to ask for keys anew, and a broker that was just killed: the longest of their pauses, and a machine that does much else. */
+const RECEIPTS_MS = 120_000
 
 export interface KillRun {
   readonly messages: number
