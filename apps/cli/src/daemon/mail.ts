@@ -1,5 +1,6 @@
 /** Mail of this machine: whose it is, which session gets what was sent to the person, what delivery may hand over. */
 import type { InboxMessage as ClientMessage, InboxState } from '@claudemesh/client'
+import { recipientKey } from '@claudemesh/crypto'
 import { parseAs, type TextPayload, textPayload, toBase64url } from '@claudemesh/protocol'
 import type { InboxMessage } from '../api/schema.ts'
 import { gate, type HeldWhy, type Standing } from '../delivery/gate.ts'
@@ -24,6 +25,16 @@ export interface MailFilter {
   readonly all: boolean
 }
 
+/** How far somebody has read in one mailbox; begins with nothing. */
+export class Reader {
+  /** Of the mailbox's own messages, the place of the last. */
+  after = 0
+  /** Of the person's mail that a session was given. */
+  readonly given = new Set<string>()
+}
+/** Messages of one `next`, at most. */
+const PAGE = 1000
+
 export class Mail {
   readonly #sessions: Sessions
   readonly #pause: Pause
@@ -44,16 +55,25 @@ export class Mail {
     const { mesh, uuid } = mailbox
     const states = all ? {} : { states: NEW }
     const own = mesh.client.inbox({ uuid, ...states })
-    if (uuid === null) return this.#show(mesh, own)
-    const given = personMailOf(mesh.store.scope).of(uuid)
-    const persons = given.size === 0 ? [] : mesh.client.inbox({ uuid: null, ...states })
-    return this.#show(
-      mesh,
-      mergedByArrival(
-        own,
-        persons.filter(message => given.has(message.msg)),
-      ),
-    )
+    return this.#show(mesh, mergedByArrival(own, this.#persons(mailbox, states)))
+  }
+
+  /** What `reader` has not had of the mailbox, oldest first, a page at a time: nothing that it had is looked at again. */
+  next(mailbox: Mailbox, reader: Reader, { all }: MailFilter): InboxMessage[] {
+    const { mesh, uuid } = mailbox
+    const states = all ? {} : { states: NEW }
+    const own = mesh.client.inbox({ uuid, ...states, after: reader.after, limit: PAGE })
+    reader.after = own.at(-1)?.position ?? reader.after
+    const persons = this.#persons(mailbox, states).filter(message => !reader.given.has(keyOf(message)))
+    for (const message of persons) reader.given.add(keyOf(message))
+    return this.#show(mesh, mergedByArrival(own, persons))
+  }
+
+  /** Of the person's mail, what this session was given. */
+  #persons({ mesh, uuid }: Mailbox, states: { states?: readonly InboxState[] }): ClientMessage[] {
+    const given = uuid === null ? undefined : personMailOf(mesh.store.scope).of(uuid)
+    if (!given?.size) return []
+    return mesh.client.inbox({ uuid: null, ...states }).filter(message => given.has(message.msg))
   }
 
   markRead(mailbox: Mailbox, ids: readonly string[]): void {
@@ -88,10 +108,18 @@ export class Mail {
     return this.#pass(seat, due)
   }
 
-  /** Tells the senders of what waits for a session and is held, and why. What its client already has is not held by us. */
-  tellHeld(seat: Seated): void {
+  /**
+   * Tells the senders of what waits for a session and is held, and why. What its client already has is not held by us. `arrived`: only
+   * these came since it was told last, and nothing else changed.
+   */
+  tellHeld(seat: Seated, arrived?: readonly ClientMessage[]): void {
     const standing = this.#standingOf(seat)
     const mailbox = { mesh: seat.mesh, uuid: seat.row.uuid }
+    if (arrived && !standing.isOpen) {
+      const ids = arrived.filter(({ state }) => state === 'unread').map(({ msg }) => msg)
+      if (ids.length > 0) this.report(mailbox, ids, 'held', 'closed')
+      return
+    }
     const held = new Map<HeldWhy, string[]>()
     const due: InboxMessage[] = []
     for (const message of this.list(mailbox, { all: false })) {
@@ -141,15 +169,9 @@ export class Mail {
     const latest = open.toSorted((a, b) => b.row.usedAt - a.row.usedAt)[0]
     if (!latest) return undefined
     const personMail = personMailOf(mesh.store.scope)
-    const given = personMail.given()
-    const fresh = mesh.client.inbox({ uuid: null, states: NEW }).filter(message => !given.has(message.msg))
+    const fresh = personMail.ungiven()
     if (fresh.length === 0) return undefined
-    mesh.store.transaction(() =>
-      personMail.give(
-        fresh.map(message => message.msg),
-        latest.row.uuid,
-      ),
-    )
+    mesh.store.transaction(() => personMail.give(fresh, latest.row.uuid))
     return latest
   }
 
@@ -223,6 +245,8 @@ export class Mail {
     })
   }
 }
+
+const keyOf = ({ msg, from }: ClientMessage): string => `${msg}/${recipientKey(from)}`
 
 /** Each list keeps its own order, which is the order of release. */
 function mergedByArrival(a: readonly ClientMessage[], b: readonly ClientMessage[]): ClientMessage[] {

@@ -1,4 +1,5 @@
 /** Starts the daemon of a home and stops it without losing anything; a broker that is down is waited for, not needed. */
+import type { InboxMessage } from '@claudemesh/client'
 import manifest from '../../package.json' with { type: 'json' }
 import { createDelivery } from '../delivery/deliver.ts'
 import type { Delivery } from '../delivery/port.ts'
@@ -140,7 +141,7 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
       await sessions.enter(mesh)
       mesh.client.on('inbox', ({ uuid, messages }) => {
         noise.heard(mesh, uuid, messages)
-        arrived(parts, mesh, uuid)
+        arrived(parts, mesh, uuid, messages)
       })
       notes.watch(mesh)
       let pausedSince = mesh.client.paused?.since
@@ -229,22 +230,27 @@ function giveOut({ mail, delivery }: Wiring, mesh: OpenMesh): void {
   mail.tellFollowers({ mesh, uuid: given.row.uuid })
 }
 
-function arrived(parts: Wiring, mesh: OpenMesh, uuid: string | null): void {
+function arrived(
+  parts: Wiring,
+  mesh: OpenMesh,
+  uuid: string | null,
+  messages: readonly InboxMessage[],
+): void {
   const { sessions, mail } = parts
   mail.tellFollowers({ mesh, uuid })
   const [seat] = uuid === null ? [] : sessions.byUuid(uuid, mesh)
   if (uuid === null) giveOut(parts, mesh)
-  else if (seat) drain(parts, seat)
+  else if (seat) drain(parts, seat, messages)
 }
 
-/** How a session stands towards its mail changed, or mail came: what is held is told, the rest goes. */
-function drain(parts: Wiring, seat: Seated): void {
+/** How a session stands towards its mail changed, or mail `arrived`: what is held is told, the rest goes. */
+function drain(parts: Wiring, seat: Seated, arrived?: readonly InboxMessage[]): void {
   const { mail, delivery } = parts
   // Open and `closed`: its terminal went on to a background session.
   if (seat.row.status === 'closed') {
     mail.takeBack(seat)
     giveOut(parts, seat.mesh)
-  } else mail.tellHeld(seat)
+  } else mail.tellHeld(seat, arrived)
   if (seat.row.open) delivery.wake(seat.row.uuid)
 }
 

@@ -263,11 +263,12 @@ test('the person’s mail is given once, and let go of when the inbox forgets it
   const mail = personMailOf(scope)
   inbox.insert(inboxRow(1))
   const [kept, gone] = [inboxRow(1).msg, inboxRow(2).msg]
+  expect(mail.ungiven()).toEqual([kept])
   mail.give([kept, gone], 'one')
   mail.give([kept], 'two')
   expect([[...mail.of('one')], [...mail.of('two')]]).toEqual([[kept, gone], []])
   mail.forget()
-  expect([...mail.given()]).toEqual([kept])
+  expect([[...mail.of('one')], mail.ungiven()]).toEqual([[kept], []])
   mail.takeBack([kept])
   mail.give([kept], 'two')
   expect([...mail.of('two')]).toEqual([kept])

@@ -5,7 +5,7 @@ import { ROUTES } from '../../api/routes.ts'
 import type { InboxMessage } from '../../api/schema.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, isSet, speakerOf } from '../http.ts'
-import type { Mailbox } from '../mail.ts'
+import { type Mailbox, Reader } from '../mail.ts'
 
 const LINES = { 'content-type': 'application/x-ndjson' }
 const MOST = 10_000
@@ -17,7 +17,10 @@ export function inboxRoute(daemon: Daemon): Hono<Env> {
     const read = { all: isSet(call, 'all') && !model, peek: isSet(call, 'peek'), model }
     if (isSet(call, 'follow')) return new Response(following(daemon, boxes, read), { headers: LINES })
     const lines: string[] = []
-    for (const box of boxes) lines.push(...take(daemon, box, read, new Set(), limitOf(call) - lines.length))
+    for (const box of boxes)
+      lines.push(
+        ...give(daemon, box, read, daemon.mail.list(box, read).slice(0, limitOf(call) - lines.length)),
+      )
     return new Response(lines.join(''), { headers: LINES })
   })
 }
@@ -44,38 +47,37 @@ function isForModel(call: Call): boolean {
   throw new MeshError('forbidden', 'Only a session has a model to show its mail to.', { field: 'model' })
 }
 
-/** Lines for what is new to this reader. */
-function take(
+/** Lines for what a reader is given now. */
+function give(
   daemon: Daemon,
   box: Mailbox,
-  { all, peek, model }: Reading,
-  given: Set<string>,
-  limit = MOST,
+  { peek, model }: Reading,
+  messages: readonly InboxMessage[],
 ): string[] {
-  const fresh = daemon.mail.list(box, { all }).filter(message => !given.has(keyOf(message)))
-  const taken = fresh.slice(0, limit)
-  for (const message of taken) given.add(keyOf(message))
-  const ids = taken.map(message => message.id)
+  const ids = messages.map(message => message.id)
   const isProvenLater = model && box.uuid !== null && daemon.delivery.asked(box.uuid, ids)
   if (!isProvenLater && !peek) daemon.mail.markRead(box, ids)
   if (!peek && box.uuid !== null) daemon.noise.read(box.uuid, ids)
-  return taken.map(message => `${JSON.stringify(message)}\n`)
+  return messages.map(message => `${JSON.stringify(message)}\n`)
 }
-
-const keyOf = ({ id, from }: InboxMessage): string => `${id}/${from}`
 
 function following(daemon: Daemon, boxes: readonly Mailbox[], read: Reading): ReadableStream<Uint8Array> {
   const text = new TextEncoder()
-  const given = new Set<string>()
+  const readers = new Map(boxes.map(box => [box, new Reader()]))
   let end = () => {}
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      const look = (box: Mailbox, how = read) => {
-        for (const line of take(daemon, box, how, given)) controller.enqueue(text.encode(line))
+      const look = (box: Mailbox, all = false) => {
+        const reader = readers.get(box)!
+        for (;;) {
+          const fresh = daemon.mail.next(box, reader, { all })
+          if (fresh.length === 0) return
+          for (const line of give(daemon, box, read, fresh)) controller.enqueue(text.encode(line))
+        }
       }
       const stop = daemon.mail.follow(changed => {
         const box = boxes.find(each => each.mesh === changed.mesh && each.uuid === changed.uuid)
-        if (box) look(box, { ...read, all: false })
+        if (box) look(box)
       })
       const close = () => {
         end()
@@ -88,7 +90,7 @@ function following(daemon: Daemon, boxes: readonly Mailbox[], read: Reading): Re
       daemon.ending.addEventListener('abort', close)
       // The first bytes say that the answer has begun, also where there is no mail.
       controller.enqueue(text.encode('\n'))
-      for (const box of boxes) look(box)
+      for (const box of boxes) look(box, read.all)
     },
     cancel: () => end(),
   })

@@ -1,5 +1,5 @@
 /** Which of the person's messages were given to which of her sessions, so that none is given to two. */
-import { and, eq, exists, inArray, not, sql } from 'drizzle-orm'
+import { and, asc, eq, exists, inArray, not, type SQL, sql } from 'drizzle-orm'
 import { inbox } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { personMail } from './session-schema.ts'
@@ -9,7 +9,8 @@ export interface PersonMail {
   give(msgs: readonly string[], uuid: string): void
   /** Messages that this session has. */
   of(uuid: string): Set<string>
-  given(): Set<string>
+  /** What waits in the person's mailbox and no session has, in order. */
+  ungiven(): string[]
   takeBack(msgs: readonly string[]): void
   /** Lets go of what the inbox has forgotten. */
   forget(): void
@@ -17,7 +18,7 @@ export interface PersonMail {
 
 export function personMailOf({ orm, mesh }: MeshScope): PersonMail {
   const ours = eq(personMail.mesh, mesh)
-  const msgs = (condition = ours) =>
+  const msgs = (condition: SQL | undefined) =>
     new Set(
       orm
         .select({ msg: personMail.msg })
@@ -31,7 +32,26 @@ export function personMailOf({ orm, mesh }: MeshScope): PersonMail {
       for (const msg of list) orm.insert(personMail).values({ mesh, msg, uuid }).onConflictDoNothing().run()
     },
     of: uuid => msgs(and(ours, eq(personMail.uuid, uuid))),
-    given: () => msgs(),
+    ungiven: () => {
+      const given = orm
+        .select({ one: sql`1` })
+        .from(personMail)
+        .where(and(ours, eq(personMail.msg, inbox.msg)))
+      return orm
+        .select({ msg: inbox.msg })
+        .from(inbox)
+        .where(
+          and(
+            eq(inbox.mesh, mesh),
+            eq(inbox.owner, ''),
+            inArray(inbox.state, ['unread', 'pushed']),
+            not(exists(given)),
+          ),
+        )
+        .orderBy(asc(inbox.position), asc(inbox.row))
+        .all()
+        .map(row => row.msg)
+    },
     takeBack: list => {
       if (list.length > 0)
         orm
