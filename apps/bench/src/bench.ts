@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { claudeForTests } from '@claudemesh/testkit'
 import { measureAuditCost } from './audit-cost.ts'
 import { type Child, startChild } from './child.ts'
+import { measureDaemonPair } from './daemon-pair.ts'
 import { measureLargeMesh } from './large-mesh.ts'
 import type { Latency, Throughput } from './load/commands.ts'
 import { type Case, machine, speedCase, table } from './report.ts'
@@ -35,6 +36,8 @@ const RIVALS = { pairs: PAIRS, rounds: 3, ms: 5000, latencyMs: 10_000 }
 const RIVALS_SMOKE = { pairs: 8, rounds: 1, ms: 1000, latencyMs: 1000 }
 const SESSIONS = { hooks: 500, starts: 15, watched: 20, idleMs: 60_000 }
 const SESSIONS_SMOKE = { hooks: 20, starts: 1, watched: 5, idleMs: 2000 }
+const DAEMONS = { messages: 10_000, callers: 64, alone: 500 }
+const DAEMONS_SMOKE = { messages: 200, callers: 8, alone: 20 }
 const VERIFY = { pairs: PAIRS, leaves: 1_000_000 }
 const VERIFY_SMOKE = { pairs: PAIRS, leaves: 20_000 }
 const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }
@@ -48,6 +51,7 @@ export async function bench({ smoke, json, history, only }: Options): Promise<vo
     audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
     rivals: () => measureRivals(smoke ? RIVALS_SMOKE : RIVALS),
     verify: () => measureVerify(smoke ? VERIFY_SMOKE : VERIFY),
+    daemons: () => measureDaemonPair(smoke ? DAEMONS_SMOKE : DAEMONS),
     mesh: () => measureLargeMesh(smoke ? LARGE_SMOKE : LARGE),
     ...(claudeForTests() !== undefined && {
       sessions: () => measureSessionCost(smoke ? SESSIONS_SMOKE : SESSIONS),
