@@ -1,18 +1,25 @@
 import { generateSigner, signCertificate, signPresence } from '@claudemesh/crypto'
-import { sealProfile } from '@claudemesh/crypto/sealing'
-import { type DirectoryEntry, encodeBrokerFrame, TIMES, toBase64url, uuid } from '@claudemesh/protocol'
+import { makePrekey, sealProfile } from '@claudemesh/crypto/sealing'
+import {
+  type DirectoryEntry,
+  encodeBrokerFrame,
+  type PrekeyBundle,
+  TIMES,
+  toBase64url,
+  uuid,
+} from '@claudemesh/protocol'
 import { expect, test } from 'vitest'
 import { deriveRoster } from './roster-of.ts'
 import { ScriptedBroker, scriptedMember } from './scripted-broker.ts'
-import { when } from './world.ts'
+import { text, when } from './world.ts'
 
 const now = Date.now()
 const { people, seed, brokerKey } = deriveRoster(2, now)
 const { mesh } = seed
 const roster = { rosterSeq: 1, rosterHead: seed.entries[2]!.prev! }
 
-/** A session of the second member that is online. */
-function session(number: number): DirectoryEntry {
+/** A session of the second member that is online, and what it is sealed to. */
+function seated(number: number): { entry: DirectoryEntry; prekey: PrekeyBundle } {
   const { member } = people[1]!
   const signer = generateSigner()
   const who = { mesh, member: member.publicKey, session: signer.publicKey }
@@ -23,8 +30,10 @@ function session(number: number): DirectoryEntry {
   const profile = sealProfile({ epochKey: seed.epochs[0]!.key, epoch: 1, ...who, profile: own })
   const told = { counter: now, status: 'idle', source: 'daemon', at: now, epoch: 1, profile } as const
   const presence = signPresence({ ...who, ...roster, ...told }, signer)
-  return { certificate, presence, lease: 'online', leaseAt: now, hook: null }
+  const { prekey } = makePrekey({ mesh, owner: who, n: now, signer })
+  return { entry: { certificate, presence, lease: 'online', leaseAt: now, hook: null }, prekey }
 }
+const session = (number: number): DirectoryEntry => seated(number).entry
 
 const broken = (signature: Uint8Array): Uint8Array => signature.map((byte, i) => (i === 0 ? byte ^ 1 : byte))
 
@@ -91,4 +100,36 @@ test('what is told of somebody while the page is verified that shows them otherw
   const leases = peers.map(({ profile, lease }) => [profile?.name, lease])
   expect(leases).toHaveLength(20)
   expect(leases.filter(([, lease]) => lease !== 'online')).toEqual([['s5', 'offline']])
+})
+
+test('of a crowd each is sealed to alone whose prekey is signed; of the others nobody waits', async () => {
+  const crowd = Array.from({ length: 20 }, (_, i) => seated(i))
+  const liar = crowd[9]!
+  liar.prekey = { ...liar.prekey, signature: broken(liar.prekey.signature) }
+  const broker = new ScriptedBroker(seed, brokerKey, () => now)
+  const { client } = scriptedMember(broker, seed, people[0]!, () => now)
+  broker.script = frame => {
+    if (frame.type === 'directory')
+      return { type: 'directory', entries: crowd.map(({ entry }) => entry), cursor: null }
+    if (frame.type !== 'prekeys.get' || frame.recipients.length < 20) return undefined
+    const bundles = crowd.map(({ entry: { certificate, lease }, prekey }) => {
+      const { member, session } = certificate
+      return { recipient: { member, session }, certificate, prekey, lease }
+    })
+    return { type: 'prekeys', bundles }
+  }
+  client.start()
+  await when(client, 'state', () => client.state === 'online')
+  const everybody = client.peers().map(({ recipient }) => recipient)
+  const msg = client.send(text(null, everybody, 'hello'))
+  const states = () => client.outboxMessage(msg)!.recipients
+  await when(client, 'outbox', () => states().some(({ why }) => why !== null))
+  expect(states().filter(({ state }) => state === 'sealed')).toHaveLength(19)
+  expect(states().filter(({ state }) => state === 'pending')).toEqual([
+    expect.objectContaining({
+      to: { member: liar.entry.certificate.member, session: liar.entry.certificate.session },
+      why: 'no-keys',
+    }),
+  ])
+  await client.stop()
 })

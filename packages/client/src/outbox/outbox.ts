@@ -129,7 +129,12 @@ export class Outbox {
       let rows = duePage(this.#core.store.outbox, party.owner, now)
       for (const row of rows) if (!this.targets.get(row.to)) wanted.add(row.to)
       if (wanted.size > 0) {
-        if (await this.targets.fetch(link, [...wanted])) await this.#port.syncRoster()
+        const agree = (taken: ReadonlySet<RecipientKey>) =>
+          this.#agreeWithAll(
+            party,
+            rows.filter(({ to }) => taken.has(to)),
+          )
+        if (await this.targets.fetch(link, [...wanted], agree)) await this.#port.syncRoster()
         if (this.#link !== link || !this.#ready()) return
         // Nobody asked yet for the keys of what was written meanwhile: the next turn does.
         rows = duePage(this.#core.store.outbox, party.owner, now).filter(

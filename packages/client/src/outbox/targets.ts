@@ -54,18 +54,34 @@ export class Targets {
     return this.#absent.has(key)
   }
 
-  /** Asks the broker; what does not prove itself is left out. True when a claim calls for a roster fetch. */
-  async fetch(link: Link, keys: readonly RecipientKey[]): Promise<boolean> {
+  /**
+   * Asks the broker; what does not prove itself is left out. `taken` is waited for after each part of the answer, while the broker is
+   * at the next. True when a claim calls for a roster fetch.
+   */
+  async fetch(
+    link: Link,
+    keys: readonly RecipientKey[],
+    taken: (keys: ReadonlySet<RecipientKey>) => Promise<void>,
+  ): Promise<boolean> {
+    this.#heard.clear()
     const asked = []
     for (let i = 0; i < keys.length; i += LIMITS.prekeysPerRequest) {
-      const recipients = keys.slice(i, i + LIMITS.prekeysPerRequest).map(recipientOfKey)
-      asked.push(link.request({ type: 'prekeys.get', recipients }, 'prekeys'))
+      const part = keys.slice(i, i + LIMITS.prekeysPerRequest)
+      const frame = { type: 'prekeys.get', recipients: part.map(recipientOfKey) } as const
+      const judged = link.request(frame, 'prekeys').then(reply => judgeAside(reply.bundles))
+      // Nobody waits for it where one before it failed.
+      judged.catch(() => {})
+      asked.push({ part, judged })
     }
-    this.#heard.clear()
-    const judged = (await Promise.all(asked.map(async reply => judgeAside((await reply).bundles)))).flat()
-    return this.#o.store.transaction(
-      () => judged.filter(({ bundle, signed }) => this.#hear(bundle, signed)).length > 0,
-    )
+    let isClaimed = false
+    for (const { part, judged } of asked) {
+      const all = await judged
+      this.#o.store.transaction(() => {
+        for (const { bundle, signed } of all) isClaimed = this.#hear(bundle, signed) || isClaimed
+      })
+      await taken(new Set(part))
+    }
+    return isClaimed
   }
 
   /** A bundle that came in an answer signed by its owner. */
