@@ -122,7 +122,7 @@ export async function rosterPage(
   db: Database,
   p: { mesh: Uint8Array; from: number; limit: number; reader: Uint8Array },
 ): Promise<RosterPage> {
-  // One statement, so that head and entries are of one moment.
+  // One statement, so that head and entries are of one moment. As json they are written out at once; as jsonb they would be put together first.
   const [row] = await run(db.sql<
     {
       roster_head: Uint8Array
@@ -132,9 +132,9 @@ export async function rosterPage(
     }[]
   >`
     select h.roster_head, h.roster_seq,
-      (select jsonb_agg(e.entry order by e.seq) from mesh.roster_entry e
+      (select json_agg(e.entry order by e.seq) from mesh.roster_entry e
         where e.mesh_id = h.id and e.seq >= ${p.from} and e.seq < ${p.from + p.limit}) as entries,
-      (select jsonb_agg(jsonb_build_object('epoch', c.epoch, 'copy', encode(c.copy, 'hex')) order by c.roster_seq) from mesh.epoch_copy c
+      (select json_agg(json_build_object('epoch', c.epoch, 'copy', encode(c.copy, 'hex')) order by c.roster_seq) from mesh.epoch_copy c
         where c.mesh_id = h.id and c."to" = ${p.reader} and c.roster_seq >= ${p.from} and c.roster_seq < ${p.from + p.limit}) as copies
     from mesh.mesh_head h where h.mesh = ${p.mesh}`)
   if (!row) throw new MeshError('unknown-mesh', 'this broker does not know the mesh')
