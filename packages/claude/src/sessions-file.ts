@@ -67,6 +67,9 @@ export const runningSessions = (configDir: string, onUnknown: OnUnknown): Runnin
 /** A file written this long before it was read, ms, has another time stamp when it is written again. */
 const SETTLED_MS = 1000
 
+/** When a living process started, as `procStart` has it; `undefined` where nobody can tell. */
+export type StartOf = (pid: number) => string | undefined
+
 interface Kept {
   readonly stamp: string
   readonly session: RunningSession
@@ -76,11 +79,13 @@ interface Kept {
 export class SessionsFolder {
   readonly #folder: string
   readonly #onUnknown: OnUnknown
+  readonly #startOf: StartOf
   #kept = new Map<string, Kept>()
 
-  constructor(configDir: string, onUnknown: OnUnknown) {
+  constructor(configDir: string, onUnknown: OnUnknown, startOf: StartOf = processStart) {
     this.#folder = join(configDir, 'sessions')
     this.#onUnknown = onUnknown
+    this.#startOf = startOf
   }
 
   running(): RunningSession[] {
@@ -90,7 +95,7 @@ export class SessionsFolder {
       .filter(name => /^\d+\.json$/.test(name))
       .map(name => this.#read(name, before.get(name)))
       .filter(session => session !== undefined)
-      .filter(isAlive)
+      .filter(session => isAlive(session, this.#startOf))
   }
 
   #read(name: string, kept: Kept | undefined): RunningSession | undefined {
@@ -130,8 +135,8 @@ function readOne(path: string, onUnknown: OnUnknown): RunningSession | undefined
 }
 
 /** Alive by pid and, where /proc tells it (Linux), by the same start time. */
-function isAlive({ pid, procStart }: RunningSession): boolean {
-  const started = processStart(pid)
+function isAlive({ pid, procStart }: RunningSession, startOf: StartOf): boolean {
+  const started = startOf(pid)
   if (started !== undefined) return procStart === undefined || String(procStart) === started
   try {
     process.kill(pid, 0)

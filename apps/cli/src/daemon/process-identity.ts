@@ -9,14 +9,24 @@ import { readFileSync } from 'node:fs'
 export function processIdentity(pid: number): string | undefined {
   if (process.platform !== 'linux') return startByPs(pid)
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    // A zombie holds nothing any more: it only waits for its parent to look.
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined
-    return `${bootId()}/${fields[19]}`
+    return identityIn(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return undefined
   }
+}
+
+/** The same of what stands in its `stat`; `undefined` for a zombie, which holds nothing any more and waits for its parent to look. */
+export function identityIn(stat: string): string | undefined {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${bootId()}/${fields[19]}`
+}
+
+/** Of all that live among these processes, by one `ps`. */
+export function identitiesByPs(pids: readonly number[]): Map<number, string> {
+  if (pids.length === 0) return new Map()
+  const lines = ps('pid=,lstart=', pids.join(',')).split('\n')
+  const living = lines.map(line => /^\s*(\d+)\s+(\S.*)$/.exec(line)).filter(found => found !== null)
+  return new Map(living.map(([, pid, start]) => [Number(pid), start!.trim()]))
 }
 
 /** True while the very process lives that had this identity. */
@@ -34,10 +44,10 @@ function bootId(): string {
   }
 }
 
-function startByPs(pid: number): string | undefined {
-  const { status, stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
-    encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
-  })
-  return status === 0 && stdout.trim() !== '' ? stdout.trim() : undefined
+const startByPs = (pid: number): string | undefined => ps('lstart=', String(pid)).trim() || undefined
+
+/** What `ps` prints of these columns; empty where none of the processes lives. */
+function ps(columns: string, pids: string): string {
+  const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' }
+  return spawnSync('ps', ['-o', columns, '-p', pids], { encoding: 'utf8', env }).stdout ?? ''
 }

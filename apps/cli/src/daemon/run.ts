@@ -22,6 +22,7 @@ import { Brake } from './noise/brake.ts'
 import { Noise } from './noise/noise.ts'
 import { Notes } from './noise/notes.ts'
 import { Pause } from './pause.ts'
+import { ProcessTable } from './process-table.ts'
 import { Rest } from './rest.ts'
 import { serve } from './server.ts'
 import { SessionStatus } from './session-status.ts'
@@ -106,9 +107,12 @@ interface Parts {
 
 async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts): Promise<Daemon> {
   const tokens = new Tokens(paths)
+  const processes = new ProcessTable()
+  undo.push(() => processes.stop())
   const sessions = new Sessions({
     paths,
     tokens,
+    processes,
     now,
     log,
     onOpened: seat => opened(parts, seat),
@@ -117,6 +121,7 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
   })
   const status = new SessionStatus({
     sessions,
+    processes,
     log,
     now,
     onTwice: seat => drain(parts, seat),

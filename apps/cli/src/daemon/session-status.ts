@@ -23,6 +23,7 @@ import {
 } from '@claudemesh/protocol'
 import { claudeIdOf } from './claude-id.ts'
 import type { DaemonLog } from './log.ts'
+import type { ProcessTable } from './process-table.ts'
 import type { Seated, Sessions } from './sessions.ts'
 
 /** A transcript that no hook has named is looked for this often at most. */
@@ -75,10 +76,12 @@ export class SessionStatus {
   readonly #folders = new Map<string, SessionsFolder>()
   readonly #onUnknown: (what: string) => void
   readonly #onTwice: (seat: Seated) => void
+  readonly #processes: ProcessTable
 
   /** `onTwice`: told when a second process runs a session, and when one is left. */
   constructor(o: {
     sessions: Sessions
+    processes: ProcessTable
     log: DaemonLog
     now: () => number
     onTwice: (seat: Seated) => void
@@ -86,6 +89,7 @@ export class SessionStatus {
     this.#sessions = o.sessions
     this.#onTwice = o.onTwice
     this.#now = o.now
+    this.#processes = o.processes
     const told = new Set<string>()
     this.#onUnknown = what => {
       if (!told.has(what)) o.log('adapter.unknown', { what })
@@ -151,9 +155,13 @@ export class SessionStatus {
   }
 
   #running({ configDir }: Known): RunningSession[] {
-    const folder = this.#folders.get(configDir) ?? new SessionsFolder(configDir, this.#onUnknown)
+    const folder = this.#folders.get(configDir) ?? this.#newFolder(configDir)
     this.#folders.set(configDir, folder)
     return folder.running()
+  }
+
+  #newFolder(configDir: string): SessionsFolder {
+    return new SessionsFolder(configDir, this.#onUnknown, pid => this.#processes.startOf(pid))
   }
 
   #count(seat: Seated, all: readonly RunningSession[]): number[] {

@@ -12,6 +12,7 @@ import { claudeIdOf, isCalled, renamedRow, tokenNameOf, uuidsOf } from './claude
 import type { DaemonLog } from './log.ts'
 import type { OpenMesh } from './meshes.ts'
 import { processIdentity } from './process-identity.ts'
+import type { ProcessTable } from './process-table.ts'
 import {
   chooseName,
   freeNameLike,
@@ -35,6 +36,7 @@ export interface Seated {
 interface SessionsOptions {
   readonly paths: HomePaths
   readonly tokens: Tokens
+  readonly processes: ProcessTable
   readonly now: () => number
   readonly log: DaemonLog
   /** Told after the row stands. */
@@ -183,7 +185,9 @@ export class Sessions {
 
   /** Closes those whose process has ended; to be called every second. */
   closeEnded(): void {
-    for (const seat of this.all()) if (seat.row.open && !isRunning(seat.row)) this.close(seat)
+    const open = this.all().filter(({ row }) => row.open && row.pid !== null && row.processIdentity !== null)
+    const living = this.#o.processes.identities([...new Set(open.map(({ row }) => row.pid!))])
+    for (const seat of open) if (living.get(seat.row.pid!) !== seat.row.processIdentity) this.close(seat)
   }
 
   /** Publishes how it stands since `at` (ms since 1970), and for what it waits. */
