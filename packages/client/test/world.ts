@@ -155,11 +155,13 @@ export async function join(world: World, link: string, name: string): Promise<Ma
   return made
 }
 
-/** Founder and one who joined by the founder's invite. */
+/** Founder and one who joined by the founder's invite; they know each other. */
 export async function couple(world: World): Promise<{ alice: Machine; bob: Machine }> {
   const alice = await found(world)
   const { link } = await alice.client.invite({ role: 'member', uses: 5, expiresMs: 3_600_000 })
-  return { alice, bob: await join(world, link, 'Bob') }
+  const bob = await join(world, link, 'Bob')
+  await when(alice.client, 'roster', () => alice.client.view().members === 2)
+  return { alice, bob }
 }
 
 export const person = (one: Machine): Recipient => ({ member: one.identity.member.publicKey, session: null })
