@@ -165,7 +165,6 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
   undo.push(() => meshes.stop())
   undo.push(() => delivery.stop())
   undo.push(() => brake.stop())
-  undo.push(() => notes.stop())
   await meshes.load()
   // One waking a second for all that is only seen by looking.
   const rest = new Rest()
@@ -173,6 +172,7 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
     rest.look()
     sessions.closeEnded()
     status.look()
+    notes.look()
   }, WATCH_MS)
   undo.push(() => clearInterval(watch))
   const upkeep = setInterval(() => {

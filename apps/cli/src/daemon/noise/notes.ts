@@ -15,7 +15,6 @@ import { whoIn } from '../who.ts'
 const HELD_MS = 5 * 60_000
 /** What ends within this time of each other is told together. */
 const GATHER_MS = 2_000
-const LOOK_MS = 1_000
 /** Lines of one note. */
 const SHOWN = 20
 /** Messages looked at when the daemon starts. */
@@ -51,23 +50,12 @@ export class Notes {
   readonly #sessions: Sessions
   readonly #now: () => number
   readonly #pending = new Map<string, Pending>()
-  readonly #timer: ReturnType<typeof setInterval>
+  readonly #log: DaemonLog
 
   constructor(o: { sessions: Sessions; now: () => number; log: DaemonLog }) {
     this.#sessions = o.sessions
     this.#now = o.now
-    this.#timer = setInterval(() => {
-      try {
-        this.look()
-      } catch (error) {
-        // A session that is not attached any more, or a store that cannot write: nobody is left to be told, or nothing stands.
-        o.log('notes.failed', { message: String(error) })
-      }
-    }, LOOK_MS)
-  }
-
-  stop(): void {
-    clearInterval(this.#timer)
+    this.#log = o.log
   }
 
   /** Follows the outbox of the mesh, beginning with what an earlier life of the daemon left held. */
@@ -83,8 +71,17 @@ export class Notes {
     for (const [name, pending] of this.#pending) if (pending.mesh === mesh) this.#pending.delete(name)
   }
 
-  /** Tells what is due, and with it what else ended of the same session. */
+  /** Tells what is due, and with it what else ended of the same session; to be called every second. */
   look(): void {
+    try {
+      this.#tellDue()
+    } catch (error) {
+      // A session that is not attached any more, or a store that cannot write: nobody is left to be told, or nothing stands.
+      this.#log('notes.failed', { message: String(error) })
+    }
+  }
+
+  #tellDue(): void {
     const now = this.#now()
     const owners = new Set<string>()
     for (const pending of this.#pending.values()) if (pending.dueAt <= now) owners.add(ownerOf(pending))
