@@ -1,4 +1,4 @@
-/** The directory page by page: one is read by the broker while the signatures of the one before are verified on other threads. */
+/** The directory page by page: while one is taken, the next is read by the broker and its signatures are verified on other threads. */
 import {
   type CertificateVerdict,
   isSameCertificate,
@@ -50,17 +50,18 @@ export async function* directoryPages(
       { type: 'directory', cursor },
       'directory',
     )
+    const judged = reply.then(({ entries }) => judgeAside(entries, known))
     // Nobody waits for it where the page before it failed.
-    reply.catch(() => {})
-    return { told, reply }
+    judged.catch(() => {})
+    return { told, reply, judged }
   }
   try {
     let next: ReturnType<typeof ask> | undefined = ask(null)
     for (let page = 0; next && page < MAX_PAGES; page++) {
-      const { told } = next
+      const { told, judged } = next
       const { entries, cursor }: BrokerFrameOf<'directory'> = await next.reply
       next = cursor === null ? undefined : ask(cursor)
-      const verdicts = entries.length < CROWD ? undefined : await judgeAside(entries, known)
+      const verdicts = await judged
       if (isOver) throw new MeshError('unreachable', 'the connection to the broker ended')
       yield { entries, verdicts, told }
     }
@@ -70,8 +71,12 @@ export async function* directoryPages(
 }
 
 /** A certificate that is `known` byte by byte was verified before. */
-const judgeAside = (entries: readonly DirectoryEntry[], known: PagesPort['known']): Promise<Verdicts[]> =>
-  Promise.all(
+async function judgeAside(
+  entries: readonly DirectoryEntry[],
+  known: PagesPort['known'],
+): Promise<Verdicts[] | undefined> {
+  if (entries.length < CROWD) return undefined
+  return Promise.all(
     entries.map(async ({ certificate, presence }): Promise<Verdicts> => {
       const held = known(certificate)
       const isKnown = held !== undefined && isSameCertificate(certificate, held)
@@ -85,3 +90,4 @@ const judgeAside = (entries: readonly DirectoryEntry[], known: PagesPort['known'
       }
     }),
   )
+}
