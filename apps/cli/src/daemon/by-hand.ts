@@ -3,8 +3,8 @@ import { LIMITS, MeshError } from '@claudemesh/protocol'
 import { tokenNameOf } from './claude-id.ts'
 import type { Daemon } from './daemon.ts'
 import { type FollowedHook, followHook } from './follow-claude.ts'
+import type { Seated } from './known-sessions.ts'
 import { isAlive } from './process-identity.ts'
-import type { Seated } from './sessions.ts'
 
 export interface InstalledHook extends FollowedHook {
   /** Which mesh the hooks were installed for; absent: the only one joined. */

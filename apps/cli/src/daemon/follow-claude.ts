@@ -7,10 +7,11 @@
  */
 
 import { claudeIdOf, hasUuid, tokenNameOf } from './claude-id.ts'
+import type { Seated } from './known-sessions.ts'
 import type { DaemonLog } from './log.ts'
 import { isAlive, processIdentity } from './process-identity.ts'
 import { isRunning } from './session-row.ts'
-import type { Seated, Sessions } from './sessions.ts'
+import type { Sessions } from './sessions.ts'
 import type { SessionRow } from './store/session-rows.ts'
 import type { Caller, SessionCaller } from './tokens.ts'
 

@@ -5,10 +5,11 @@ import { MeshError, TIMES } from '@claudemesh/protocol'
 import type { z } from 'zod'
 import type { SendReply, sendRequest } from '../api/schema.ts'
 import { isGroup, resolveAddresses } from './addresses.ts'
+import type { Seated } from './known-sessions.ts'
 import type { OpenMesh } from './meshes.ts'
 import type { Noise } from './noise/noise.ts'
 import { showRecipients } from './outbox-view.ts'
-import type { Seated, Sessions } from './sessions.ts'
+import type { Sessions } from './sessions.ts'
 import { whoIn } from './who.ts'
 
 type Wait = z.output<typeof sendRequest>['wait']

@@ -22,9 +22,10 @@ import {
   type StatusEvidence,
 } from '@claudemesh/protocol'
 import { claudeIdOf } from './claude-id.ts'
+import type { Seated } from './known-sessions.ts'
 import type { DaemonLog } from './log.ts'
 import type { ProcessTable } from './process-table.ts'
-import type { Seated, Sessions } from './sessions.ts'
+import type { Sessions } from './sessions.ts'
 
 /** A transcript that no hook has named is looked for this often at most. */
 const SEARCH_MS = 10_000

@@ -2,13 +2,11 @@
  * Sessions of this machine: the same key for ever per (mesh, UUID), attached as long as they were used in the last 30 days.
  * One that nobody runs is `closed`: its mail is opened, stored and waits.
  */
-import type { SessionView } from '@claudemesh/client'
-import type { Signer } from '@claudemesh/crypto'
 import { MeshError, type PresenceStatus, type StatusSource, TIMES } from '@claudemesh/protocol'
 import type { DeliverMode } from '../delivery/gate.ts'
 import { type HomePaths, moveSessionKey, openSessionKey } from '../home/index.ts'
-import { chooseOne } from './choose-one.ts'
-import { claudeIdOf, isCalled, renamedRow, tokenNameOf, uuidsOf } from './claude-id.ts'
+import { claudeIdOf, renamedRow, tokenNameOf, uuidsOf } from './claude-id.ts'
+import { KnownSessions, type Seated, type Seats } from './known-sessions.ts'
 import type { DaemonLog } from './log.ts'
 import type { OpenMesh } from './meshes.ts'
 import { processIdentity } from './process-identity.ts'
@@ -23,15 +21,8 @@ import {
   refuseSecondProcess,
 } from './session-row.ts'
 import { SessionTokens } from './session-tokens.ts'
-import { type SessionRow, type SessionRows, sessionRows } from './store/session-rows.ts'
+import { type SessionRow, sessionRows } from './store/session-rows.ts'
 import type { Tokens } from './tokens.ts'
-
-/** A session and the mesh it is in. */
-export interface Seated {
-  readonly mesh: OpenMesh
-  readonly row: SessionRow
-  readonly signer: Signer
-}
 
 interface SessionsOptions {
   readonly paths: HomePaths
@@ -51,14 +42,6 @@ const USED_MS = 1000
 /** What a broker that is away answers: the session is attached as soon as it is back. */
 const PASSING = ['unreachable', 'timeout', 'unavailable', 'draining', 'rate']
 
-interface Seats {
-  readonly mesh: OpenMesh
-  readonly rows: SessionRows
-  readonly signers: Map<string, Signer>
-  /** By UUID; of this moment alone, so that no row keeps it. */
-  readonly waitingFor: Map<string, string>
-}
-
 interface ToldStatus {
   readonly status: PresenceStatus
   readonly source: StatusSource
@@ -66,16 +49,16 @@ interface ToldStatus {
   readonly waitingFor: string
 }
 
-export class Sessions {
+export class Sessions extends KnownSessions {
   readonly #o: SessionsOptions
-  readonly #meshes = new Map<string, Seats>()
   readonly #tokens: SessionTokens
   /** Sessions whose key file is damaged: told, and left as they are. */
   readonly problems: { readonly code: string; readonly message: string; readonly mesh: string }[] = []
 
   constructor(options: SessionsOptions) {
+    super(options.now)
     this.#o = options
-    const rows = () => [...this.#meshes.values()].flatMap(seats => seats.rows.usedSince(0))
+    const rows = () => [...this.meshes.values()].flatMap(seats => seats.rows.usedSince(0))
     this.#tokens = new SessionTokens({ ...options, rows })
   }
 
@@ -87,7 +70,7 @@ export class Sessions {
       signers: new Map(),
       waitingFor: new Map(),
     }
-    this.#meshes.set(mesh.id, seats)
+    this.meshes.set(mesh.id, seats)
     for (const row of seats.rows.usedSince(this.#o.now() - TIMES.knownMs))
       try {
         this.#finishMove(seats, row)
@@ -95,7 +78,7 @@ export class Sessions {
         await this.#attach(seats, row)
         if (row.open && isRunning(row)) {
           this.#tokens.open(row)
-          this.#o.onOpened(this.#seat(seats, row))
+          this.#o.onOpened(this.seat(seats, row))
         } else {
           this.#tokens.restore(row)
           this.#setClosed(seats, row)
@@ -114,13 +97,13 @@ export class Sessions {
 
   leave(mesh: OpenMesh): void {
     for (const { row } of this.of(mesh)) if (row.open) this.#o.tokens.close(tokenNameOf(row))
-    this.#meshes.delete(mesh.id)
+    this.meshes.delete(mesh.id)
   }
 
   /** Opens it, new or known; resolves when it is set up here and, where the broker answers, attached. Throws `conflict`. */
   async open(mesh: OpenMesh, request: OpenRequest): Promise<Seated & { tokenFile: string }> {
     const { paths, now, log } = this.#o
-    const seats = this.#seatsOf(mesh)
+    const seats = this.seatsOf(mesh)
     const { kind } = request
     const uuid = this.#rowUuidOf(seats, request.uuid)
     const before = seats.rows.get(uuid)
@@ -136,14 +119,14 @@ export class Sessions {
     const tokenFile = this.#tokens.open(row)
     await this.#attach(seats, row)
     log('session.opened', { mesh: mesh.id, session: uuid, kind, deliver: row.deliver })
-    const seat = this.#seat(seats, row)
+    const seat = this.seat(seats, row)
     this.#o.onOpened(seat)
     return { ...seat, tokenFile }
   }
 
   /** Claude goes on under another UUID in the same process (`/clear`): key, name and mail go with it, and peers are told. */
   goOn({ mesh, row }: Seated, claudeId: string): void {
-    const seats = this.#seatsOf(mesh)
+    const seats = this.seatsOf(mesh)
     const next = renamedRow(row, claudeId, this.#o.now())
     seats.rows.put(next)
     moveSessionKey(this.#o.paths, mesh.id, claudeIdOf(row), claudeId)
@@ -153,7 +136,7 @@ export class Sessions {
 
   /** As its user calls it in the client from now on, or the next free name of that kind; what no name can be changes nothing. */
   rename({ mesh, row }: Seated, wanted: string): void {
-    const seats = this.#seatsOf(mesh)
+    const seats = this.seatsOf(mesh)
     const name = freeNameLike(wanted, this.#takenNames(seats, row.uuid))
     if (name === undefined) return
     const next = { ...row, name }
@@ -165,11 +148,11 @@ export class Sessions {
   /** Claude runs it in this process, as a hook says. */
   ranBy({ mesh, row }: Seated, claudePid: number): void {
     const claudeIdentity = processIdentity(claudePid) ?? null
-    this.#seatsOf(mesh).rows.put({ ...row, claudePid, claudeIdentity })
+    this.seatsOf(mesh).rows.put({ ...row, claudePid, claudeIdentity })
   }
 
   close({ mesh, row }: Seated): void {
-    const seats = this.#seatsOf(mesh)
+    const seats = this.seatsOf(mesh)
     this.#setClosed(seats, row)
     this.#o.log('session.closed', { mesh: mesh.id, session: row.uuid })
   }
@@ -193,7 +176,7 @@ export class Sessions {
   /** Publishes how it stands since `at` (ms since 1970), and for what it waits. */
   setStatus({ mesh, row }: Seated, told: ToldStatus): void {
     const { status, source, at, waitingFor } = told
-    const seats = this.#seatsOf(mesh)
+    const seats = this.seatsOf(mesh)
     const next = { ...row, status, statusSource: source, statusAt: at, usedAt: this.#o.now() }
     seats.rows.put(next)
     if (waitingFor !== this.waitingFor({ mesh, row })) {
@@ -201,99 +184,28 @@ export class Sessions {
       mesh.client.setProfile(row.uuid, profileOf(next, waitingFor))
     }
     mesh.client.setStatus(row.uuid, status, source, at)
-    this.#o.onStanding(this.#seat(seats, next))
-  }
-
-  /** What a `waiting` session waits for, in Claude's words; empty where it says none. */
-  waitingFor({ mesh, row }: Pick<Seated, 'mesh' | 'row'>): string {
-    return this.#meshes.get(mesh.id)?.waitingFor.get(row.uuid) ?? ''
+    this.#o.onStanding(this.seat(seats, next))
   }
 
   /** It spoke: of the sessions open, the one used last gets the person's mail. */
   used({ mesh, row }: Seated): void {
     const at = this.#o.now()
-    if (at - row.usedAt > USED_MS) this.#seatsOf(mesh).rows.put({ ...row, usedAt: at })
+    if (at - row.usedAt > USED_MS) this.seatsOf(mesh).rows.put({ ...row, usedAt: at })
   }
 
   /** How its mail comes from now on, in this life and the next. */
   setDeliver({ mesh, row }: Seated, deliver: DeliverMode): void {
-    const seats = this.#seatsOf(mesh)
+    const seats = this.seatsOf(mesh)
     const next = { ...row, deliver }
     seats.rows.put(next)
     this.#o.log('session.deliver', { mesh: mesh.id, session: row.uuid, deliver })
-    this.#o.onStanding(this.#seat(seats, next))
+    this.#o.onStanding(this.seat(seats, next))
   }
 
   setWords({ mesh, row }: Seated, words: { summary?: string; groups?: string[] }): void {
     const next = { ...row, ...words }
-    this.#seatsOf(mesh).rows.put(next)
+    this.seatsOf(mesh).rows.put(next)
     mesh.client.setProfile(row.uuid, profileOf(next, this.waitingFor({ mesh, row })))
-  }
-
-  /** Every session of this home in the mesh that was used in the last 30 days and whose key is whole. */
-  of(mesh: OpenMesh): Seated[] {
-    const seats = this.#meshes.get(mesh.id)
-    if (!seats) return []
-    const rows = seats.rows.usedSince(this.#o.now() - TIMES.knownMs)
-    return rows.filter(row => seats.signers.has(row.uuid)).map(row => this.#seat(seats, row))
-  }
-
-  /** In every mesh, by default. */
-  all(mesh?: OpenMesh): Seated[] {
-    const meshes = mesh ? [mesh] : [...this.#meshes.values()].map(seats => seats.mesh)
-    return meshes.flatMap(each => this.of(each))
-  }
-
-  byUuid(uuid: string, mesh?: OpenMesh): Seated[] {
-    return this.all(mesh).filter(({ row }) => row.uuid === uuid)
-  }
-
-  /** By the UUID that Claude has for it now. */
-  byClaudeId(claudeId: string, mesh?: OpenMesh): Seated[] {
-    return this.all(mesh).filter(({ row }) => claudeIdOf(row) === claudeId)
-  }
-
-  /**
-   * By name or Claude's UUID, a prefix of 6 or more, where none fits by one it had before; an open one goes before closed ones.
-   * Throws `not-found`, `ambiguous`.
-   */
-  find(named: string, field: string, mesh?: OpenMesh): Seated {
-    const all = this.all(mesh)
-    const called = (row: SessionRow) => isCalled(row, named.toLowerCase())
-    const byUuid = named.length >= 6 ? all : []
-    const now = all.filter(({ row }) => row.name === named || (byUuid.length > 0 && called(row).now))
-    const fits = now.length > 0 ? now : byUuid.filter(({ row }) => called(row).before)
-    const open = fits.filter(({ row }) => row.open)
-    return chooseOne(
-      open.length > 0 ? open : fits,
-      all,
-      ({ row }) => `${row.name} (${claudeIdOf(row).slice(0, 13)})`,
-      {
-        field,
-        none: `This machine has no session ${named}.`,
-        many: `${named} fits several sessions of this machine.`,
-      },
-    )
-  }
-
-  /** Own sessions as this machine knows them: before the broker tells of them, and while it cannot. */
-  views(mesh: OpenMesh): SessionView[] {
-    const { member, memberName, role } = mesh.client.view()
-    return this.of(mesh).map(({ row, signer }) => ({
-      recipient: { member, session: signer.publicKey },
-      uuid: claudeIdOf(row),
-      former: row.former.map(({ uuid }) => uuid),
-      memberName,
-      role: role ?? 'viewer',
-      lease: mesh.client.attached(row.uuid) ? 'online' : 'offline',
-      leaseAt: row.usedAt,
-      status: row.status,
-      source: row.statusSource,
-      statusAt: row.statusAt,
-      profile: profileOf(row, this.waitingFor({ mesh, row })),
-      signed: true,
-      self: true,
-    }))
   }
 
   async #attach({ mesh, signers }: Seats, row: SessionRow): Promise<void> {
@@ -325,7 +237,7 @@ export class Sessions {
     seats.rows.put(closed)
     this.#tokens.close(closed)
     seats.mesh.client.setStatus(row.uuid, 'closed', 'daemon', closed.statusAt)
-    if (row.open) this.#o.onClosed(this.#seat(seats, closed))
+    if (row.open) this.#o.onClosed(this.seat(seats, closed))
   }
 
   #processOf(pid: number | undefined): string | undefined {
@@ -363,15 +275,5 @@ export class Sessions {
   #takenNames({ rows }: Seats, uuid: string): Set<string> {
     const others = rows.usedSince(this.#o.now() - TIMES.knownMs).filter(row => row.open && row.uuid !== uuid)
     return new Set(others.map(row => row.name))
-  }
-
-  #seatsOf(mesh: OpenMesh): Seats {
-    const seats = this.#meshes.get(mesh.id)
-    if (!seats) throw new MeshError('not-found', 'this mesh is not open any more', { field: 'mesh' })
-    return seats
-  }
-
-  #seat({ mesh, signers }: Seats, row: SessionRow): Seated {
-    return { mesh, row, signer: signers.get(row.uuid)! }
   }
 }

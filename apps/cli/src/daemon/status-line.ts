@@ -1,7 +1,7 @@
 /** What a session's status line says of the mesh. */
 import { harmlessLine } from '../output/harmless.ts'
 import type { Daemon } from './daemon.ts'
-import type { Seated } from './sessions.ts'
+import type { Seated } from './known-sessions.ts'
 
 /** `home/web · 3 unread · dnd`: one part a mesh, then what keeps messages from coming by themselves. `seats`: one session's. */
 export function statusLine({ pause }: Pick<Daemon, 'pause'>, seats: readonly Seated[]): string {

@@ -1,8 +1,8 @@
 /** The last word on what a session is handed now: loops are held until a person speaks, the rest as its budgets allow. */
 import { toBase64url } from '@claudemesh/protocol'
 import type { InboxMessage } from '../../api/schema.ts'
+import type { Seated } from '../known-sessions.ts'
 import type { OpenMesh } from '../meshes.ts'
-import type { Seated } from '../sessions.ts'
 import { Budgets } from './budgets.ts'
 
 type Why = 'budget' | 'loop'

@@ -9,8 +9,8 @@ import { tokenFileOf } from '../by-hand.ts'
 import { claudeIdOf } from '../claude-id.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, speakerOf, userOnly } from '../http.ts'
+import type { Seated } from '../known-sessions.ts'
 import { plainGroup, plainLine, plainName } from '../plain-words.ts'
-import type { Seated } from '../sessions.ts'
 import { statusLine } from '../status-line.ts'
 
 export function sessionRoutes(daemon: Daemon): Hono<Env> {
