@@ -6,6 +6,7 @@ import { ScriptedBroker, scriptedMember, settled } from './scripted-broker.ts'
 import { online, reached, text, when } from './world.ts'
 
 const now = Date.now()
+const NO_ANSWER = ''
 let made: ReturnType<typeof deriveRoster>
 let broker: ScriptedBroker
 beforeEach(async () => {
@@ -103,5 +104,38 @@ test('one whose `send` is answered `not-attached` attaches again, and the same b
   const ids = broker.heard.flatMap(frame => (frame.type === 'send' ? frame.envelopes : []))
   expect(new Set(ids.map(({ header }) => String(header.id))).size).toBe(1)
   expect(broker.count('attach')).toBe(2)
+  await client.stop()
+})
+
+test('one that was replaced after an attach of its own had no answer attaches once more: nobody else may be there', async () => {
+  const { client, ring } = scriptedMember(broker, made.seed, made.people[0]!, () => now)
+  const { script } = broker
+  let lost = false
+  broker.script = frame => {
+    if (frame.type !== 'attach' || lost) return script(frame)
+    // It is on its way to the database when the broker goes.
+    lost = true
+    broker.drop()
+    return NO_ANSWER
+  }
+  client.start()
+  await when(client, 'state', () => client.state === 'offline')
+  await ring(0)
+  await online(client)
+  await settled()
+  const recipient = { member: made.people[0]!.member.publicKey, session: null }
+  const replaced = () => broker.push({ type: 'replaced', recipient, attachment: 1 })
+  replaced()
+  await settled()
+  expect([client.attached(null), client.view().problems]).toEqual([true, []])
+  expect(broker.count('attach')).toBe(3)
+  // A second time somebody is there.
+  replaced()
+  await settled()
+  expect(client.attached(null)).toBe(false)
+  expect(client.view().problems.map(one => one.message)).toEqual([
+    'another daemon with the same keys has taken this session over',
+  ])
+  expect(broker.count('attach')).toBe(3)
   await client.stop()
 })

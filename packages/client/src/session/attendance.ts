@@ -1,11 +1,14 @@
 /** Keeps every session that is open here attached and its word of itself published, and gives way where another daemon took one over. */
 import { recipientKey } from '@claudemesh/crypto'
-import { MeshError, type Recipient } from '@claudemesh/protocol'
+import { type ErrorCode, MeshError, type Recipient } from '@claudemesh/protocol'
 import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import { attach, presenceOf } from './attach.ts'
 import type { Party } from './party.ts'
 import { hearStanding, isSetBack } from './set-back.ts'
+
+/** What says nothing of whether it was done. */
+const UNDECIDED: readonly ErrorCode[] = ['unreachable', 'timeout', 'unavailable']
 
 export interface AttendancePort {
   readonly link: () => Link | null
@@ -48,6 +51,7 @@ export class Attendance {
         if (again) return this.attach(party)
       }
       party.attachment = null
+      party.unanswered ||= UNDECIDED.includes(error.code)
       this.#core.log('attach.refused', { owner: party.owner, code: error.code, message: error.message })
       if (error.code !== 'unreachable') this.#port.problem(`attach ${party.owner}`, error.message)
     }
@@ -85,6 +89,12 @@ export class Attendance {
 
   giveWay(party: Party): void {
     party.attachment = null
+    if (party.unanswered) {
+      // Once for whatever had no answer: a daemon that is there answers with an attach of its own.
+      party.unanswered = false
+      void this.attach(party)
+      return
+    }
     party.replaced = true
     this.#port.problem(
       `attach ${party.owner}`,

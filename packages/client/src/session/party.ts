@@ -32,6 +32,8 @@ export interface Party {
   attachment: number | null
   /** Another daemon with the same keys took the attachment; left to it until the next connection. */
   replaced: boolean
+  /** An attach of ours has had no answer, and may be done late: then it is we who replaced us. */
+  unanswered: boolean
   hookToken: string | undefined
 }
 
@@ -60,6 +62,7 @@ export function makeParty(owner: Owner, member: Uint8Array, signer: Signer, at: 
     status: { status: 'unknown', source: 'daemon', at },
     attachment: null,
     replaced: false,
+    unanswered: false,
     hookToken: undefined,
   }
 }
