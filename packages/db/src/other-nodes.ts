@@ -10,11 +10,15 @@ export async function clusterId(db: Database): Promise<string> {
   return row!.id
 }
 
-/** How many other nodes are alive at `now` (ms). */
-export async function otherNodes(db: Database, p: { node: string; now: number }): Promise<number> {
-  const [row] = await run(db.sql<{ n: number }[]>`select count(*)::int as n from mesh.node
+/** How many other nodes are alive at `now` (ms), and the database's own time (ms), by which leases change. */
+export async function otherNodes(
+  db: Database,
+  p: { node: string; now: number },
+): Promise<{ others: number; clock: number }> {
+  const [row] = await run(db.sql<{ n: number; clock: string }[]>`select count(*)::int as n,
+    ${db.fn}.ms(clock_timestamp()) as clock from mesh.node
     where name <> ${p.node} and beat_until >= ${db.fn}.at(${p.now})`)
-  return row!.n
+  return { others: row!.n, clock: Number(row!.clock) }
 }
 
 /** How far a mesh has come. */

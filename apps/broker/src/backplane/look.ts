@@ -29,12 +29,13 @@ export async function look(broker: Broker): Promise<void> {
   if (hears && !looked.due && !seldom) return
   // Who left since the last look may have committed before.
   const before = looked.others
-  looked.others = await db.otherNodes({ node, now })
+  const around = await db.otherNodes({ node, now })
+  looked.others = around.others
   if (before + looked.others === 0 && !looked.due && !seldom) return
   looked.due = false
   looked.at = now
   await lookAtHeads(broker)
-  await lookAtLeases(broker)
+  await lookAtLeases(broker, around.clock)
 }
 
 /** A whole look in a moment: one, however often it is asked for meanwhile. */
@@ -71,9 +72,10 @@ async function lookAtHeads(broker: Broker): Promise<void> {
 }
 
 /** Sessions that came, went or said something new, and attachments here that others replaced. */
-async function lookAtLeases(broker: Broker): Promise<void> {
-  const { looked, db, meshes, clock } = broker
-  looked.leasesUntil ??= clock.now()
+async function lookAtLeases(broker: Broker, clock: number): Promise<void> {
+  const { looked, db, meshes } = broker
+  // By the database's clock, from which leases have their times: ours may be ahead, and it may have been set back.
+  looked.leasesUntil = Math.min(looked.leasesUntil ?? clock, clock)
   let since = looked.leasesUntil - LATE_MS
   for (const mesh of meshes.all())
     for (const [index, changedAt] of mesh.told) if (changedAt < since - TOLD_MS) mesh.told.delete(index)

@@ -124,8 +124,10 @@ export const attachmentQueries = (tables: Tables): AttachmentQueries => {
         }
       return changes
     },
-    otherNodes: ({ node, now }) =>
-      [...tables.nodes].filter(([name, until]) => name !== node && until >= now).length,
+    otherNodes: ({ node, now }) => ({
+      others: [...tables.nodes].filter(([name, until]) => name !== node && until >= now).length,
+      clock: tables.now(),
+    }),
     changedLeases: ({ since, limit }) =>
       allRows(tables)
         .flatMap(({ mesh, row: { key, attachment, lease } }) =>
