@@ -222,6 +222,17 @@ export class Engine {
     else if (this.problems.delete('clock') && this.connection.state === 'online') {
       this.outbox.resume()
       for (const party of parties.values()) void this.attendance.attach(party)
+      void this.#lookAgain()
+    }
+  }
+
+  /** By a clock that was off, what others said of themselves was not of its time, and was not believed. */
+  async #lookAgain(): Promise<void> {
+    try {
+      if (await this.#core.directory.load(this.link)) await this.following.sync()
+    } catch (error) {
+      // With the connection gone the next one looks.
+      this.#core.log('directory.failed', { message: String(error) })
     }
   }
 
