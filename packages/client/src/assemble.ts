@@ -29,6 +29,7 @@ export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
     directory: new Directory({ store, keeper, claims, now, log }),
     prekeys: new Prekeys(store, identity.mesh),
     parties: new Map([[PERSON, person]]),
+    factsAhead: new Map(),
     commit: makeCommit(store, emit),
   }
 }

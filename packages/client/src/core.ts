@@ -1,4 +1,5 @@
 /** What the parts of a client share, and the one way to change the store: events are told after their transaction stands. */
+import type { Fact } from '@claudemesh/protocol'
 import type { AuditHeads } from './audit/heads.ts'
 import type { Directory } from './directory.ts'
 import type { Claims } from './roster/claims.ts'
@@ -31,6 +32,8 @@ export interface Core {
   readonly directory: Directory
   readonly prekeys: Prekeys
   readonly parties: Map<Owner, Party>
+  /** Facts that our clock is too early for, and the time (ms) from which on they can be: it may be the clock that is wrong. */
+  readonly factsAhead: Map<Fact, number>
   readonly commit: Commit
 }
 

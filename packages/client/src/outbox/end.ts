@@ -6,6 +6,8 @@ import type { OutboxState } from '../store.ts'
 import { isOpen, moveRecipient } from './states.ts'
 
 const PAGE = 256
+/** Facts kept whose time has not come. */
+const MOST_AHEAD = 1_000
 /** What was accepted and never told of, receivers take until ttl + 24 h; after this long nothing can come any more. */
 const SILENT_MS = 2 * TIMES.lateMs
 
@@ -13,6 +15,12 @@ const SILENT_MS = 2 * TIMES.lateMs
 export function endMessages(core: Core, now: number): void {
   giveUp(core, ['pending', 'sealed'], now)
   giveUp(core, ['accepted'], now - SILENT_MS)
+  const due = [...core.factsAhead].filter(([, from]) => from <= now).map(([fact]) => fact)
+  if (due.length === 0) return
+  core.commit.run(() => {
+    for (const fact of due) applyFact(core, fact)
+  })
+  for (const fact of due) core.factsAhead.delete(fact)
 }
 
 function giveUp(core: Core, states: readonly OutboxState[], endedBy: number): void {
@@ -45,6 +53,8 @@ export function applyFact(core: Core, fact: Fact): void {
   if (!party || party.key !== recipientKey(fact.from)) return
   if (!couldBe(core, fact, message.endsAt)) {
     core.log('fact.refused', { id, why: fact.why })
+    if (fact.kind === 'expired' && message.endsAt !== null && fact.at >= message.endsAt)
+      keepAhead(core.factsAhead, fact, message.endsAt - TIMES.idSkewMs)
     return
   }
   outbox.endSealing(id, to, fact.kind)
@@ -52,6 +62,11 @@ export function applyFact(core: Core, fact: Fact): void {
   if (!row || !isOpen(row.state) || row.state === 'pending' || outbox.hasLiveSealing(sealing.msg, to)) return
   const state = fact.why === 'removed' ? 'removed' : 'expired'
   moveRecipient(core, row, { state, why: fact.why, at: fact.at, by: 'broker', verified: true })
+}
+
+function keepAhead(ahead: Core['factsAhead'], fact: Fact, from: number): void {
+  if (ahead.size >= MOST_AHEAD) ahead.delete(ahead.keys().next().value!)
+  ahead.set(fact, from)
 }
 
 /** A signature makes no lie true: a message expires at its end, and is dropped with a member whom the roster removed. */
