@@ -1,5 +1,6 @@
 /** Compiles the program: run by the install, and before a start that is worth it. Where it cannot, the sources run as they are. */
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -51,6 +52,8 @@ const KEEP_URLS: BunPlugin = {
 async function compile(): Promise<void> {
   mkdirSync(FOLDER, { recursive: true })
   const folder = mkdtempSync(join(FOLDER, PREFIX))
+  // Whoever may read the sources may run what they are compiled to.
+  chmodSync(folder, 0o755 & ~process.umask())
   try {
     const compiled = await compileInto(folder)
     for (const file of readdirSync(folder)) await toDisk(join(folder, file))

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { type Compiled, identity } from '../../src/compiled/current.ts'
@@ -74,6 +74,14 @@ beforeEach(() => {
 
 test('what was compiled is what runs', () => {
   expect(run('start.ts', '--help')).toBe(run('main.ts', '--help').replace(WRITTEN, MARKED))
+})
+
+test('whoever may read the sources may read what they are compiled to', () => {
+  const { program, files } = current()
+  const folder = statSync(join(tree, dirname(program))).mode & 0o777
+  expect(folder).toBe(0o755 & ~process.umask())
+  expect(statSync(join(tree, program)).mode & 0o777).toBe(0o644 & ~process.umask())
+  expect(files[program]).toBeDefined()
 })
 
 test('an edit runs at once, also one that keeps the size and the time of the file', () => {
