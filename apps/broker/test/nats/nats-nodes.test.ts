@@ -1,5 +1,6 @@
 /** Two nodes of one broker: whoever is on either cannot tell that there are two, over NATS and without it. */
 import { signPresence, signRosterEntry } from '@claudemesh/crypto'
+import { openDatabase } from '@claudemesh/db'
 import { type BrokerFrameOf, CLOSE, toBase64url } from '@claudemesh/protocol'
 import { NATS_SERVER, type NatsServer, startNats, stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -175,6 +176,7 @@ test('a node that stood still is taken for dead by another; it finds out, and it
     frame => frame.type === 'presence' && frame.entry.lease === 'away',
   )
   expect(hex(away.entry.certificate.session)).toBe(hex(bob.session.signer.publicKey))
+  await untilForgotten(still)
   clocks[0].turn(20_000)
   expect((await bob.socket.closed).code).toBe(CLOSE.goingAway.code)
   const back = await attached(still.port, founded.mesh, bob.session.member, clocks[0].now(), bob.session)
@@ -184,5 +186,14 @@ test('a node that stood still is taken for dead by another; it finds out, and it
   for (const socket of [watching, back.socket]) await socket.close()
   await all.stop()
 }, 180_000)
+
+/** The other looks before it sweeps: who is told of as away is not yet ended in the database. */
+async function untilForgotten({ env }: Node): Promise<void> {
+  const db = await openDatabase({ url: env.DATABASE_URL!, max: 1 })
+  for (;;) {
+    const held = await db.sql`select from mesh.node where starts_with(name, ${env.NODE_NAME!})`
+    if (held.length === 0) return db.close()
+  }
+}
 
 type Entry = BrokerFrameOf<'presence'>['entry']
