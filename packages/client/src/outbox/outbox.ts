@@ -4,6 +4,7 @@ import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import type { Party } from '../session/party.ts'
 import type { OutboxRecipientRow, Owner, RecipientKey } from '../store.ts'
+import { AgreementThread } from './agreement-thread.ts'
 import { endMessages } from './end.ts'
 import { type Addressed, duePage, Envelopes } from './page.ts'
 import { Pairs } from './pairs.ts'
@@ -14,6 +15,10 @@ import { Transmit, type TransmitPort } from './transmit.ts'
 
 /** Key agreements in one go, 1 ms each at most. */
 const AGREED_AT_ONCE = 32
+/** As many new recipients or more are agreed with on two threads. */
+const CROWD = 64
+/** Whoever is through does not wait longer for the other thread's last share. */
+const ASIDE_MS = 250
 /** A recipient without keys, or in doubt, is looked at again this often, and when it is heard of. */
 const RETRY_MS = 30_000
 const AGAIN_MS = 2_000
@@ -29,6 +34,7 @@ export class Outbox {
   readonly pairs: Pairs
   readonly targets: Targets
   readonly #transmit: Transmit
+  readonly #thread = new AgreementThread()
   #link: Link | null = null
   #pumping = false
   #again = false
@@ -101,6 +107,7 @@ export class Outbox {
       return
     } finally {
       this.#pumping = false
+      this.#thread.end()
     }
     this.#wakeWhenDue(since)
   }
@@ -149,14 +156,35 @@ export class Outbox {
     }
   }
 
-  /** A thousand new recipients cost a second: whatever else is due runs in between. */
+  /** A thousand new recipients cost a second: whatever else is due runs in between, and a crowd is shared with another thread. */
   async #agreeWithAll(party: Party, rows: readonly OutboxRecipientRow[]): Promise<void> {
-    let made = 0
-    for (const row of rows) {
+    const open = rows.flatMap(row => {
       const target = this.targets.get(row.to)
-      if (!target || this.pairs.has(party, row.to, target)) continue
-      this.#agrees(party, row, target)
-      if (++made % AGREED_AT_ONCE === 0) await new Promise<void>(resolve => this.#core.schedule(0, resolve))
+      return !target || this.pairs.has(party, row.to, target) ? [] : [{ row, target }]
+    })
+    const aside = open.length >= CROWD ? this.#agreeAside(party, open) : undefined
+    for (let made = 1, next = open.shift(); next; made++, next = open.shift()) {
+      this.#agrees(party, next.row, next.target)
+      if (made % AGREED_AT_ONCE === 0) await this.#inMs(0)
+    }
+    if (aside && (await Promise.race([aside, this.#inMs(ASIDE_MS).then(() => 'late')])) === 'late')
+      this.#thread.end()
+  }
+
+  #inMs(ms: number): Promise<void> {
+    return new Promise(resolve => void this.#core.schedule(ms, resolve))
+  }
+
+  /** Takes from the end of `open` while there is a share for both. What comes to nothing is agreed on when it is sealed. */
+  async #agreeAside(party: Party, open: { row: OutboxRecipientRow; target: Target }[]): Promise<void> {
+    while (open.length > AGREED_AT_ONCE) {
+      const part = open.splice(-AGREED_AT_ONCE)
+      const agreed = await this.#thread.agree(part.map(({ target }) => this.pairs.task(party, target)))
+      if (!agreed) return
+      for (const [i, { row, target }] of part.entries()) {
+        const one = agreed[i]
+        if (one && !this.pairs.has(party, row.to, target)) this.pairs.keep(party, row.to, target, one)
+      }
     }
   }
 
