@@ -17,7 +17,7 @@ test.skipIf(process.platform !== 'linux')('a systemd unit runs this very program
   expect(file).toBe(join(home, '.config/systemd/user/claudemesh.service'))
   expect(next).toContain('systemctl --user enable --now claudemesh.service')
   const unit = readFileSync(file, 'utf8')
-  expect(unit).toMatch(/^ExecStart="[^"]+" .*"[^"]+main\.ts" "daemon" "run"$/m)
+  expect(unit).toMatch(/^ExecStart="[^"]+" .*"[^"]+start\.ts" "daemon" "run"$/m)
   expect(unit).toContain('Environment="CLAUDEMESH_HOME=/home/al ice/100%% $mesh"')
   expect(removeService({ HOME: home })).toMatchObject({ file, removed: true })
   expect(removeService({ HOME: home })).toMatchObject({ removed: false })
