@@ -18,7 +18,8 @@ test('100,000 random and mutated frames: none is more than refused, two peers he
     expect(sent.length).toBeGreaterThan(20)
     expect(slowest).toBeLessThan(20_000)
   }
-  // 40,000 frames lie between: a broker that kept 600 bytes of each would be found.
-  expect(grown(report), `${report.resident}`).toBeLessThan(24 * MIB)
+  // The teeth of the garbage collector are 50 MiB high, over 400,000 frames as over these. 40,000 lie between: a broker that kept
+  // 1,700 bytes of each would be found; one that keeps less, by the long form.
+  expect(grown(report), `${report.resident}`).toBeLessThan(64 * MIB)
   expect(Math.max(...report.resident)).toBeLessThan(512 * MIB)
 }, 120_000)
