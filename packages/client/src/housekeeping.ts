@@ -87,7 +87,7 @@ function showEarly(core: Core, at: number): void {
 function renewWorn({ parties, prekeys }: Core, port: HousePort, at: number): void {
   for (const party of parties.values()) {
     const worn = party.owner !== PERSON && needsCertificate(party.certificate, at)
-    const due = party.attachment === null || worn || prekeys.isDue(party, at)
+    const due = party.attachment === null || party.unsaid || worn || prekeys.isDue(party, at)
     // Another daemon with the same keys is not fought.
     if (port.isOnline() && due && !party.replaced) port.renew(party)
   }

@@ -73,6 +73,7 @@ export async function attach(c: AttachContext, link: Link, party: Party): Promis
     prekeyId: prekey.id,
     signer: party.signer,
   })
+  party.unsaid = false
   const attached = await link.request(
     {
       type: 'attach',

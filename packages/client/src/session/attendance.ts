@@ -43,6 +43,8 @@ export class Attendance {
       await attach(this.#core, link, party)
       this.#port.solved(`attach ${party.owner}`)
       this.#port.attached(party)
+      // Changed while the attach was on its way.
+      if (party.unsaid) await this.publish(party)
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
       if (error.code === 'counter') {
@@ -68,15 +70,21 @@ export class Attendance {
     party.attachment = null
   }
 
-  /** Publishes what a session says of itself now; while it is not attached, attaching does. */
+  /** Publishes what a session says of itself now; while it is not attached, attaching does. What was not taken goes with the next look. */
   async publish(party: Party): Promise<void> {
     const link = this.#port.link()
-    const record = party.attachment === null ? null : presenceOf(this.#core, party)
-    if (!link || !record) return
+    if (!link || party.attachment === null) {
+      party.unsaid = true
+      return
+    }
+    const record = presenceOf(this.#core, party)
+    if (!record) return
+    party.unsaid = false
     try {
       await link.request({ type: 'presence', record }, 'ok')
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
+      party.unsaid ||= UNDECIDED.includes(error.code)
       this.#core.log('presence.refused', { owner: party.owner, code: error.code, message: error.message })
       if (error.code === 'replaced') this.giveWay(party)
     }

@@ -34,6 +34,8 @@ export interface Party {
   replaced: boolean
   /** An attach of ours has had no answer, and may be done late: then it is we who replaced us. */
   unanswered: boolean
+  /** What is said of it has changed since it was last told to the broker. */
+  unsaid: boolean
   hookToken: string | undefined
 }
 
@@ -63,6 +65,7 @@ export function makeParty(owner: Owner, member: Uint8Array, signer: Signer, at: 
     attachment: null,
     replaced: false,
     unanswered: false,
+    unsaid: false,
     hookToken: undefined,
   }
 }
