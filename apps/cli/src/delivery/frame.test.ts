@@ -1,30 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { InboxMessage } from '../api/schema.ts'
+import { messageId as id, inboxMessage as message } from '../../test/delivery/inbox-message.ts'
 import { frameMessages, idsFramedIn, SHOWN_CHARS } from './frame.ts'
 import { packMessages, packPriority } from './pack.ts'
-
-const id = (n: number): string => `019a0000-0000-7000-8000-${String(n).padStart(12, '0')}`
-const message = (n: number, change: Partial<InboxMessage> = {}): InboxMessage => ({
-  id: id(n),
-  from: 'k'.repeat(43),
-  fromName: 'alice/api',
-  to: 'bob/web',
-  text: `text ${n}`,
-  sentAt: Date.UTC(2026, 0, 2, 3, 4, 5),
-  receivedAt: Date.UTC(2026, 0, 2, 3, 4, 6),
-  replyTo: null,
-  threadId: null,
-  verified: false,
-  nameTaken: false,
-  verifiedAs: null,
-  priority: 'next',
-  late: false,
-  warning: null,
-  state: 'unread',
-  mesh: 'home',
-  ...change,
-})
 
 describe('a framed message', () => {
   test('says from whom, whether the key was verified, that it is not from the user, and its id', () => {

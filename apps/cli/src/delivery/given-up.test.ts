@@ -4,30 +4,12 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { InboxMessage } from '../api/schema.ts'
+import { inboxMessage } from '../../test/delivery/inbox-message.ts'
 import { createDelivery } from './deliver.ts'
 import type { DeliveryPort } from './port.ts'
 
 const UUID = '5b1f8d1e-6f0e-4c39-9d5e-0f4f3c2b1a00'
-const MESSAGE: InboxMessage = {
-  id: '019a0000-0000-7000-8000-000000000001',
-  from: 'bob',
-  fromName: 'bob',
-  to: 'alice',
-  text: 'is anybody there?',
-  replyTo: null,
-  threadId: null,
-  sentAt: 0,
-  receivedAt: 0,
-  verified: false,
-  nameTaken: false,
-  verifiedAs: null,
-  priority: 'next',
-  late: false,
-  warning: null,
-  state: 'unread',
-  mesh: 'home',
-}
+const MESSAGE = inboxMessage(1)
 
 test('what was handed over five times in vain is held, and each time in words of its own', async () => {
   const root = mkdtempSync(join(tmpdir(), 'cm-vain-'))

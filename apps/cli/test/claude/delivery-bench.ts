@@ -16,6 +16,7 @@ import { createDelivery } from '../../src/delivery/deliver.ts'
 import type { Delivery } from '../../src/delivery/port.ts'
 import { openHookRelay } from '../../src/launch/hook-relay.ts'
 import { writePluginDir } from '../../src/launch/plugin-dir.ts'
+import { inboxMessage } from '../delivery/inbox-message.ts'
 
 export interface Bench {
   readonly at: ScratchHome
@@ -235,25 +236,5 @@ let messages = 0
 /** A message that arrived from alice/api. */
 export function fromAlice(text: string, change: Partial<InboxMessage> = {}): InboxMessage {
   const now = Date.now()
-  messages++
-  return {
-    id: `019a0000-0000-7000-8000-${String(messages).padStart(12, '0')}`,
-    from: 'k'.repeat(43),
-    fromName: 'alice/api',
-    to: 'bob/web',
-    text,
-    sentAt: now,
-    receivedAt: now,
-    replyTo: null,
-    threadId: null,
-    verified: false,
-    nameTaken: false,
-    verifiedAs: null,
-    priority: 'next',
-    late: false,
-    warning: null,
-    state: 'unread',
-    mesh: 'home',
-    ...change,
-  }
+  return inboxMessage(++messages, { text, sentAt: now, receivedAt: now, ...change })
 }
