@@ -21,7 +21,7 @@ import { openMetrics } from './telemetry/metrics.ts'
 export function assemble(
   settings: Settings,
   clock: Clock,
-  { log, key, db, backplane }: Pick<Broker, 'log' | 'key' | 'db' | 'backplane'>,
+  { log, key, db, backplane, tracing }: Pick<Broker, 'log' | 'key' | 'db' | 'backplane' | 'tracing'>,
 ): Broker {
   const connections: Broker['connections'] = new Set()
   const looked = firstLook()
@@ -47,8 +47,11 @@ export function assemble(
         1024,
     },
     readQueue: async ({ mesh, recipient }, after, maxRows, maxBytes) => {
+      const span = tracing?.start('queue.read')
       const page = await db.readQueue({ mesh, recipient, after, maxRows, maxBytes })
-      return { items: queueItems(page), upTo: page.upTo }
+      const items = queueItems(page)
+      span?.end({ items: items.length })
+      return { items, upTo: page.upTo }
     },
     now: clock.now,
     metrics,
@@ -73,6 +76,7 @@ export function assemble(
     clock,
     metrics,
     log,
+    tracing,
   })
   return {
     settings,
@@ -82,6 +86,7 @@ export function assemble(
     clock,
     log,
     metrics,
+    tracing,
     rates: openRates(settings),
     meshes,
     lane,

@@ -14,6 +14,7 @@ import type { Meshes } from './roster/meshes.ts'
 import type { Settings } from './settings.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 import type { Connection } from './ws/connection.ts'
 
 export interface Broker {
@@ -25,6 +26,8 @@ export interface Broker {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
+  /** Where a collector of spans is named. */
+  readonly tracing?: Tracing | undefined
   readonly rates: Rates
   readonly meshes: Meshes
   readonly lane: BatchWriter

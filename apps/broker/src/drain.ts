@@ -9,7 +9,7 @@ const RETRY_AFTER_MS = 1000
 /** Where other nodes live, they take who comes at once. */
 const ELSEWHERE_MS = 100
 
-/** `draining` to all, the last commit told, close 1001, leases released, the log signed, then `closeServer` and the database. */
+/** `draining` to all, the last commit told, close 1001, leases released, the log signed, then `closeServer`, the database and the last spans. */
 export async function drain(broker: Broker, closeServer: () => Promise<void>): Promise<void> {
   const { lane, connections, db, settings, clock, log } = broker
   broker.draining = true
@@ -35,5 +35,6 @@ export async function drain(broker: Broker, closeServer: () => Promise<void>): P
   await closeServer()
   await broker.backplane.close()
   await db.close()
+  await broker.tracing?.close()
   log.info('broker.stopped', { waiting: lane.waiting })
 }

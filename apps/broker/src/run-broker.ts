@@ -22,7 +22,7 @@ export interface Listening {
  */
 export async function runBroker(
   settings: Settings,
-  { clock, ...ports }: Pick<Broker, 'clock' | 'log' | 'key' | 'db' | 'backplane'>,
+  { clock, ...ports }: Pick<Broker, 'clock' | 'log' | 'key' | 'db' | 'backplane' | 'tracing'>,
   listen: (broker: Broker) => Listening,
 ): Promise<{ stop(): Promise<void> }> {
   const broker = assemble(settings, clock, ports)

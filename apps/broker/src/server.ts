@@ -9,6 +9,7 @@ import { httpApp } from './http/app.ts'
 import { type Listening, runBroker } from './run-broker.ts'
 import type { Settings } from './settings.ts'
 import { openLog } from './telemetry/log.ts'
+import { openTracing } from './telemetry/open-tracing.ts'
 import type { SocketData } from './ws/connection.ts'
 import { peerOf } from './ws/peer-of.ts'
 import { socketHandlers, upgrade } from './ws/socket-handlers.ts'
@@ -25,7 +26,9 @@ export interface RunningBroker {
 
 /** Starts a broker. Throws `usage` for what a setting must change, `unreachable` or `conflict` of the database, `already-running` for a taken port. */
 export async function startBroker(settings: Settings, clock: Clock = systemClock): Promise<RunningBroker> {
-  const log = openLog(settings.LOG_LEVEL)
+  const tracing = await openTracing(settings)
+  const log = openLog(settings.LOG_LEVEL, tracing?.ids)
+  tracing?.tellTo(log)
   const key = loadBrokerKey(settings.BROKER_KEY, settings.BROKER_KEY_FILE)
   await migrateDatabase(settings.DATABASE_URL, clock)
   const { db, guarded } = await openAsWriter({ url: settings.DATABASE_URL, applicationName: APPLICATION })
@@ -45,7 +48,7 @@ export async function startBroker(settings: Settings, clock: Clock = systemClock
     const store = brokerStore(db)
     await store.keepFunctions()
     const backplane = await openBackplane(settings, { log, key, db: store })
-    const { stop } = await runBroker(settings, { clock, log, key, db: store, backplane }, open)
+    const { stop } = await runBroker(settings, { clock, log, key, db: store, backplane, tracing }, open)
     log.info('broker.started', { port, node: settings.NODE_NAME })
     return { port, brokerKey: key.publicKey, stop }
   } catch (cause) {

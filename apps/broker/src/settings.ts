@@ -4,6 +4,10 @@ import { fromBase64url, LIMITS, MeshError, parseAs, TIMES, WINDOW } from '@claud
 import { z } from 'zod'
 
 const text = (about: string) => z.string().max(4096).optional().meta({ about })
+const link = (about: string) =>
+  text(about).refine(value => value === undefined || /^https?:$/.test(URL.parse(value)?.protocol ?? ''), {
+    message: 'must be an http:// or https:// address',
+  })
 const int = (fallback: number, about: string, min = 0, max = Number.MAX_SAFE_INTEGER) =>
   z.coerce.number().int().min(min).max(max).default(fallback).meta({ about })
 const list = (fallback: string, about: string) =>
@@ -82,6 +86,45 @@ export const environment = z.object({
     ['no', 'yes', 'fly'],
     'no',
     'take no word for the address of a socket, the last of `X-Forwarded-For`, or `Fly-Client-IP`.',
+  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: link(
+    'Collector that takes spans by OTLP over http in JSON, without its `/v1/traces`; headers, time and compression by `OTEL_EXPORTER_OTLP_*` besides. Unset: nothing is traced.',
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: link('The same as the whole address; goes before the other.'),
+  OTEL_SDK_DISABLED: choice(
+    ['false', 'true'],
+    'false',
+    'whether spans stay off although a collector is named.',
+  ),
+  OTEL_SERVICE_NAME: z
+    .string()
+    .max(255)
+    .default('claudemesh-broker')
+    .meta({ about: 'What the broker is called in traces; the node is `service.instance.id`.' }),
+  OTEL_TRACES_SAMPLER: choice(
+    [
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+      'always_on',
+      'always_off',
+      'traceidratio',
+    ],
+    'parentbased_always_on',
+    'which traces are taken.',
+  ),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .meta({ about: 'Share of traces that `traceidratio` takes, 0 to 1.' }),
+  OTEL_BSP_SCHEDULE_DELAY: int(5000, 'Longest time a span waits for others, ms.', 10, 60_000),
+  OTEL_BSP_MAX_QUEUE_SIZE: int(
+    2048,
+    'Spans that wait for the collector; those beyond are dropped.',
+    1,
+    65_536,
   ),
   LOG_LEVEL: choice(['info', 'debug', 'warn', 'error', 'silent'], 'info', 'least grave line that is logged.'),
   FRAME_BYTES: int(LIMITS.frameBytes, 'Largest frame, bytes.', 4096, 16 << 20),

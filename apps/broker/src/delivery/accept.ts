@@ -11,6 +11,7 @@ import {
   TIMES,
 } from '@claudemesh/protocol'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import { SendAnswer } from './answers.ts'
 import type { Attachment, PushSocket } from './attachment.ts'
 import type { BatchWriter } from './batch-writer.ts'
@@ -24,6 +25,7 @@ export interface AcceptParts {
   readonly limits: { readonly ttlMs: number; readonly bodyBytes: number; readonly recipients: number }
   readonly now: () => number
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
   /** Takes `count` envelopes from the member's bucket: 0, or ms to wait. */
   take(member: Uint8Array, count: number): number
   readonly draining: () => boolean
@@ -44,7 +46,8 @@ const LANE_BYTES = 64 << 20
 export function acceptSend(parts: AcceptParts, sender: Sender, frame: Uint8Array): void {
   const { ref, envelopes } = scanSend(frame)
   const arrived = parts.now()
-  const answer = new SendAnswer(sender.socket, ref, envelopes.length)
+  const span = parts.tracing?.start('send', { envelopes: envelopes.length, bytes: frame.length })
+  const answer = new SendAnswer(sender.socket, ref, envelopes.length, span)
   const whole = frameRefusal(parts, sender, envelopes.length)
   let answered = false
   let from: Attachment | undefined

@@ -1,16 +1,20 @@
 /** The one answer that a `send` or an `ack` frame gets, when the last of its parts is settled. */
 import { type AcceptedResult, encodeAccepted, encodeBrokerFrame, type MeshError } from '@claudemesh/protocol'
+import type { Span } from '../telemetry/tracing.ts'
 import { errorFrame } from '../ws/error-frame.ts'
 import type { PushSocket } from './attachment.ts'
 
 export class SendAnswer {
   readonly socket: PushSocket
+  /** Ends with the answer. */
+  readonly span: Span | undefined
   private readonly ref: number
   private readonly results: AcceptedResult[]
   private owed: number
 
-  constructor(socket: PushSocket, ref: number, count: number) {
+  constructor(socket: PushSocket, ref: number, count: number, span?: Span) {
     this.socket = socket
+    this.span = span
     this.ref = ref
     this.owed = count
     this.results = new Array(count)
@@ -21,6 +25,7 @@ export class SendAnswer {
     this.results[place] = result
     if (--this.owed > 0) return false
     this.socket.queueOut(encodeAccepted(this.ref, this.results))
+    this.span?.end({ refused: this.results.filter(({ error }) => error !== null).length })
     return true
   }
 }

@@ -4,6 +4,7 @@ import { MeshError } from '@claudemesh/protocol'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { type Span, type Tracing, within } from '../telemetry/tracing.ts'
 import type { AckAnswer, SendAnswer } from './answers.ts'
 import type { Attachment } from './attachment.ts'
 import type { MeshRecipients } from './mesh-recipients.ts'
@@ -54,6 +55,7 @@ export interface BatchWriterParts {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Log
+  readonly tracing?: Tracing | undefined
 }
 
 export class BatchWriter {
@@ -196,11 +198,22 @@ export class BatchWriter {
     }
   }
 
+  /** A commit belongs to the trace of its first `send`; the others name it. */
+  private trace({ accepts, acks }: Batch): Span | undefined {
+    const { tracing } = this.parts
+    if (tracing === undefined) return undefined
+    const [first, ...others] = new Set(accepts.map(({ answer }) => answer.span))
+    const span = tracing.start('commit', { accepts: accepts.length, acks: acks.length }, first)
+    for (const other of others) other?.link(span)
+    return span
+  }
+
   private async fly(batch: Batch): Promise<void> {
     const { parts } = this
     this.flying++
     const began = performance.now()
     let outcomes: Outcomes | null = null
+    const span = this.trace(batch)
     try {
       outcomes = await this.inTime({
         accepts: batch.accepts.map(pending => pending.item),
@@ -212,12 +225,19 @@ export class BatchWriter {
         })),
       })
     } catch (cause) {
-      parts.log.error('commit.failed', cause, { accepts: batch.accepts.length, acks: batch.acks.length })
+      within(parts.tracing, span, () =>
+        parts.log.error('commit.failed', cause, { accepts: batch.accepts.length, acks: batch.acks.length }),
+      )
     }
+    span?.end({}, outcomes === null ? 'unavailable' : undefined)
     parts.metrics.batch(batch.accepts.length + batch.acks.length, performance.now() - began)
     // The next commit runs in Postgres while this one's outcomes are told here: its own are told after these.
     this.landed(1)
+    const { count } = parts.metrics
+    const before = count.delivered
+    const push = parts.tracing?.start('push', {}, span)
     parts.committed(batch, outcomes)
+    push?.end({ deliveries: count.delivered - before })
     if (batch.accepts.length > 0) parts.metrics.pushed(parts.clock.now() - batch.accepts[0]!.arrived)
   }
 }

@@ -10,10 +10,12 @@ import type { App, RequestBindings } from './request-bindings.ts'
 import { requestLimit } from './request-limit.ts'
 import { securityHeaders } from './security-headers.ts'
 import { setStatusRoute } from './set-status.ts'
+import { traceRequests } from './trace-requests.ts'
 
 /** All routes but /ws. */
 export function httpApp(broker: Broker): App {
   const app: App = new Hono<{ Bindings: RequestBindings }>()
+  if (broker.tracing !== undefined) app.use(traceRequests(broker.tracing))
   app.use(securityHeaders(broker))
   app.use(requestLimit(broker))
   healthRoutes(app, broker)

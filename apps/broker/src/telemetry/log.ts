@@ -10,9 +10,14 @@ export interface Log {
   error(event: string, cause: unknown, facts?: Facts): void
 }
 
-/** A log to stdout. `level` as pino knows them. */
-export function openLog(level: string): Log {
-  const out = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+/** A log to stdout. `level` as pino knows them; `ids`, where given, are asked for what every line bears besides. */
+export function openLog(level: string, ids?: () => Readonly<Record<string, string>>): Log {
+  const out = pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    ...(ids === undefined ? {} : { mixin: () => ({ ...ids() }) }),
+  })
   return {
     debug: (event, facts) => out.debug(facts ?? {}, event),
     info: (event, facts) => out.info(facts ?? {}, event),

@@ -10,6 +10,7 @@ import type { ServerWebSocket } from 'bun'
 import type { Attachment, PushSocket } from '../delivery/attachment.ts'
 import type { MeshState } from '../roster/mesh-state.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Span } from '../telemetry/tracing.ts'
 
 /** What `upgrade` knows of a socket before it is open. */
 export interface SocketData {
@@ -60,6 +61,8 @@ export class Connection implements PushSocket {
   copies: EpochCopy[] = []
   /** Refused frames before a good hello. */
   mistakes = 0
+  /** From its opening to the first answer to a hello, where spans are taken. */
+  handshake: Span | undefined
   /** Stops the handshake's deadline. */
   deadline: () => void = () => {}
   /** Called once, when it ends by either side: nothing waits for a peer that no longer answers. */

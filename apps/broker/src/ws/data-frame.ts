@@ -14,13 +14,14 @@ export function dataFrame(
   standing: Extract<Standing, { is: 'member' }>,
   frame: Uint8Array,
 ): void {
-  const { settings, metrics, lane, clock, rates } = broker
+  const { settings, metrics, tracing, lane, clock, rates } = broker
   switch (frame[0]) {
     case DATA_TYPES.send:
       acceptSend(
         {
           lane,
           metrics,
+          tracing,
           limits: { ttlMs: settings.TTL_MS, bodyBytes: settings.BODY_BYTES, recipients: settings.RECIPIENTS },
           now: () => clock.now(),
           take: (member, count) => {

@@ -48,7 +48,14 @@ export async function sayHello(broker: Broker, connection: Connection, hello: He
   if (standing.is === 'member') standing.mesh.sockets.add(connection)
   else if (standing.is === 'invited') standing.mesh.guests++
   connection.sendJson(welcome(broker, standing.mesh, checkpoint?.note ?? null, hello.ref))
+  endHandshake(connection, { as: hello.as })
   broker.log.debug('hello', { as: hello.as, member: toBase64url(hello.key) })
+}
+
+/** Ends the span of its handshake; does nothing where that has ended. */
+export function endHandshake(connection: Connection, facts: { as?: Hello['as'] }, error?: string): void {
+  connection.handshake?.end(facts, error)
+  connection.handshake = undefined
 }
 
 /** Takes the socket out of its mesh: at its end, or before it says hello anew. */

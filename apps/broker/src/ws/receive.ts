@@ -2,11 +2,12 @@
 import { type ClientFrameOf, MeshError, parseClientFrame } from '@claudemesh/protocol'
 import { noteLimited, noteRefusedHello } from '../audit/note-refusals.ts'
 import type { Broker } from '../broker.ts'
+import { within } from '../telemetry/tracing.ts'
 import type { Connection } from './connection.ts'
 import { dataFrame } from './data-frame.ts'
 import { asMeshError, errorFrame } from './error-frame.ts'
 import { controlFrame } from './frame-table.ts'
-import { sayHello } from './handshake.ts'
+import { endHandshake, sayHello } from './handshake.ts'
 
 /** What may wait behind the frame that is being handled. */
 const WAITING_FRAMES = 1024
@@ -88,9 +89,10 @@ function dispatch(
 async function greet(broker: Broker, connection: Connection, hello: ClientFrameOf<'hello'>): Promise<void> {
   const stranger = connection.standing.is === 'stranger'
   try {
-    await sayHello(broker, connection, hello)
+    await within(broker.tracing, connection.handshake, () => sayHello(broker, connection, hello))
   } catch (cause) {
     const { code } = asMeshError(cause)
+    endHandshake(connection, { as: hello.as }, code)
     answerError(broker, connection, cause, hello.ref)
     if (stranger) connection.close(code === 'removed' ? 'removed' : 'unauthenticated')
     await noteRefusedHello(broker, connection, hello, code)

@@ -5,7 +5,7 @@ import type { Broker } from '../broker.ts'
 import { endAttachment } from '../delivery/end-attachment.ts'
 import { originAllowed } from '../http/security-headers.ts'
 import { Connection, type SocketData } from './connection.ts'
-import { challenge, leaveMesh } from './handshake.ts'
+import { challenge, endHandshake, leaveMesh } from './handshake.ts'
 import { receive } from './receive.ts'
 
 /** What Bun may keep for a socket that does not read; beyond it the socket is cut off. */
@@ -44,7 +44,7 @@ export function upgrade(
 
 /** Bun's handlers of /ws. */
 export function socketHandlers(broker: Broker): WebSocketHandler<SocketData> {
-  const { settings, metrics, clock, connections, window } = broker
+  const { settings, metrics, tracing, clock, connections, window } = broker
   return {
     // Above this Bun closes without a word: leave room to answer `too-large` first.
     maxPayloadLength: Math.max(settings.FRAME_BYTES, LIMITS.frameBytes) * 2,
@@ -55,6 +55,7 @@ export function socketHandlers(broker: Broker): WebSocketHandler<SocketData> {
     open(ws) {
       ws.binaryType = 'uint8array'
       const connection = new Connection(ws, metrics, clock.now())
+      connection.handshake = tracing?.start('handshake')
       ws.data.connection = connection
       connections.add(connection)
       connection.ended = () => leave(broker, connection)
@@ -90,6 +91,7 @@ export function socketHandlers(broker: Broker): WebSocketHandler<SocketData> {
 
 function leave(broker: Broker, connection: Connection): void {
   connection.deadline()
+  endHandshake(connection, {}, 'closed')
   broker.connections.delete(connection)
   if (connection.standing.is === 'stranger') broker.rates.leave(connection.address)
   leaveMesh(connection)
