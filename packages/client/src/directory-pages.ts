@@ -26,6 +26,8 @@ interface PagesPort {
   readonly listeners: Set<Set<RecipientKey>>
   /** What was verified before of the session of this certificate. */
   readonly known: (certificate: Certificate) => Certificate | undefined
+  /** A page came, and is not verified yet. */
+  readonly came: (isLast: boolean) => void
 }
 
 const MAX_PAGES = 10_000
@@ -35,7 +37,7 @@ const CROWD = 16
 /** Throws what the link throws, and `unreachable` where it ended meanwhile: the next one tells what this one cannot know. */
 export async function* directoryPages(
   link: Link,
-  { listeners, known }: PagesPort,
+  { listeners, known, came }: PagesPort,
 ): AsyncGenerator<DirectoryPage> {
   let isOver = false
   link.closed.then(() => {
@@ -61,6 +63,7 @@ export async function* directoryPages(
       const { told, judged } = next
       const { entries, cursor }: BrokerFrameOf<'directory'> = await next.reply
       next = cursor === null ? undefined : ask(cursor)
+      came(next === undefined)
       const verdicts = await judged
       if (isOver) throw new MeshError('unreachable', 'the connection to the broker ended')
       yield { entries, verdicts, told }

@@ -36,6 +36,9 @@ interface Heard {
   readonly fetch: boolean
 }
 
+/** Set when it was read to its end for the first time: who is not in it before that may be there all the same. */
+const READ = 'directory-read'
+
 export class Directory {
   readonly #o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }
   readonly #known = new Map<RecipientKey, Known>()
@@ -58,17 +61,24 @@ export class Directory {
     }
   }
 
-  /** Everything, page by page. Resolves to true when some claim calls for a roster fetch. */
-  async load(link: Link): Promise<boolean> {
+  /** It was read to its end, now or before the last start. */
+  get isWhole(): boolean {
+    return this.#o.store.settings.get(READ) !== undefined
+  }
+
+  /** Everything, page by page; `came` is told of each before it is taken. Resolves to true when some claim calls for a roster fetch. */
+  async load(link: Link, came: (isLast: boolean) => void = () => {}): Promise<boolean> {
     const known = (certificate: Certificate) => this.certificateOf(recipientKey(certificate))
     let fetch = false
-    for await (const { entries, verdicts, told } of directoryPages(link, { listeners: this.#told, known }))
+    const pages = directoryPages(link, { listeners: this.#told, known, came })
+    for await (const { entries, verdicts, told } of pages)
       this.#o.store.transaction(() => {
         for (const [i, entry] of entries.entries())
           if (!told.has(recipientKey(entry.certificate)))
             fetch = (this.#take(entry, verdicts?.[i])?.fetch ?? false) || fetch
       })
     this.#last = undefined
+    if (!this.isWhole) this.#o.store.settings.set(READ, '1')
     return fetch
   }
 

@@ -202,7 +202,7 @@ export class Engine {
     requireStanding(this.#core)
     requireNamedBroker(keeper, link)
     await this.audit.up(link)
-    if (await directory.load(link)) await this.following.sync()
+    await this.#lookAround(link)
     await this.attendance.compareOwn(link)
     this.outbox.up(link)
     await Promise.all([...parties.values()].map(party => this.attendance.attach(party)))
@@ -210,6 +210,12 @@ export class Engine {
       this.outbox.targets.heard(recipientKey(recipient), directory.leaseOf(recipientKey(recipient)))
     this.flush()
     void this.following.chores()
+  }
+
+  /** Everybody who is there. */
+  async #lookAround(link: Link): Promise<void> {
+    const came = (isLast: boolean) => this.#o.emit('directory', { isLast })
+    if (await this.#core.directory.load(link, came)) await this.following.sync()
   }
 
   /** Times are judged everywhere: a clock that is off is told, one that agrees again seals again. */
@@ -229,7 +235,7 @@ export class Engine {
   /** By a clock that was off, what others said of themselves was not of its time, and was not believed. */
   async #lookAgain(): Promise<void> {
     try {
-      if (await this.#core.directory.load(this.link)) await this.following.sync()
+      await this.#lookAround(this.link)
     } catch (error) {
       // With the connection gone the next one looks.
       this.#core.log('directory.failed', { message: String(error) })

@@ -8,6 +8,7 @@ export class Listeners {
     inbox: new Set(),
     outbox: new Set(),
     presence: new Set(),
+    directory: new Set(),
     roster: new Set(),
   }
   readonly #log: Log

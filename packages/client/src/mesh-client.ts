@@ -75,6 +75,10 @@ export class MeshClient {
   get why(): MeshError | null {
     return this.#engine.connection.why
   }
+  /** Who is there was once read to its end: `peers` is not short of anybody for being early. */
+  get knowsPeers(): boolean {
+    return this.#core.directory.isWhole
+  }
   /** Connects, and keeps connecting; everything but what changes the roster works offline too. */
   start(): void {
     this.#engine.start()

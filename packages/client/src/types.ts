@@ -88,6 +88,8 @@ export interface MeshEvents {
     readonly why: string | null
   }
   presence: { readonly recipient: Recipient }
+  /** A page of who is there came, and is taken next: roster and log are known to be the broker's then. */
+  directory: { readonly isLast: boolean }
   roster: { readonly seq: number }
 }
 

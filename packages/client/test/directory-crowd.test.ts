@@ -133,3 +133,25 @@ test('of a crowd each is sealed to alone whose prekey is signed; of the others n
   ])
   await client.stop()
 })
+
+test('a client knows who is there when it was shown all pages, and knows it after a restart; that more follow is told at the first', async () => {
+  const pages = [0, 20].map(from => Array.from({ length: 20 }, (_, i) => session(from + i)))
+  const broker = new ScriptedBroker(seed, brokerKey, () => now)
+  const { client, store } = scriptedMember(broker, seed, people[0]!, () => now)
+  broker.script = frame =>
+    frame.type === 'directory'
+      ? { type: 'directory', entries: pages[Number(frame.cursor ?? 0)]!, cursor: frame.cursor ? null : '1' }
+      : undefined
+  const seen: [isLast: boolean, shown: number, knows: boolean][] = []
+  client.on('directory', ({ isLast }) => seen.push([isLast, client.peers().length, client.knowsPeers]))
+  client.start()
+  await when(client, 'state', () => client.state === 'online')
+  expect(seen).toEqual([
+    [false, 0, false],
+    [true, 20, false],
+  ])
+  expect(client.knowsPeers).toBe(true)
+  await client.stop()
+  const again = scriptedMember(broker, seed, people[0]!, () => now, store)
+  expect(again.client.knowsPeers).toBe(true)
+})

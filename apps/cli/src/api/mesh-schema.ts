@@ -56,7 +56,6 @@ export const joinPreview = z.object({
   expiresAt: ms,
   broker: z.string(),
 })
-export const joinReply = z.object({ mesh: z.string(), member: keyText, role: z.string() })
 export const memberList = z.array(
   z.object({
     mesh: z.string(),
@@ -68,6 +67,13 @@ export const memberList = z.array(
     ...standing,
   }),
 )
+export const joinReply = z.object({
+  mesh: z.string(),
+  member: keyText,
+  role: z.string(),
+  /** Everybody in it. */
+  members: memberList,
+})
 
 /** The safety number of oneself and a peer, and whether it was confirmed. */
 export const verifyReply = z.object({

@@ -1,6 +1,6 @@
 /** `join`: shows who invites whom into what, asks, and makes this user a member. */
 import type { Command } from 'commander'
-import { joinPreview, joinReply, memberList } from '../api/mesh-schema.ts'
+import { joinPreview, joinReply } from '../api/mesh-schema.ts'
 import { confirmed } from '../output/confirm.ts'
 import { harmlessLine } from '../output/harmless.ts'
 import { lookAlikes } from '../output/look-alikes.ts'
@@ -37,7 +37,6 @@ export function addJoin(program: Command): void {
     if (cli.json) cli.object({ mesh: joined.mesh, member: joined.member, role: joined.role })
     cli.line(`You are in ${cli.paint('bold', harmlessLine(joined.mesh))} as ${joined.role}.`)
     cli.line('Who is there: claudemesh peers. Whether they are who they say: claudemesh verify <peer>')
-    const members = await cli.ask('members', memberList)
-    for (const line of await lookAlikes(members.filter(({ mesh }) => mesh === joined.mesh))) cli.note(line)
+    for (const line of await lookAlikes(joined.members)) cli.note(line)
   })
 }

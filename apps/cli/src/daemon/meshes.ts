@@ -29,7 +29,7 @@ import { refusalsOf } from './noise/refusals.ts'
 import { type Blocks, blocksOf } from './store/blocks.ts'
 import { eraseMeshStore, type MeshStore, openMeshStore } from './store/client-store.ts'
 import type { StoreFile } from './store/store-file.ts'
-import { whenOnline } from './when-online.ts'
+import { whenFollowed, whenOnline } from './when-online.ts'
 
 export interface OpenMesh {
   /** Base64url of the mesh id. */
@@ -234,7 +234,7 @@ export class Meshes {
     const member = { ...this.#persist(seed, keys), pending: false }
     writeMemberFile(this.#o.paths, member)
     const open = await this.#start(member, seed)
-    await whenOnline(open.client)
+    await whenFollowed(open.client)
     return open
   }
 

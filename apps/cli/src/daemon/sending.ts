@@ -10,6 +10,7 @@ import type { OpenMesh } from './meshes.ts'
 import type { Noise } from './noise/noise.ts'
 import { showRecipients } from './outbox-view.ts'
 import type { Sessions } from './sessions.ts'
+import { whenPeersKnown } from './when-online.ts'
 import { whoIn } from './who.ts'
 
 type Wait = z.output<typeof sendRequest>['wait']
@@ -32,6 +33,7 @@ export async function sendText(
 ): Promise<SendReply> {
   const { mesh, speaker, sessions, noise } = p
   const { client } = mesh
+  await whenPeersKnown(client)
   requireTrust(client)
   const self = { member: client.view().member, session: speaker?.signer.publicKey ?? null }
   const from = speaker?.row.uuid ?? null

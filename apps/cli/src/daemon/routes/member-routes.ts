@@ -7,6 +7,7 @@ import { ROUTES } from '../../api/routes.ts'
 import { chooseOne } from '../choose-one.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, readBody, userOnly } from '../http.ts'
+import { membersOf } from '../member-view.ts'
 import type { OpenMesh } from '../meshes.ts'
 import { plainName } from '../plain-words.ts'
 import { refuseTakenName, standings } from '../verification.ts'
@@ -20,7 +21,7 @@ export function memberRoutes(daemon: Daemon): Hono<Env> {
   return new Hono<Env>()
     .get(ROUTES.members[1], call => {
       userOnly(call)
-      return call.json(listed(call).flatMap(mesh => membersOf(daemon, mesh)))
+      return call.json(listed(call).flatMap(mesh => membersOf(mesh, daemon.sessions)))
     })
     .delete(ROUTES.removeMember[1], async call => {
       userOnly(call)
@@ -116,21 +117,6 @@ function inviteHere(client: MeshClient, named: string): InviteView {
     none: `There is no invite ${named}.`,
     many: `Several invites begin with ${named}.`,
   })
-}
-
-function membersOf(daemon: Daemon, open: OpenMesh) {
-  const mesh = open.client.view().name
-  const who = whoIn(open, daemon.sessions)
-  const standing = standings(who)
-  return who.members.map(({ key, name, role, joinedAt, self }) => ({
-    mesh,
-    name,
-    member: toBase64url(key),
-    role,
-    joinedAt,
-    self,
-    ...standing(key),
-  }))
 }
 
 function invitesOf(daemon: Daemon, open: OpenMesh) {

@@ -8,6 +8,7 @@ import type { MeshInfo } from '../../api/schema.ts'
 import { brokerPage } from '../broker-url.ts'
 import type { Daemon } from '../daemon.ts'
 import { type Env, readBody, userOnly } from '../http.ts'
+import { membersOf } from '../member-view.ts'
 import type { OpenMesh } from '../meshes.ts'
 import { plainName } from '../plain-words.ts'
 import { whenOnline } from '../when-online.ts'
@@ -76,7 +77,12 @@ export function meshRoutes(daemon: Daemon): Hono<Env> {
       const { link, name } = await readBody(call, joinRequest)
       const joined = await meshes.join(link, plainName(name ?? userName(), 'name'))
       const view = joined.client.view()
-      return call.json({ mesh: view.name, member: toBase64url(view.member), role: view.role ?? 'member' })
+      return call.json({
+        mesh: view.name,
+        member: toBase64url(view.member),
+        role: view.role ?? 'member',
+        members: membersOf(joined, daemon.sessions),
+      })
     })
 }
 

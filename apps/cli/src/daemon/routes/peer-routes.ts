@@ -10,10 +10,12 @@ import { asked, type Call, type Env, isSet, speakerOf } from '../http.ts'
 import { sessionLabel } from '../labels.ts'
 import type { OpenMesh } from '../meshes.ts'
 import { type Standing, standings } from '../verification.ts'
+import { whenPeersKnown } from '../when-online.ts'
 import { whoIn } from '../who.ts'
 
 export function peerRoutes(daemon: Daemon): Hono<Env> {
-  return new Hono<Env>().get(ROUTES.peers[1], call => {
+  return new Hono<Env>().get(ROUTES.peers[1], async call => {
+    await Promise.all(placesOf(daemon, call).map(({ mesh }) => whenPeersKnown(mesh.client)))
     const look = () => placesOf(daemon, call).flatMap(({ mesh, self }) => peersIn(daemon, mesh, self))
     if (!isSet(call, 'follow')) return call.json(look())
     look()
