@@ -44,14 +44,14 @@ module.exports = {
     ),
     deny(
       'testkit-for-tests',
-      'The testkit is reached by tests, the bench and the fuzzer alone.',
-      { path: '^(packages/(?!testkit/)|apps/(?!bench/|fuzz/))[^/]+/src', pathNot: '\\.test\\.ts$' },
+      'The testkit is reached by tests, the bench, the fuzzer and the chaos alone.',
+      { path: '^(packages/(?!testkit/)|apps/(?!bench/|chaos/|fuzz/))[^/]+/src', pathNot: '\\.test\\.ts$' },
       { path: pkg('testkit') },
     ),
     deny(
       'simulation-on-top',
-      'Nothing stands on the simulation.',
-      { path: '^(packages|apps)/(?!simulation/)' },
+      'Nothing stands on the simulation but the chaos, which is judged by its checker.',
+      { path: '^(packages|apps)/(?!simulation/|chaos/)' },
       { path: pkg('simulation') },
     ),
     deny(

@@ -27,26 +27,40 @@ export class Recorder {
   readonly frame = (address: string, up: boolean, frame: Frame): void => {
     this.#hash.update(`${address} ${up}`)
     this.#hash.update(frame)
-    if (typeof frame === 'string') return
-    const data = decodeFrame(frame)
-    if (data.type === 'accepted') {
-      for (const { id, error, seq } of data.results)
-        if (error === null) this.event({ type: 'accepted', id: uuidText(id), seq })
-    } else if (data.type === 'deliver' || data.type === 'fact') {
-      const { attachment } = data
-      const to = recipientKey(data.recipient)
-      const items =
-        data.type === 'deliver'
-          ? data.deliveries.map(({ seq, envelope }) => ({ seq, id: envelope.header.id }))
-          : data.facts.map(({ seq, fact }) => ({ seq, id: fact.id }))
-      for (const { seq, id } of items) this.event({ type: 'deliver', to, attachment, seq, id: uuidText(id) })
-    } else if (data.type === 'ack')
-      for (const { recipient, attachment, upTo } of data.acks)
-        this.event({ type: 'acked', to: recipientKey(recipient), attachment, upTo })
+    if (typeof frame !== 'string') for (const event of promisesIn(frame)) this.event(event)
   }
 
   /** Hex of 64 characters over all so far. */
   digest(): string {
     return this.#hash.copy().digest('hex')
+  }
+}
+
+/** What a data frame promises: `accepted`, what was handed out, what was acknowledged. Throws for what is no frame. */
+export function promisesIn(frame: Uint8Array): HistoryEvent[] {
+  const data = decodeFrame(frame)
+  switch (data.type) {
+    case 'accepted':
+      return data.results.flatMap(({ id, error, seq }) =>
+        error === null ? [{ type: 'accepted', id: uuidText(id), seq }] : [],
+      )
+    case 'deliver': {
+      const { attachment, deliveries } = data
+      const to = recipientKey(data.recipient)
+      return deliveries.map(({ seq, envelope }) => {
+        return { type: 'deliver', to, attachment, seq, id: uuidText(envelope.header.id) }
+      })
+    }
+    case 'fact': {
+      const { attachment, facts } = data
+      const to = recipientKey(data.recipient)
+      return facts.map(({ seq, fact }) => ({ type: 'deliver', to, attachment, seq, id: uuidText(fact.id) }))
+    }
+    case 'ack':
+      return data.acks.map(({ recipient, attachment, upTo }) => {
+        return { type: 'acked', to: recipientKey(recipient), attachment, upTo }
+      })
+    default:
+      return []
   }
 }

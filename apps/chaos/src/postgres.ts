@@ -1,0 +1,106 @@
+/** A real Postgres that is killed, stopped and restarted, and whose connections can be taken away. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@claudemesh/db'
+import { freePort } from '@claudemesh/testkit'
+import { SQL } from 'bun'
+import { Victim } from './process.ts'
+
+export class Postgres {
+  readonly victim = new Victim()
+  readonly #root = mkdtempSync(join(tmpdir(), 'cm-chaos-'))
+  readonly #port: number
+  #server: EmbeddedPostgres | undefined
+
+  private constructor(port: number) {
+    this.#port = port
+  }
+
+  static async start(): Promise<Postgres> {
+    const postgres = new Postgres(await freePort())
+    await postgres.start()
+    return postgres
+  }
+
+  get url(): string {
+    return this.#server!.url
+  }
+
+  async start(): Promise<void> {
+    this.#server = await startEmbeddedPostgres({ dataDir: join(this.#root, 'postgres'), port: this.#port })
+  }
+
+  /** `SIGKILL`: all is lost that is not on disk. `SIGQUIT`: immediate shutdown, it recovers as after a crash. `SIGINT`: fast shutdown. */
+  async end(signal: 'SIGKILL' | 'SIGQUIT' | 'SIGINT'): Promise<void> {
+    this.#server?.kill(signal)
+    await this.#server?.stop()
+  }
+
+  /** For a run that is ended hard. */
+  kill(): void {
+    this.#server?.kill('SIGKILL')
+    rmSync(this.#root, { recursive: true, force: true })
+  }
+
+  /** `SIGSTOP` and `SIGCONT` to the server and all its backends. */
+  signal(signal: NodeJS.Signals): void {
+    const { pid } = this.#server!
+    for (const each of [pid, ...childrenOf(pid)]) sendSignal(each, signal)
+  }
+
+  /** One backend dies by kill -9: the server ends all others and recovers by itself. */
+  killBackend(place: number): void {
+    const backends = childrenOf(this.#server!.pid).filter(pid => titleOf(pid).includes('claudemesh'))
+    const pid = backends[place % backends.length]
+    if (pid !== undefined) sendSignal(pid, 'SIGKILL')
+  }
+
+  /** Takes every connection that is left and ends those of others; answers how to give them back. */
+  async exhaust(): Promise<() => Promise<void>> {
+    const sql = new SQL({ url: this.url, max: 1 })
+    const taken: SQL[] = []
+    const [row] = await sql<{ free: number }[]>`
+      select current_setting('max_connections')::int
+        - (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as free`
+    const hold = async (): Promise<void> => {
+      const one = new SQL({ url: this.url, max: 1 })
+      taken.push(one)
+      await one`select 1`
+    }
+    await Promise.allSettled(Array.from({ length: row!.free }, hold))
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name like 'claudemesh%' and pid <> pg_backend_pid()`
+    await Promise.allSettled(Array.from({ length: 8 }, hold))
+    return async () => {
+      await Promise.allSettled([...taken, sql].map(each => each.close({ timeout: 0 })))
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.end('SIGINT')
+    rmSync(this.#root, { recursive: true, force: true })
+  }
+}
+
+const childrenOf = (pid: number): number[] =>
+  readIfThere(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+
+const titleOf = (pid: number): string => readIfThere(`/proc/${pid}/cmdline`)
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Who is gone already needs no signal. */
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
