@@ -1,5 +1,5 @@
 /** Reads `<config>/sessions/<pid>.json`, Claude's own process table: which session runs, how it stands, where its socket is. */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAs } from '@claudemesh/protocol'
 import { z } from 'zod'
@@ -67,20 +67,23 @@ export const runningSessions = (configDir: string, onUnknown: OnUnknown): Runnin
 /** A file written this long before it was read, ms, has another time stamp when it is written again. */
 const SETTLED_MS = 1000
 
+const NAME = /^\d+\.json$/
+
 /** When a living process started, as `procStart` has it; `undefined` where nobody can tell. */
 export type StartOf = (pid: number) => string | undefined
 
 interface Kept {
-  readonly stamp: string
-  readonly session: RunningSession
+  readonly path: string
+  /** As it was read, once no later change could bear the same times. */
+  settled: { readonly stat: Stats; readonly session: RunningSession } | undefined
 }
 
-/** The same for who looks again and again: a file that has not changed is not read again. */
+/** The same for who looks again and again: a file that has not changed is not read again, and its session is the same object. */
 export class SessionsFolder {
   readonly #folder: string
   readonly #onUnknown: OnUnknown
   readonly #startOf: StartOf
-  #kept = new Map<string, Kept>()
+  readonly #kept = new Map<string, Kept>()
 
   constructor(configDir: string, onUnknown: OnUnknown, startOf: StartOf = processStart) {
     this.#folder = join(configDir, 'sessions')
@@ -89,26 +92,35 @@ export class SessionsFolder {
   }
 
   running(): RunningSession[] {
-    const before = this.#kept
-    this.#kept = new Map()
-    return namesIn(this.#folder)
-      .filter(name => /^\d+\.json$/.test(name))
-      .map(name => this.#read(name, before.get(name)))
-      .filter(session => session !== undefined)
-      .filter(session => isAlive(session, this.#startOf))
+    const names = namesIn(this.#folder)
+    const running: RunningSession[] = []
+    for (const name of names) {
+      const session = NAME.test(name) ? this.#read(name) : undefined
+      if (session !== undefined && isAlive(session, this.#startOf)) running.push(session)
+    }
+    if (this.#kept.size > names.length)
+      for (const name of this.#kept.keys()) if (!names.includes(name)) this.#kept.delete(name)
+    return running
   }
 
-  #read(name: string, kept: Kept | undefined): RunningSession | undefined {
-    const path = join(this.#folder, name)
+  #read(name: string): RunningSession | undefined {
+    let kept = this.#kept.get(name)
+    if (kept === undefined) {
+      kept = { path: join(this.#folder, name), settled: undefined }
+      this.#kept.set(name, kept)
+    }
+    const { path, settled } = kept
     const stat = statSync(path, { throwIfNoEntry: false })
-    if (stat === undefined) return undefined
-    const stamp = `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`
-    const session = kept?.stamp === stamp ? kept.session : readOne(path, this.#onUnknown)
-    const isSettled = Date.now() - Math.max(stat.mtimeMs, stat.ctimeMs) > SETTLED_MS
-    if (session !== undefined && isSettled) this.#kept.set(name, { stamp, session })
+    if (stat !== undefined && settled !== undefined && isSame(stat, settled.stat)) return settled.session
+    const session = stat && readOne(path, this.#onUnknown)
+    const isSettled = stat !== undefined && Date.now() - Math.max(stat.mtimeMs, stat.ctimeMs) > SETTLED_MS
+    kept.settled = session !== undefined && isSettled ? { stat, session } : undefined
     return session
   }
 }
+
+const isSame = (a: Stats, b: Stats): boolean =>
+  a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs
 
 function namesIn(folder: string): string[] {
   try {

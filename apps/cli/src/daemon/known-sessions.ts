@@ -46,6 +46,15 @@ export class KnownSessions {
     return meshes.flatMap(each => this.of(each))
   }
 
+  /** Those that are open, of every mesh: looked at every second, so without a detour. */
+  allOpen(): Seated[] {
+    const open: Seated[] = []
+    for (const seats of this.meshes.values())
+      for (const row of seats.rows.all())
+        if (row.open && seats.signers.has(row.uuid)) open.push(this.seat(seats, row))
+    return open
+  }
+
   byUuid(uuid: string, mesh?: OpenMesh): Seated[] {
     return this.all(mesh).filter(({ row }) => row.uuid === uuid)
   }

@@ -38,19 +38,40 @@ test.runIf(process.platform === 'linux')(
           return false
         }
       }).length
-    for (let look = 0; look < 3; look++) {
-      table.identities([])
-      expect(table.startOf(child.pid!)).toBe(processIdentity(child.pid!)!.split('/')[1])
-    }
+    for (let look = 0; look < 3; look++)
+      table.look(() => {
+        table.identities([])
+        expect(table.startOf(child.pid!)).toBe(processIdentity(child.pid!)!.split('/')[1])
+      })
     expect(open()).toBe(1)
-    table.identities([])
-    expect(open()).toBe(1)
-    table.identities([])
+    table.look(() => table.identities([]))
     expect(open()).toBe(0)
+    table.startOf(child.pid!)
+    expect(open()).toBe(1)
     child.kill('SIGKILL')
     await once(child, 'exit')
     expect(table.startOf(child.pid!)).toBeUndefined()
     expect(open()).toBe(0)
+  },
+)
+
+test.runIf(process.platform === 'linux')(
+  'within one look a process is looked at once, outside of it each time',
+  () => {
+    const table = new ProcessTable()
+    const child = sleeper()
+    const pid = child.pid!
+    const started = processIdentity(pid)!.split('/')[1]
+    table.look(() => {
+      expect(table.startOf(pid)).toBe(started)
+      process.kill(pid, 'SIGKILL')
+      // Dead from here on, for who looks anew.
+      while (processIdentity(pid) !== undefined);
+      expect(table.startOf(pid)).toBe(started)
+    })
+    expect(table.startOf(pid)).toBeUndefined()
+    table.look(() => expect(table.startOf(pid)).toBeUndefined())
+    table.stop()
   },
 )
 

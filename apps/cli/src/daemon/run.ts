@@ -171,8 +171,10 @@ async function assemble({ paths, log, file, now, undo, ending, shutDown }: Parts
   const rest = new Rest()
   const watch = setInterval(() => {
     rest.look()
-    sessions.closeEnded()
-    status.look()
+    processes.look(() => {
+      sessions.closeEnded()
+      status.look()
+    })
     notes.look()
   }, WATCH_MS)
   undo.push(() => clearInterval(watch))

@@ -15,9 +15,11 @@ import {
   transcriptStatus,
 } from '@claudemesh/claude'
 import {
+  type InferredStatus,
   inferStatus,
   LIMITS,
   type PresenceStatus,
+  type Said,
   STATUS_LIMITS,
   type StatusEvidence,
 } from '@claudemesh/protocol'
@@ -26,6 +28,7 @@ import type { Seated } from './known-sessions.ts'
 import type { DaemonLog } from './log.ts'
 import type { ProcessTable } from './process-table.ts'
 import type { Sessions } from './sessions.ts'
+import type { SessionRow } from './store/session-rows.ts'
 
 /** A transcript that no hook has named is looked for this often at most. */
 const SEARCH_MS = 10_000
@@ -62,12 +65,14 @@ interface Known {
   transcript: { path: string; read?: TranscriptStatus } | undefined
   searchedAt: number
   hook: StatusEvidence['hook']
-  file: StatusEvidence['sessionsFile']
+  file: (Said & { seenAt: number }) | undefined
   /** Since when its terminal shows a background session in its place, ms since 1970. */
   parkedAt: number | undefined
   runningAt: number
   /** More than one process ran it when it was last counted. */
   isTwice: boolean
+  /** What its status was last found in alone; the same again finds the same. */
+  settled: { readonly row: SessionRow; readonly running: RunningSession } | undefined
 }
 
 export class SessionStatus {
@@ -118,7 +123,9 @@ export class SessionStatus {
   set(uuid: string, status: PresenceStatus): boolean {
     const seats = this.#sessions.byUuid(uuid).filter(({ row }) => row.open)
     if (seats.length === 0) return false
-    this.#of(uuid).hook = { status, at: this.#now() }
+    const known = this.#of(uuid)
+    known.hook = { status, at: this.#now() }
+    known.settled = undefined
     for (const seat of seats) this.#settle(seat, undefined)
     return true
   }
@@ -126,33 +133,51 @@ export class SessionStatus {
   /** Looks at what nobody tells, to be called every second: files and processes of every open session. */
   look(): void {
     const folders = new Map<string, RunningSession[]>()
-    for (const seat of this.#sessions.all()) {
-      if (!seat.row.open) continue
-      let running: RunningSession | undefined
-      if (seat.row.kind === 'claude') {
-        const known = this.#of(seat.row.uuid)
-        known.claudeId = claudeIdOf(seat.row)
-        const all = folders.get(known.configDir) ?? this.#running(known)
-        folders.set(known.configDir, all)
-        running = newestOf(all, known.claudeId)
-        const given = running && nameByUser(running)
-        if (given && given.since > known.namedAt) {
-          known.namedAt = given.since
-          this.#sessions.rename(seat, given.name)
-          // As it was before: it settles with the next look.
-          continue
-        }
-        this.#read(seat, known, running)
-        this.#count(seat, all)
-      }
-      this.#settle(seat, running?.status === 'waiting' ? running.waitingFor : undefined)
+    for (const seat of this.#sessions.allOpen())
+      if (seat.row.kind === 'claude') this.#lookAt(seat, folders)
+      else this.#settle(seat, undefined)
+  }
+
+  /** `folders`: what was found in this look, by config folder. */
+  #lookAt(seat: Seated, folders: Map<string, RunningSession[]>): void {
+    const known = this.#of(seat.row.uuid)
+    known.claudeId = claudeIdOf(seat.row)
+    const all = folders.get(known.configDir) ?? this.#running(known)
+    folders.set(known.configDir, all)
+    const ours = all.filter(({ sessionId }) => sessionId === known.claudeId)
+    const running = newestOf(ours, known.claudeId)
+    this.#count(seat, known, ours)
+    if (this.#stands(seat, known, running)) return
+    const given = running && nameByUser(running)
+    if (given && given.since > known.namedAt) {
+      known.namedAt = given.since
+      // As it was before: it settles with the next look.
+      this.#sessions.rename(seat, given.name)
+      return
     }
+    this.#read(seat, known, running)
+    const found = this.#settle(seat, running?.status === 'waiting' ? running.waitingFor : undefined)
+    const byFile = found.source === 'sessions-file' && found.status === known.file?.status
+    const isHookOver = known.hook === undefined || this.#now() - known.hook.at > STATUS_LIMITS.hookFreshMs
+    known.settled = running && byFile && isHookOver ? { row: seat.row, running } : undefined
+  }
+
+  /** True where the file alone told its status and neither it nor the session has changed since: it is as fresh as it was. */
+  #stands({ row }: Seated, known: Known, running: RunningSession | undefined): boolean {
+    const { settled, file } = known
+    if (file === undefined || settled?.running !== running || settled?.row !== row) return false
+    file.seenAt = this.#now()
+    return true
   }
 
   /** Pids of the living processes that run the session at this moment, by Claude's own files. */
   processesOf(uuid: string): number[] {
     const seat = this.#sessions.byUuid(uuid).find(({ row }) => row.open && row.kind === 'claude')
-    return seat ? this.#count(seat, this.#running(this.#of(uuid))) : []
+    if (seat === undefined) return []
+    const known = this.#of(uuid)
+    const ours = this.#running(known).filter(({ sessionId }) => sessionId === claudeIdOf(seat.row))
+    this.#count(seat, known, ours)
+    return ours.map(({ pid }) => pid)
   }
 
   #running({ configDir }: Known): RunningSession[] {
@@ -165,16 +190,12 @@ export class SessionStatus {
     return new SessionsFolder(configDir, this.#onUnknown, pid => this.#processes.startOf(pid))
   }
 
-  #count(seat: Seated, all: readonly RunningSession[]): number[] {
-    const claudeId = claudeIdOf(seat.row)
-    const pids = all.filter(({ sessionId }) => sessionId === claudeId).map(({ pid }) => pid)
-    const known = this.#of(seat.row.uuid)
-    const isTwice = pids.length > 1
-    if (isTwice !== known.isTwice) {
-      known.isTwice = isTwice
-      this.#onTwice(seat)
-    }
-    return pids
+  /** `ours`: the processes that run it. */
+  #count(seat: Seated, known: Known, ours: readonly RunningSession[]): void {
+    const isTwice = ours.length > 1
+    if (isTwice === known.isTwice) return
+    known.isTwice = isTwice
+    this.#onTwice(seat)
   }
 
   #read({ row }: Seated, known: Known, running: RunningSession | undefined): void {
@@ -209,11 +230,11 @@ export class SessionStatus {
     if (read !== undefined) known.transcript.read = read
   }
 
-  #settle(seat: Seated, waitingFor: string | undefined): void {
+  #settle(seat: Seated, waitingFor: string | undefined): InferredStatus {
     const { row } = seat
     const known = this.#known.get(row.uuid)
     const manual = row.statusSource === 'manual' ? { status: row.status, at: row.statusAt } : undefined
-    const { status, source, at } = inferStatus(
+    const found = inferStatus(
       {
         manual,
         sessionsFile: known?.file,
@@ -223,13 +244,15 @@ export class SessionStatus {
       },
       this.#now(),
     )
+    const { status, source, at } = found
     if (status === 'unknown') {
       this.#wear(seat)
-      return
+      return found
     }
     const what = status === 'waiting' ? (waitingFor ?? '').slice(0, LIMITS.nameChars) : ''
     if (status !== row.status || (what !== '' && what !== this.#sessions.waitingFor(seat)))
       this.#sessions.setStatus(seat, { status, source, at, waitingFor: what })
+    return found
   }
 
   /** An earlier life of the daemon said so, and nothing is known of it since: it wears out like what was told now. */
@@ -251,6 +274,7 @@ export class SessionStatus {
       parkedAt: undefined,
       runningAt: 0,
       isTwice: false,
+      settled: undefined,
     }
     this.#known.set(uuid, known)
     return known

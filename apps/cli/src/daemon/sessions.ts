@@ -168,7 +168,7 @@ export class Sessions extends KnownSessions {
 
   /** Closes those whose process has ended; to be called every second. */
   closeEnded(): void {
-    const open = this.all().filter(({ row }) => row.open && row.pid !== null && row.processIdentity !== null)
+    const open = this.allOpen().filter(({ row }) => row.pid !== null && row.processIdentity !== null)
     const living = this.#o.processes.identities([...new Set(open.map(({ row }) => row.pid!))])
     for (const seat of open) if (living.get(seat.row.pid!) !== seat.row.processIdentity) this.close(seat)
   }

@@ -8,6 +8,8 @@ export type SessionRow = Omit<typeof session.$inferSelect, 'mesh'>
 export interface SessionRows {
   get(uuid: string): SessionRow | undefined
   put(row: SessionRow): void
+  /** By name. */
+  all(): readonly SessionRow[]
   /** Used at or after `since`, by name. */
   usedSince(since: number): SessionRow[]
 }
@@ -15,6 +17,11 @@ export interface SessionRows {
 export function sessionRows({ orm, mesh }: MeshScope): SessionRows {
   const stored = orm.select().from(session).where(eq(session.mesh, mesh)).all()
   const rows = new Map<string, SessionRow>(stored.map(({ mesh: _, ...row }) => [row.uuid, row]))
+  let sorted: readonly SessionRow[] | undefined
+  const all = () => {
+    sorted ??= [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+    return sorted
+  }
   return {
     get: uuid => rows.get(uuid),
     put: row => {
@@ -25,8 +32,9 @@ export function sessionRows({ orm, mesh }: MeshScope): SessionRows {
         .onConflictDoUpdate({ target, set: row })
         .run()
       rows.set(row.uuid, row)
+      sorted = undefined
     },
-    usedSince: since =>
-      [...rows.values()].filter(row => row.usedAt >= since).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    all,
+    usedSince: since => all().filter(row => row.usedAt >= since),
   }
 }
