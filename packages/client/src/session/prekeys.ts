@@ -83,9 +83,7 @@ export class Prekeys {
     for (const own of this.#of(owner)) {
       own.life = { ...own.life, attachedMs: own.life.attachedMs + ms }
       if (own.life.attachedMs <= (this.#written.get(own) ?? 0)) continue
-      const ahead = own.life.attachedMs + AHEAD_MS
-      this.#written.set(own, ahead)
-      this.#store.prekeys.update(own.id, { ...own.life, attachedMs: ahead })
+      this.#write(own, own.life)
     }
   }
 
@@ -96,8 +94,9 @@ export class Prekeys {
   eraseWorn(now: number, lookMs: number): Uint8Array[] {
     const worn: OwnPrekey[] = []
     for (const [owner, all] of this.#byOwner) {
-      const taken = this.#takenUpTo(owner)
       const published = all.filter(each => each.life.publishedAt !== null)
+      // Asked of the store only where one has a successor.
+      const taken = all.length > 1 ? this.#takenUpTo(owner) : 0
       for (const own of all) {
         const newer = published.filter(each => each.bundle.n > own.bundle.n).map(each => each.life)
         const last = own === all.at(-1)
@@ -147,9 +146,11 @@ export class Prekeys {
     })
   }
 
+  /** With attached time written ahead, since it is attached from now on: its first look need not write. */
   #write(own: OwnPrekey, life: PrekeyLife): void {
     own.life = life
-    const attachedMs = Math.max(life.attachedMs, this.#written.get(own) ?? 0)
+    const attachedMs = Math.max(life.attachedMs + AHEAD_MS, this.#written.get(own) ?? 0)
+    this.#written.set(own, attachedMs)
     this.#store.prekeys.update(own.id, { ...life, attachedMs })
   }
 

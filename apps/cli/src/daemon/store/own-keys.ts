@@ -1,6 +1,6 @@
 /** Keys of this machine that the client makes or is given: epoch keys and prekeys. */
 import type { EpochStore, PrekeyStore } from '@claudemesh/client'
-import { and, asc, eq } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import { rowColumns } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { epoch, opener, prekey, textKey } from './schema.ts'
@@ -26,6 +26,15 @@ export function prekeyStore({ orm, mesh }: MeshScope): PrekeyStore {
   const columns = rowColumns(prekey)
   const ours = eq(prekey.mesh, mesh)
   const one = (id: Uint8Array) => and(ours, eq(prekey.id, id))
+  const update = orm
+    .update(prekey)
+    .set({
+      publishedAt: sql`${sql.placeholder('publishedAt')}`,
+      queuedUpTo: sql`${sql.placeholder('queuedUpTo')}`,
+      attachedMs: sql`${sql.placeholder('attachedMs')}`,
+    })
+    .where(and(ours, eq(prekey.id, sql.placeholder('id'))))
+    .prepare()
   return {
     all: () =>
       orm
@@ -42,8 +51,7 @@ export function prekeyStore({ orm, mesh }: MeshScope): PrekeyStore {
         .insert(prekey)
         .values({ mesh, ...row, secretRow: secrets.put(secret) })
         .run(),
-    update: (id, { publishedAt, queuedUpTo, attachedMs }) =>
-      void orm.update(prekey).set({ publishedAt, queuedUpTo, attachedMs }).where(one(id)).run(),
+    update: (id, life) => void update.run({ ...life, id }),
     remove: id => {
       const held = orm.select({ row: prekey.secretRow }).from(prekey).where(one(id)).get()
       if (held?.row != null) secrets.erase(held.row)
