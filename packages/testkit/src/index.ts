@@ -1,3 +1,4 @@
+export { type ArchivedPostgres, startArchivedPostgres } from './archived-postgres.ts'
 export { type Balancer, startBalancer } from './balancer.ts'
 export { type BrokerProcess, startBrokerProcess } from './broker.ts'
 export * from './claude.ts'

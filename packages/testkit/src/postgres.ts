@@ -5,7 +5,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '@claudemesh/db'
-import postgres from 'postgres'
+import { onServer } from './on-server.ts'
 import { postgresUrlOfRun } from './postgres-of-run.ts'
 
 export interface TestPostgres {
@@ -60,15 +60,6 @@ export async function stopSharedPostgres(): Promise<void> {
     for (const name of made.splice(0))
       await onServer(server.url, sql => sql.unsafe(`drop database if exists ${name} with (force)`))
   await server.stop()
-}
-
-async function onServer(url: string, work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} })
-  try {
-    await work(sql)
-  } finally {
-    await sql.end()
-  }
 }
 
 async function embedded(): Promise<TestPostgres> {

@@ -1,8 +1,9 @@
 /** A real Postgres from the binaries of the npm package, durable from the first run, never two on one data folder. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { MeshError } from '@claudemesh/protocol'
 import { type Binaries, findBinaries, type RunAs, whoRuns } from './binaries.ts'
@@ -23,14 +24,18 @@ export interface EmbeddedPostgres {
 const START_TRIES = 40
 const RETRY_MS = 100
 const STOP_MS = 20_000
+const READY = 'database system is ready to accept connections'
+const READS = 'database system is ready to accept read-only connections'
 
 /**
- * Starts the server on `dataDir` (made where missing) at 127.0.0.1 and waits until it answers. `port`: default any free one.
+ * Starts the server on `dataDir` (made where missing) at 127.0.0.1 and waits until it answers; a standby (`standby.signal`) answers
+ * reads. `port`: default any free one. `settings`: of postgresql.conf, before those of `serverSettings`.
  * Throws MeshError: `already-running`, `conflict` (port taken, other version), `forbidden`, `unsupported`, `internal` (broken folder).
  */
 export async function startEmbeddedPostgres(opts: {
   dataDir: string
   port?: number
+  settings?: Readonly<Record<string, string>>
   log?: (line: string) => void
 }): Promise<EmbeddedPostgres> {
   const runAs = whoRuns()
@@ -44,7 +49,13 @@ export async function startEmbeddedPostgres(opts: {
   noteOwner(opts.dataDir)
   for (let tries = 1; ; tries++) {
     const port = opts.port ?? (await freePort())
-    const started = await launch({ binaries, cluster, runAs, port, log: opts.log ?? (() => {}) })
+    const started = await launch({
+      binaries,
+      cluster,
+      runAs,
+      settings: { ...serverSettings(port), ...opts.settings },
+      log: opts.log ?? (() => {}),
+    })
     if (started.child)
       return handle(started.child, `postgres://${SUPERUSER}:${folder.password}@127.0.0.1:${port}/postgres`)
     const passing =
@@ -59,16 +70,14 @@ interface Launch {
   readonly binaries: Binaries
   readonly cluster: string
   readonly runAs: RunAs | null
-  readonly port: number
+  readonly settings: Readonly<Record<string, string>>
   readonly log: (line: string) => void
 }
 
 /** The child once it accepts connections, or what it said before it gave up. */
 async function launch(p: Launch): Promise<{ child: ChildProcess; said: '' } | { child: null; said: string }> {
-  const settings = Object.entries(serverSettings(p.port)).flatMap(([name, value]) => [
-    '-c',
-    `${name}=${value}`,
-  ])
+  const settings = Object.entries(p.settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const isReady = existsSync(join(p.cluster, 'standby.signal')) ? READS : READY
   const child = spawn(p.binaries.postgres, ['-D', clusterPath(p.cluster, p.runAs), ...settings], {
     ...spawnAs(p.cluster, p.runAs),
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -81,7 +90,7 @@ async function launch(p: Launch): Promise<{ child: ChildProcess; said: '' } | { 
     lines.on('line', line => {
       p.log(line)
       if (said.length < 50) said.push(line)
-      if (line.includes('database system is ready to accept connections')) resolve(true)
+      if (line.includes(isReady)) resolve(true)
     })
     child.on('error', cause =>
       reject(new MeshError('forbidden', 'the Postgres binary cannot be run', { cause })),
