@@ -9,6 +9,7 @@ import type { Latency, Throughput } from './load/commands.ts'
 import { type Case, machine, speedCase, table } from './report.ts'
 import { measureRivals } from './rivals.ts'
 import { measureSessionCost } from './session-cost.ts'
+import { measureShapes } from './shapes.ts'
 import { type Stack, startStack } from './stack.ts'
 import { median } from './stats.ts'
 import { measureVerify } from './verify-log.ts'
@@ -38,6 +39,16 @@ const SESSIONS = { hooks: 500, starts: 15, watched: 20, idleMs: 60_000 }
 const SESSIONS_SMOKE = { hooks: 20, starts: 1, watched: 5, idleMs: 2000 }
 const DAEMONS = { messages: 10_000, callers: 64, alone: 500 }
 const DAEMONS_SMOKE = { messages: 200, callers: 8, alone: 20 }
+const SHAPES = {
+  rounds: 3,
+  ms: 5000,
+  rates: [100, 1000, 5000, 10_000],
+  rateMs: 10_000,
+  idle: [1000, 18_000],
+  settleMs: 20_000,
+  fan: 100,
+}
+const SHAPES_SMOKE = { rounds: 1, ms: 500, rates: [100], rateMs: 500, idle: [40], settleMs: 500, fan: 5 }
 const VERIFY = { pairs: PAIRS, leaves: 1_000_000 }
 const VERIFY_SMOKE = { pairs: PAIRS, leaves: 20_000 }
 const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }
@@ -50,6 +61,7 @@ export async function bench({ smoke, json, history, only }: Options): Promise<vo
     broker: () => measureBroker({ ...base, history: history ?? base.history }),
     audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
     rivals: () => measureRivals(smoke ? RIVALS_SMOKE : RIVALS),
+    shapes: () => measureShapes(smoke ? SHAPES_SMOKE : SHAPES),
     verify: () => measureVerify(smoke ? VERIFY_SMOKE : VERIFY),
     daemons: () => measureDaemonPair(smoke ? DAEMONS_SMOKE : DAEMONS),
     mesh: () => measureLargeMesh(smoke ? LARGE_SMOKE : LARGE),

@@ -1,4 +1,4 @@
-/** CPU time of processes, ms: what a message costs, also where other work shares the machine. Linux only. */
+/** CPU time and memory of processes: what a message costs, also where other work shares the machine. Linux only. */
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** Clock ticks of /proc are 1/100 s on every Linux that Bun runs on. */
@@ -41,5 +41,15 @@ function readProcess(pid: number): Process[] {
   } catch {
     // It ended between the two reads.
     return []
+  }
+}
+
+/** What a process has resident, bytes; 0 where there is no /proc. */
+export function residentBytes(pid: number): number {
+  try {
+    const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return Number(kib ?? 0) * 1024
+  } catch {
+    return 0
   }
 }

@@ -5,7 +5,7 @@ import { median } from './stats.ts'
 /** One figure. `ratio` is `value` over the case named by `ratioTo`, of the same run. */
 export interface Case {
   readonly name: string
-  readonly unit: 'msg/s' | 'ms' | 'µs CPU/msg' | 'MiB' | '%'
+  readonly unit: 'msg/s' | 'ms' | 'µs CPU/msg' | 'MiB' | 'KiB' | '%'
   readonly value: number
   readonly p50?: number
   readonly p99?: number
@@ -42,7 +42,7 @@ export function table(cases: readonly Case[]): string {
     name,
     unit === 'msg/s'
       ? Math.round(value).toLocaleString('en')
-      : value.toFixed(unit === 'ms' ? 3 : unit === '%' ? 2 : 1),
+      : value.toFixed(unit === 'ms' ? 3 : unit === '%' || unit === 'KiB' ? 2 : 1),
     unit,
     p50 === undefined ? '' : `p50 ${p50.toFixed(3)}`,
     p99 === undefined ? '' : `p99 ${p99.toFixed(3)}`,

@@ -11,7 +11,7 @@ import {
   sessionFile,
   startModelStub,
 } from '@claudemesh/testkit'
-import { cpuTime } from './cpu-time.ts'
+import { cpuTime, residentBytes } from './cpu-time.ts'
 import type { Case } from './report.ts'
 import { startStack } from './stack.ts'
 import { quantile } from './stats.ts'
@@ -137,11 +137,10 @@ async function idleCosts(machine: Machine, { watched, idleMs }: SessionPlan): Pr
     const began = performance.now()
     await Bun.sleep(idleMs)
     const share = (cpuTime([pid]) - before) / (performance.now() - began)
-    const memory = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
     const open = readdirSync(join(machine.mesh, 'run')).filter(name => name.endsWith('.token')).length
     if (open !== watched) throw new Error(`${open} of ${watched} sessions are watched`)
     return [
-      { name: `daemon, ${watched} sessions idle: memory`, unit: 'MiB', value: Number(memory) / 1024 },
+      { name: `daemon, ${watched} sessions idle: memory`, unit: 'MiB', value: residentBytes(pid) / 2 ** 20 },
       { name: `daemon, ${watched} sessions idle: of a core`, unit: '%', value: share * 100 },
     ]
   } finally {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '@claudemesh/db'
-import { cpuTime } from './cpu-time.ts'
+import { cpuTime, residentBytes } from './cpu-time.ts'
 
 export interface Stack {
   /** Of the stack's own, gone with it. */
@@ -13,6 +13,8 @@ export interface Stack {
   readonly port: number
   /** CPU time of broker and Postgres so far, ms. */
   cpu(): { broker: number; postgres: number }
+  /** What the broker has resident, bytes; 0 where there is no /proc. */
+  memory(): number
   /** Ends the broker and starts it again on its port and database. */
   restart(): Promise<void>
   stop(): Promise<void>
@@ -56,7 +58,8 @@ export async function startStack(): Promise<Stack> {
     stops.push(() => end())
     await start()
     const cpu = () => ({ broker: cpuTime([broker.pid]), postgres: cpuTime([postgres.pid]) })
-    return { folder, databaseUrl: postgres.url, port, cpu, restart, stop }
+    const memory = () => residentBytes(broker.pid)
+    return { folder, databaseUrl: postgres.url, port, cpu, memory, restart, stop }
   } catch (error) {
     await stop()
     throw error

@@ -15,7 +15,7 @@ function scanned(frame: Uint8Array): RawEnvelope[] {
 }
 
 test('a frame of copies is a frame of envelopes, each with an id of its own that holds its time', () => {
-  const envelopes = scanned(sendFrame(sendItem(key(), from, to), 32, 7, NOW))
+  const envelopes = scanned(sendFrame(sendItem(key(), from, [to]), 32, 7, NOW))
   expect(new Set(envelopes.map(({ id }) => Buffer.from(id).toString('hex'))).size).toBe(32)
   for (const { id, sentAt } of envelopes) {
     expect(sentAt).toBe(NOW)
@@ -25,7 +25,7 @@ test('a frame of copies is a frame of envelopes, each with an id of its own that
 })
 
 test('the short reading of `deliver` finds count, order and the numbers in the ids', () => {
-  const envelopes = scanned(sendFrame(sendItem(key(), from, to), 3, 40, NOW))
+  const envelopes = scanned(sendFrame(sendItem(key(), from, [to]), 3, 40, NOW))
   const items = envelopes.map(({ header, slots, body }, i) => ({
     seq: 2 ** 33 + i,
     header,

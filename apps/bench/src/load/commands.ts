@@ -1,12 +1,23 @@
 /** What the parent may ask of the load process, and what comes back. */
 
 export type Command =
-  | { readonly do: 'relay'; readonly port: number; readonly pairs: number; readonly ms: number }
+  | {
+      readonly do: 'relay'
+      readonly port: number
+      readonly pairs: number
+      readonly ms: number
+      readonly bodyBytes?: number | undefined
+      /** Frames under way per sender. */
+      readonly window?: number | undefined
+    }
   | { readonly do: 'sync' }
   | { readonly do: 'join'; readonly port: number; readonly pairs: number }
   /** Sends for `ms`, or until `messages` are delivered. */
   | { readonly do: 'throughput'; readonly ms: number; readonly messages?: number | undefined }
   | { readonly do: 'latency'; readonly ms: number; readonly perSecond: number }
+  /** A mesh of its own, of this shape, ready for `shape-throughput`. */
+  | ({ readonly do: 'shape'; readonly port: number } & Shape)
+  | ({ readonly do: 'shape-throughput'; readonly ms: number } & Flow)
   | {
       readonly do: 'insert'
       readonly url: string
@@ -26,8 +37,26 @@ export type Command =
       readonly members: number
       readonly entries: number
     }
+  /** Attaches so many sessions to meshes of their own, for good. */
+  | { readonly do: 'idle'; readonly port: number; readonly sessions: number }
   /** Attaches so many sessions to that mesh. */
   | { readonly do: 'crowd'; readonly sessions: number }
+
+/** Who writes to whom. */
+export interface Shape {
+  readonly senders: number
+  readonly receivers: number
+  /** Every sender to all receivers by one envelope, or each to one of them. */
+  readonly fan: 'all' | 'one'
+  readonly bodyBytes: number
+}
+/** How much a sender says at once. */
+export interface Flow {
+  /** Envelopes of a frame. */
+  readonly perFrame: number
+  /** Envelopes under way per sender; a multiple of `perFrame`. */
+  readonly window: number
+}
 
 /** Messages delivered, or rows inserted, a second. */
 export interface Throughput {

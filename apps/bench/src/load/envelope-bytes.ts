@@ -1,18 +1,28 @@
 /** Envelopes as cheap as they get: sealed once, then copied with a new id and time, so that making load is not the load. */
 import { encodeFrame, type Recipient } from '@claudemesh/protocol'
 
-/** Bytes of a sealed body: the smallest padded size that holds a few sentences. */
-const BODY_BYTES = 512
+/** Bytes of a sealed body where nothing else is said: the smallest padded size that holds a few sentences. */
+export const BODY_BYTES = 512
 const HEAD_BYTES = 8
 const LENGTH_BYTES = 4
 /** Within an item, behind its length: version 1, then id 16, mesh 32, from 65, then `sentAt`. */
 const ID_AT = 1
 const SENT_AT = ID_AT + 16 + 32 + 65
 
-const random = (size: number) => crypto.getRandomValues(new Uint8Array(size))
+/** The host gives at most 64 KiB at once. */
+function random(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size)
+  for (let at = 0; at < size; at += 1 << 16) crypto.getRandomValues(bytes.subarray(at, at + (1 << 16)))
+  return bytes
+}
 
-/** One item of a `send` with its length prefix, from one session to another. */
-export function sendItem(mesh: Uint8Array, from: Recipient, to: Recipient): Uint8Array<ArrayBuffer> {
+/** One item of a `send` with its length prefix, from one session to others. */
+export function sendItem(
+  mesh: Uint8Array,
+  from: Recipient,
+  to: readonly Recipient[],
+  bodyBytes = BODY_BYTES,
+): Uint8Array<ArrayBuffer> {
   const frame = encodeFrame({
     type: 'send',
     ref: 0,
@@ -27,11 +37,11 @@ export function sendItem(mesh: Uint8Array, from: Recipient, to: Recipient): Uint
           priority: 'next',
           nonce: random(24),
           commit: random(32),
-          size: BODY_BYTES,
-          to: [{ recipient: to, prekeyId: random(16), slotHash: random(32) }],
+          size: bodyBytes,
+          to: to.map(recipient => ({ recipient, prekeyId: random(16), slotHash: random(32) })),
         },
-        slots: [random(80)],
-        body: random(BODY_BYTES),
+        slots: to.map(() => random(80)),
+        body: random(bodyBytes),
       },
     ],
   })

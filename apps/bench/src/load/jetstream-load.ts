@@ -19,7 +19,7 @@ interface Lane {
 const key = () => crypto.getRandomValues(new Uint8Array(32))
 const end = { member: key(), session: key() }
 /** The same bytes that this broker is given. */
-const item = sendItem(key(), end, end)
+const item = sendItem(key(), end, [end])
 
 /** Makes the stream, and for each pair two connections, as this broker's senders and recipients have. */
 export async function jetStreamJoin({

@@ -28,23 +28,16 @@ export interface Pair {
 const random = (size: number) => crypto.getRandomValues(new Uint8Array(size))
 const bundle = () => ({ x25519: random(SIZES.key), xwing: random(SIZES.xwingPublic) })
 
+/** A session that is attached on a socket of its own. */
+export interface Seat {
+  readonly client: LightClient
+  readonly recipient: Recipient
+  readonly attachment: number
+}
+
 /** One mesh with one member whose sessions are all senders and recipients. What is sealed is random: the broker cannot tell. */
 export async function joinMesh({ port, pairs }: Extract<Command, { do: 'join' }>): Promise<Pair[]> {
-  const host = `127.0.0.1:${port}`
-  const member = generateSigner()
-  const founder = await LightClient.dial(host)
-  const entries = foundingEntries(member, founder.brokerKey, host)
-  const mesh = rosterEntryHash(entries[0])
-  const head = rosterEntryHash(entries[1])
-  await founder.hello(mesh, member, entries)
-
-  const seat = async () => {
-    const papers = papersOf(mesh, head, member)
-    const client = await LightClient.dial(host)
-    await client.hello(mesh, member)
-    const { attachment } = await client.attach(papers)
-    return { client, attachment, recipient: papers.recipient }
-  }
+  const { mesh, seat } = await foundMesh(port)
   const list: Pair[] = []
   while (list.length < pairs) {
     const from = await seat()
@@ -54,11 +47,40 @@ export async function joinMesh({ port, pairs }: Extract<Command, { do: 'join' }>
       receiver: to.client,
       recipient: to.recipient,
       attachment: to.attachment,
-      item: sendItem(mesh, from.recipient, to.recipient),
+      item: sendItem(mesh, from.recipient, [to.recipient]),
       lastSeq: 0,
     })
   }
   return list
+}
+
+export interface FoundMesh {
+  readonly mesh: Uint8Array
+  /** Opens a socket of the one member; what it returns attaches another session on it. */
+  daemon(): Promise<() => Promise<Seat>>
+  /** Attaches another session on a socket of its own. */
+  seat(): Promise<Seat>
+}
+
+/** Founds a mesh on the broker. */
+export async function foundMesh(port: number): Promise<FoundMesh> {
+  const host = `127.0.0.1:${port}`
+  const member = generateSigner()
+  const founder = await LightClient.dial(host)
+  const entries = foundingEntries(member, founder.brokerKey, host)
+  const mesh = rosterEntryHash(entries[0])
+  const head = rosterEntryHash(entries[1])
+  await founder.hello(mesh, member, entries)
+  const daemon = async () => {
+    const client = await LightClient.dial(host)
+    await client.hello(mesh, member)
+    return async () => {
+      const papers = papersOf(mesh, head, member)
+      const { attachment } = await client.attach(papers)
+      return { client, attachment, recipient: papers.recipient }
+    }
+  }
+  return { mesh, daemon, seat: async () => await (await daemon())() }
 }
 
 function foundingEntries(owner: Signer, brokerKey: Uint8Array, host: string): [RosterEntry, RosterEntry] {

@@ -1,6 +1,7 @@
 /** The load process: holds every socket of senders and recipients, so that what is measured has the other core to itself. */
 
 import type { Command } from './commands.ts'
+import { idleCrowd } from './idle-crowd.ts'
 import { insertLoad } from './insert-load.ts'
 import { jetStreamJoin, jetStreamLatency, jetStreamThroughput } from './jetstream-load.ts'
 import { joinMesh, type Pair } from './join-mesh.ts'
@@ -9,6 +10,7 @@ import { type LargeMesh, largeHistory } from './large-history.ts'
 import { meshLatency } from './mesh-latency.ts'
 import { meshThroughput } from './mesh-throughput.ts'
 import { relayThroughput } from './relay-throughput.ts'
+import { attachShape, type Crowd, shapeThroughput } from './shape-throughput.ts'
 import { syncLoad } from './sync-load.ts'
 
 /** Serves the parent's commands, one at a time. */
@@ -16,6 +18,7 @@ export function load(): void {
   let pairs: Pair[] = []
   let lanes: Awaited<ReturnType<typeof jetStreamJoin>> = []
   let large: LargeMesh | undefined
+  let crowd: Crowd | undefined
   const run = async (command: Command): Promise<object> => {
     switch (command.do) {
       case 'relay':
@@ -29,6 +32,14 @@ export function load(): void {
         return meshThroughput(pairs, command)
       case 'latency':
         return meshLatency(pairs, command)
+      case 'shape':
+        crowd = await attachShape(command)
+        return {}
+      case 'shape-throughput':
+        return shapeThroughput(crowd!, command)
+      case 'idle':
+        await idleCrowd(command)
+        return {}
       case 'insert':
         return insertLoad(command)
       case 'jetstream-join':

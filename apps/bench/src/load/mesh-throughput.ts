@@ -9,19 +9,22 @@ import { WINDOW } from './relay-throughput.ts'
 const PER_FRAME = 32
 const ACCEPTED = 2
 const DELIVER = 3
-/** id, code, seq, auditIndex, at, n, one state. */
-const RESULT_BYTES = 16 + 1 + 8 + 8 + 8 + 2 + 1
+/** id, code, seq, auditIndex, at, n; then a state for each recipient. */
+const RESULT_BYTES = 16 + 1 + 8 + 8 + 8 + 2
 
 /** Acknowledges everything the pair's receiver got. */
 export const ackFrame = ({ recipient, attachment, lastSeq }: Pair, ref: number): Uint8Array<ArrayBuffer> =>
   encodeFrame({ type: 'ack', ref, acks: [{ recipient, attachment, upTo: lastSeq }] })
 
-/** Throws unless every result says accepted, and queued for the one recipient. */
-export function checkAccepted(frame: Uint8Array): void {
+/** Throws unless every result says accepted, and queued for each of its recipients. */
+export function checkAccepted(frame: Uint8Array, recipients = 1): void {
   if (frame[0] !== ACCEPTED) return
-  for (let at = 8; at < frame.length; at += RESULT_BYTES)
-    if (frame[at + 16] !== 0 || frame[at + RESULT_BYTES - 1] !== 0)
-      throw new Error(`envelope refused: ${frame[at + 16]}`)
+  for (let at = 8; at < frame.length; at += RESULT_BYTES + recipients) {
+    if (frame[at + 16] !== 0) throw new Error(`envelope refused: ${frame[at + 16]}`)
+    for (let i = 0; i < recipients; i++)
+      if (frame[at + RESULT_BYTES + i] !== 0)
+        throw new Error(`recipient refused: ${frame[at + RESULT_BYTES + i]}`)
+  }
 }
 
 /** Sends for `ms`, or until `messages` are delivered; the time counts until every ack is committed. */

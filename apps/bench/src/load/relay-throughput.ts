@@ -23,6 +23,8 @@ export async function relayThroughput({
   port,
   pairs,
   ms,
+  bodyBytes,
+  window = WINDOW,
 }: Extract<Command, { do: 'relay' }>): Promise<Throughput> {
   const senders = await Promise.all(
     Array.from({ length: pairs }, (_, i) => dial(`ws://127.0.0.1:${port}/send/${i}`)),
@@ -31,7 +33,7 @@ export async function relayThroughput({
     Array.from({ length: pairs }, (_, i) => dial(`ws://127.0.0.1:${port}/receive/${i}`)),
   )
   const items = senders.map(() =>
-    sendItem(key(), { member: key(), session: key() }, { member: key(), session: key() }),
+    sendItem(key(), { member: key(), session: key() }, [{ member: key(), session: key() }], bodyBytes),
   )
   let sent = 0
   let received = 0
@@ -45,7 +47,7 @@ export async function relayThroughput({
         if (performance.now() < end) push(i)
         else if (received === sent) resolve()
       }
-    for (let round = 0; round < WINDOW; round++) for (let i = 0; i < pairs; i++) push(i)
+    for (let round = 0; round < window; round++) for (let i = 0; i < pairs; i++) push(i)
   })
   const seconds = (performance.now() - began) / 1000
   for (const socket of [...senders, ...receivers]) socket.close()
