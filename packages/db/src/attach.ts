@@ -10,7 +10,7 @@ import {
   TIMES,
 } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
-import { json, run } from './query.ts'
+import { json, run, timeOf } from './query.ts'
 import { recipientKey } from './recipient-key.ts'
 
 export interface AttachRequest {
@@ -87,15 +87,15 @@ export async function attach(db: Database, p: AttachRequest): Promise<AttachOutc
   }
 }
 
-/** The socket is gone: the lease becomes `away` from `now`, with its leaf, if `attachment` still stands. True when it did. */
+/** The socket is gone: the lease becomes `away` from `now` (ms; the database's clock where it is not given), with its leaf, if `attachment` still stands. True when it did. */
 export async function detach(
   db: Database,
-  p: { mesh: Uint8Array; recipient: Recipient; attachment: number; now: number },
+  p: { mesh: Uint8Array; recipient: Recipient; attachment: number; now?: number },
 ): Promise<boolean> {
   const [row] = await run(
     db.sql<
       { left: boolean }[]
-    >`select ${db.fn}.detach(${p.mesh}, ${recipientKey(p.recipient)}, ${p.attachment}, ${p.now}) as left`,
+    >`select ${db.fn}.detach(${p.mesh}, ${recipientKey(p.recipient)}, ${p.attachment}, ${db.fn}.ms(${timeOf(db, p.now)})) as left`,
   )
   return row!.left
 }

@@ -14,7 +14,7 @@ import {
   toBase64url,
 } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
-import { run } from './query.ts'
+import { run, timeOf } from './query.ts'
 import { recipientKey } from './recipient-key.ts'
 
 interface CardRow {
@@ -34,23 +34,24 @@ export type DatedEntry = DirectoryEntry & { readonly changedAt: number }
 
 /**
  * One page of known sessions of standing members, dated, in the order of their keys; `cursor: null` begins and ends.
- * `node` asks, here and below, so it lives: who is attached there is online, though its heartbeat may be late.
+ * `node` asks, here and below, so it lives: who is attached there is online, though its heartbeat may be late. `now`, ms, is the
+ * database's clock where it is not given.
  */
 export async function directory(
   db: Database,
-  p: { mesh: Uint8Array; cursor: string | null; limit: number; now: number; node?: string },
+  p: { mesh: Uint8Array; cursor: string | null; limit: number; now?: number; node?: string },
 ): Promise<{ entries: DatedEntry[]; cursor: string | null }> {
   const after = p.cursor === null ? new Uint8Array() : fromBase64url(p.cursor)
   if (!after)
     throw new MeshError('bad-field', 'this cursor was not given by a directory', { field: 'cursor' })
   const rows = await run(db.sql<DatedRow[]>`
     select ${db.fn}.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
-      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${db.fn}.at(${p.now}) else n.beat_until end, ${db.fn}.at(${p.now})) as lease
+      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${timeOf(db, p.now)} else n.beat_until end, ${timeOf(db, p.now)}) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
     where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key > ${after}
-      and not r.removed and r.known_until >= ${db.fn}.at(${p.now}) and l.certificate is not null
+      and not r.removed and r.known_until >= ${timeOf(db, p.now)} and l.certificate is not null
     order by r.key limit ${p.limit}`)
   const last = rows.length === p.limit ? rows.at(-1) : undefined
   return { entries: rows.map(datedEntryOf), cursor: last ? toBase64url(last.key) : null }
@@ -59,16 +60,16 @@ export async function directory(
 /** The entries of these sessions alone, dated; what is not known is left out. */
 export async function directoryOf(
   db: Database,
-  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number; node?: string },
+  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now?: number; node?: string },
 ): Promise<DatedEntry[]> {
   const rows = await run(db.sql<DatedRow[]>`
     select ${db.fn}.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
-      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${db.fn}.at(${p.now}) else n.beat_until end, ${db.fn}.at(${p.now})) as lease
+      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${timeOf(db, p.now)} else n.beat_until end, ${timeOf(db, p.now)}) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
     where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
-      and not r.removed and r.known_until >= ${db.fn}.at(${p.now}) and l.certificate is not null`)
+      and not r.removed and r.known_until >= ${timeOf(db, p.now)} and l.certificate is not null`)
   return rows.map(datedEntryOf)
 }
 
@@ -94,17 +95,17 @@ export interface PrekeyRow {
 /** One row per recipient asked for, in that order; who is unknown or removed has neither certificate nor prekey. */
 export async function getPrekeys(
   db: Database,
-  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now: number; node?: string },
+  p: { mesh: Uint8Array; recipients: readonly Recipient[]; now?: number; node?: string },
 ): Promise<PrekeyRow[]> {
   const rows = await run(db.sql<
     { key: Uint8Array; certificate: never | null; prekey: never; lease: Lease }[]
   >`
-    select r.key, l.certificate, l.prekey, ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${db.fn}.at(${p.now}) else n.beat_until end, ${db.fn}.at(${p.now})) as lease
+    select r.key, l.certificate, l.prekey, ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${timeOf(db, p.now)} else n.beat_until end, ${timeOf(db, p.now)}) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
     where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
-      and not r.removed and (r.known_until is null or r.known_until >= ${db.fn}.at(${p.now}))`)
+      and not r.removed and (r.known_until is null or r.known_until >= ${timeOf(db, p.now)})`)
   const found = new Map(rows.map(row => [toBase64url(row.key), row]))
   return p.recipients.map(recipient => {
     const row = found.get(toBase64url(recipientKey(recipient)))

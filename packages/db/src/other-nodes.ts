@@ -1,7 +1,7 @@
 /** What other nodes did to the meshes that are in this one's memory: the slow way to learn what a backplane tells at once. */
 import type { Database } from './database.ts'
 import type { Seat } from './delivery-types.ts'
-import { run } from './query.ts'
+import { run, timeOf } from './query.ts'
 import { recipientOf } from './recipient-key.ts'
 
 /** What names this database to the nodes that share it, lower-case UUID; made with it. */
@@ -10,14 +10,14 @@ export async function clusterId(db: Database): Promise<string> {
   return row!.id
 }
 
-/** How many other nodes are alive at `now` (ms), and the database's own time (ms), by which leases change. */
+/** How many other nodes are alive at `now` (ms; the database's clock where it is not given), and its own time (ms), by which leases change. */
 export async function otherNodes(
   db: Database,
-  p: { node: string; now: number },
+  p: { node: string; now?: number },
 ): Promise<{ others: number; clock: number }> {
   const [row] = await run(db.sql<{ n: number; clock: string }[]>`select count(*)::int as n,
     ${db.fn}.ms(clock_timestamp()) as clock from mesh.node
-    where name <> ${p.node} and beat_until >= ${db.fn}.at(${p.now})`)
+    where name <> ${p.node} and beat_until >= ${timeOf(db, p.now)}`)
   return { others: row!.n, clock: Number(row!.clock) }
 }
 

@@ -29,7 +29,7 @@ export async function look(broker: Broker): Promise<void> {
   if (hears && !looked.due && !seldom) return
   // Who left since the last look may have committed before.
   const before = looked.others
-  const around = await db.otherNodes({ node, now })
+  const around = await db.otherNodes({ node })
   looked.others = around.others
   if (before + looked.others === 0 && !looked.due && !seldom) return
   looked.due = false

@@ -23,8 +23,7 @@ export async function detachAgain(broker: Broker): Promise<void> {
 async function tellDatabase(broker: Broker, mesh: MeshState, attachment: Attachment): Promise<void> {
   const { recipient, number } = attachment
   broker.undetached.add(attachment)
-  const seat = { mesh: mesh.id, recipient, attachment: number, now: broker.clock.now() }
-  const away = await broker.db.detach(seat)
+  const away = await broker.db.detach({ mesh: mesh.id, recipient, attachment: number })
   broker.undetached.delete(attachment)
   if (away) await tellPresence(broker, mesh.id, [recipient])
 }

@@ -1,4 +1,4 @@
-/** Leases: this node proves that it lives; what it no longer holds becomes away, then offline, and the meshes are told. */
+/** Leases: this node proves that it lives; what it no longer holds becomes away, then offline, and the meshes are told. Judged by the database's clock. */
 import type { LeaseChange } from '@claudemesh/db'
 import { type Recipient, TIMES } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
@@ -11,17 +11,17 @@ const NODE_LEASE_MS = TIMES.heartbeatMs * 2
 export const LEASE_BEAT_MS = NODE_LEASE_MS / 3
 
 /** At start: what this node held before it stopped becomes away. */
-export async function takeNode({ db, node, clock }: Broker): Promise<void> {
-  await db.claimNode({ node, now: clock.now(), leaseMs: NODE_LEASE_MS })
+export async function takeNode({ db, node }: Broker): Promise<void> {
+  await db.claimNode({ node, leaseMs: NODE_LEASE_MS })
 }
 
 /** One beat: keeps what is ours, ends what nobody keeps. */
 export async function beatLeases(broker: Broker): Promise<void> {
-  const { db, node, clock } = broker
-  const lapsed = await db.renewLeases({ node, now: clock.now(), leaseMs: NODE_LEASE_MS })
+  const { db, node } = broker
+  const lapsed = await db.renewLeases({ node, leaseMs: NODE_LEASE_MS })
   if (lapsed) comeBack(broker)
   await detachAgain(broker)
-  await tellChanges(broker, await db.sweepLeases({ now: clock.now(), node }))
+  await tellChanges(broker, await db.sweepLeases({ node }))
 }
 
 /** Others took this node for dead and everybody here for away: who attaches anew is shown again. */
@@ -32,8 +32,8 @@ function comeBack({ log, connections }: Broker): void {
 
 /** At shutdown: everybody here is away from now, and the other nodes tell it. */
 export async function leaveNode(broker: Broker): Promise<void> {
-  const { db, node, clock } = broker
-  await tellChanges(broker, await db.releaseNode({ node, now: clock.now() }))
+  const { db, node } = broker
+  await tellChanges(broker, await db.releaseNode({ node }))
 }
 
 async function tellChanges(broker: Broker, changes: readonly LeaseChange[]): Promise<void> {

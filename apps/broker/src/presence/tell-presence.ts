@@ -34,7 +34,6 @@ export async function tellHere(
     for (const { changedAt, ...found } of await db.directoryOf({
       mesh: mesh.id,
       recipients: sessions,
-      now,
       node,
     })) {
       const { member, session } = found.certificate

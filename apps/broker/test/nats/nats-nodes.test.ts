@@ -4,6 +4,7 @@ import { openDatabase } from '@claudemesh/db'
 import { type BrokerFrameOf, CLOSE, toBase64url } from '@claudemesh/protocol'
 import { NATS_SERVER, type NatsServer, startNats, stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BEAT_MS, leasesAge } from '../leases-age.ts'
 import { append, attached, type Founded, foundMesh, greeted } from '../test-broker.ts'
 import { TestClock } from '../test-clock.ts'
 import { newEnvelope } from '../test-envelope.ts'
@@ -170,14 +171,15 @@ test('a node that stood still is taken for dead by another; it finds out, and it
   const founded = await foundMesh(lives, clocks[1].now())
   const watching = await greeted(lives.port, founded.mesh, await founded.join())
   const bob = await attached(still.port, founded.mesh, await founded.join(), clocks[0].now())
-  // Its hands do not move; those of the other pass its lease.
-  clocks[1].turn(60_000)
+  // Its hands do not move, and its last beat was long ago.
+  await leasesAge(still.env.DATABASE_URL!, 60_000, still.env.NODE_NAME!)
+  clocks[1].turn(BEAT_MS)
   const away = await watching.take<BrokerFrameOf<'presence'>>(
     frame => frame.type === 'presence' && frame.entry.lease === 'away',
   )
   expect(hex(away.entry.certificate.session)).toBe(hex(bob.session.signer.publicKey))
   await untilForgotten(still)
-  clocks[0].turn(20_000)
+  clocks[0].turn(BEAT_MS)
   expect((await bob.socket.closed).code).toBe(CLOSE.goingAway.code)
   const back = await attached(still.port, founded.mesh, bob.session.member, clocks[0].now(), bob.session)
   await founded.socket.close()

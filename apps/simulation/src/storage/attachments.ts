@@ -77,7 +77,7 @@ export const attachmentQueries = (tables: Tables): AttachmentQueries => {
       const queuedUpTo = Math.max(row.acked, row.queue.at(-1)?.seq ?? 0)
       return { error: null, attachment: row.attachment, queuedUpTo, ackedUpTo: row.acked, fresh }
     },
-    detach({ mesh: id, recipient, attachment, now }) {
+    detach({ mesh: id, recipient, attachment, now = tables.now() }) {
       const mesh = meshOf(tables, id)
       const row = rowOf(mesh, recipient)
       if (row?.attachment !== attachment || row.lease?.state !== 'online') return false
@@ -85,7 +85,7 @@ export const attachmentQueries = (tables: Tables): AttachmentQueries => {
       writeLeaf(tables, mesh, 'detached', [...recipientFields(recipient), attachment])
       return true
     },
-    claimNode({ node, now, leaseMs }) {
+    claimNode({ node, now = tables.now(), leaseMs }) {
       const [name] = node.split('~')
       const before = [...tables.nodes.keys()].filter(life => life.split('~')[0] === name)
       for (const life of before) tables.nodes.delete(life)
@@ -93,13 +93,13 @@ export const attachmentQueries = (tables: Tables): AttachmentQueries => {
       renew(node, now + leaseMs)
       return left
     },
-    renewLeases: ({ node, now, leaseMs }) => renew(node, now + leaseMs),
-    releaseNode({ node, now }) {
+    renewLeases: ({ node, now = tables.now(), leaseMs }) => renew(node, now + leaseMs),
+    releaseNode({ node, now = tables.now() }) {
       const left = leave(node, now)
       tables.nodes.delete(node)
       return left
     },
-    sweepLeases({ now, node: asks }) {
+    sweepLeases({ now = tables.now(), node: asks }) {
       const ends = new Map([...tables.nodes].filter(([node, until]) => until < now && node !== asks))
       for (const node of ends.keys()) tables.nodes.delete(node)
       const online = allRows(tables).flatMap(({ row }) =>
@@ -124,7 +124,7 @@ export const attachmentQueries = (tables: Tables): AttachmentQueries => {
         }
       return changes
     },
-    otherNodes: ({ node, now }) => ({
+    otherNodes: ({ node, now = tables.now() }) => ({
       others: [...tables.nodes].filter(([name, until]) => name !== node && until >= now).length,
       clock: tables.now(),
     }),

@@ -8,7 +8,7 @@ type DirectoryQueries = Pick<Synchronous, 'directory' | 'directoryOf' | 'getPrek
 type Entries = ReturnType<DirectoryQueries['directoryOf']>
 
 export const directoryQueries = (tables: Tables): DirectoryQueries => ({
-  directory({ mesh, cursor, limit, now, node }) {
+  directory({ mesh, cursor, limit, now = tables.now(), node }) {
     const after = cursor === null ? new Uint8Array() : fromBase64url(cursor)
     if (!after)
       throw new MeshError('bad-field', 'this cursor was not given by a directory', { field: 'cursor' })
@@ -19,13 +19,13 @@ export const directoryQueries = (tables: Tables): DirectoryQueries => ({
     const last = rows.length === limit ? rows.at(-1) : undefined
     return { entries: entriesOf(tables, rows, now, node), cursor: last ? toBase64url(last.key) : null }
   },
-  directoryOf({ mesh: id, recipients, now, node }) {
+  directoryOf({ mesh: id, recipients, now = tables.now(), node }) {
     const mesh = tables.meshes.get(bytesKey(id))
     const wanted = new Set(recipients.map(recipient => bytesKey(keyOf(recipient))))
     const rows = rowsOf(mesh).filter(row => wanted.has(bytesKey(row.key)) && isListed(row, now))
     return entriesOf(tables, rows, now, node)
   },
-  getPrekeys: ({ mesh, recipients, now, node }) =>
+  getPrekeys: ({ mesh, recipients, now = tables.now(), node }) =>
     recipients.map(recipient => {
       const row = rowOf(tables.meshes.get(bytesKey(mesh)), recipient)
       const known = row && !row.removed && (row.knownUntil === null || row.knownUntil >= now)

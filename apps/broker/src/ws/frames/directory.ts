@@ -18,8 +18,8 @@ export async function directoryFrame(
 ): Promise<void> {
   const { db, clock, settings, node } = broker
   const now = clock.now()
-  const page = await db.directory({ mesh: mesh.id, cursor, limit: PAGE, now, node })
-  const found = await freshened(broker, mesh, page.entries, now)
+  const page = await db.directory({ mesh: mesh.id, cursor, limit: PAGE, node })
+  const found = await freshened(broker, mesh, page.entries)
   const entries = found.map(({ changedAt: _, ...entry }) =>
     withHookStatus(entry, now, statusLimits(settings)),
   )
@@ -31,7 +31,6 @@ async function freshened(
   broker: Broker,
   mesh: MeshState,
   entries: readonly DatedEntry[],
-  now: number,
 ): Promise<readonly DatedEntry[]> {
   const stale = new Map(
     entries
@@ -42,12 +41,11 @@ async function freshened(
   const again = await broker.db.directoryOf({
     mesh: mesh.id,
     recipients: [...stale.values()],
-    now,
     node: broker.node,
   })
   // Who is not found any more is told of by nobody.
   const kept = entries.filter(entry => !stale.has(indexOf(entry)))
-  return freshened(broker, mesh, [...kept, ...again], now)
+  return freshened(broker, mesh, [...kept, ...again])
 }
 
 const indexOf = ({ certificate: { member, session } }: DatedEntry): string =>

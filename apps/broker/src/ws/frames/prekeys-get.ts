@@ -4,11 +4,11 @@ import type { Broker } from '../../broker.ts'
 import type { Connection, Standing } from '../connection.ts'
 
 export async function prekeysGetFrame(
-  { db, clock, node }: Broker,
+  { db, node }: Broker,
   connection: Connection,
   { mesh }: Extract<Standing, { is: 'member' }>,
   { recipients, ref }: ClientFrameOf<'prekeys.get'>,
 ): Promise<void> {
-  const rows = await db.getPrekeys({ mesh: mesh.id, recipients, now: clock.now(), node })
+  const rows = await db.getPrekeys({ mesh: mesh.id, recipients, node })
   connection.sendJson(encodeBrokerFrame({ type: 'prekeys', ref, bundles: rows.map(row => ({ ...row })) }))
 }
