@@ -2,7 +2,7 @@
 import { encodeFrame, type Recipient } from '@claudemesh/protocol'
 
 /** Bytes of a sealed body where nothing else is said: the smallest padded size that holds a few sentences. */
-export const BODY_BYTES = 512
+const BODY_BYTES = 512
 const HEAD_BYTES = 8
 const LENGTH_BYTES = 4
 /** Within an item, behind its length: version 1, then id 16, mesh 32, from 65, then `sentAt`. */
