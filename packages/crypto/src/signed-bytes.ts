@@ -1,6 +1,6 @@
 /** One injective encoding of fields into bytes: everything that is signed or hashed in this protocol goes through it. */
 import { MeshError } from '@claudemesh/protocol'
-import { sodium } from './sodium.ts'
+import { blake2b256 } from './blake2b.ts'
 
 /** What a signature or hash is for; a signature of one domain never passes in another. */
 export const DOMAINS = [
@@ -125,4 +125,4 @@ export const signedBytes = (domain: Domain, fields: readonly Field[]): Uint8Arra
 
 /** BLAKE2b-256 over `signedBytes(domain, fields)`: 32 bytes (libsodium `crypto_generichash`, no key). */
 export const hash = (domain: Domain, fields: readonly Field[]): Uint8Array =>
-  sodium.crypto_generichash(32, signedBytes(domain, fields), null)
+  blake2b256(signedBytes(domain, fields))

@@ -4,6 +4,7 @@
  * point is of small order or not in its one encoding; there, and after every no, libsodium itself is asked.
  */
 import type * as NodeCrypto from 'node:crypto'
+import { toBase64url } from '@claudemesh/protocol'
 import { sodium } from './sodium.ts'
 
 type Host = Pick<typeof NodeCrypto, 'createPublicKey' | 'verify'>
@@ -37,33 +38,41 @@ export function verifyDetached(signature: Uint8Array, message: Uint8Array, publi
 
 /**
  * The same verdict from another thread, where the host has one to spare: starting it costs a twentieth of waiting for it.
- * The bytes must stay as they are until it is there. Rejects for bytes of other lengths.
+ * The bytes must stay as they are until it is there. Throws for bytes of other lengths.
  */
-export async function verifyDetachedAside(
+export function verifyDetachedAside(
   signature: Uint8Array,
   message: Uint8Array,
   publicKey: Uint8Array,
 ): Promise<boolean> {
+  const here = () => sodium.crypto_sign_verify_detached(signature, message, publicKey)
   const key = hostKey(signature, publicKey)
-  return (
-    (key !== undefined && (await verifyAside(key, message, signature))) ||
-    sodium.crypto_sign_verify_detached(signature, message, publicKey)
+  if (key === undefined) return Promise.resolve(here())
+  return new Promise(resolve =>
+    host!.verify(null, message, key, signature, (error, holds) => resolve((!error && holds) || here())),
   )
 }
 
-const verifyAside = (key: KeyObject, message: Uint8Array, signature: Uint8Array): Promise<boolean> =>
-  new Promise(resolve =>
-    host!.verify(null, message, key, signature, (error, holds) => resolve(!error && holds)),
-  )
+/** Most signatures that are verified one after the other are of few keys. By their 32 bytes in base64url. */
+const keys = new Map<string, KeyObject | undefined>()
+const KEYS_KEPT = 512
 
 /** The key as the host takes it; `undefined` where its word is not to be had, or would not be libsodium's. */
 function hostKey(signature: Uint8Array, publicKey: Uint8Array): KeyObject | undefined {
-  if (!host || signature.length !== 64 || publicKey.length !== 32) return undefined
-  if (isUnusual(publicKey) || isUnusual(signature)) return undefined
+  if (!host || signature.length !== 64 || publicKey.length !== 32 || isUnusual(signature)) return undefined
+  const id = toBase64url(publicKey)
+  if (keys.has(id)) return keys.get(id)
+  const key = isUnusual(publicKey) ? undefined : madeKey(host, publicKey)
+  if (keys.size >= KEYS_KEPT) keys.clear()
+  keys.set(id, key)
+  return key
+}
+
+function madeKey({ createPublicKey }: Host, publicKey: Uint8Array): KeyObject {
   const der = new Uint8Array(44)
   der.set(SPKI)
   der.set(publicKey, SPKI.length)
-  return host.createPublicKey({ key: der as Buffer, format: 'der', type: 'spki' })
+  return createPublicKey({ key: der as Buffer, format: 'der', type: 'spki' })
 }
 
 /** The point in the first 32 bytes is of small order, or its y is not reduced. */
