@@ -9,8 +9,6 @@ import {
   previewInvite,
   seedStore,
 } from '@claudemesh/client'
-import { generateSigner } from '@claudemesh/crypto'
-import { generateAgreement } from '@claudemesh/crypto/sealing'
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import {
   type HomePaths,
@@ -23,6 +21,7 @@ import {
 import { brokerAddress } from './broker-url.ts'
 import { chooseOne } from './choose-one.ts'
 import type { DaemonLog } from './log.ts'
+import { cryptoKeys, type Keys, newKeys } from './member-keys.ts'
 import { type Limits, limitsOf } from './noise/limits.ts'
 import { type PausedLoops, pausedLoopsOf } from './noise/paused-loops.ts'
 import { refusalsOf } from './noise/refusals.ts'
@@ -59,11 +58,11 @@ interface MeshesOptions {
   readonly onClose: (mesh: OpenMesh) => void
 }
 
-type Keys = Pick<MemberFile, 'memberSeed' | 'agreement'>
-
 export class Meshes {
   readonly #o: MeshesOptions
   readonly #open = new Map<string, OpenMesh>()
+  /** By mesh: opening one prepares some fifty statements, and a join would do it three times. */
+  readonly #stores = new Map<string, MeshStore>()
   /** Meshes whose files are damaged: told, and left as they are. */
   readonly problems: MeshProblem[] = []
 
@@ -226,7 +225,7 @@ export class Meshes {
     const { memberSeed, agreement } = keys
     const member = { version: 1 as const, mesh, url, host, memberSeed, agreement, pending: true }
     writeMemberFile(this.#o.paths, member)
-    seedStore(openMeshStore(this.#o.file, toBase64url(mesh)), seed)
+    seedStore(this.#store(toBase64url(mesh)), seed)
     return member
   }
 
@@ -240,10 +239,10 @@ export class Meshes {
 
   /** `seed`: what the store was just given. */
   async #start(member: MemberFile, seed?: MeshSeed): Promise<OpenMesh> {
-    const { file, now, log } = this.#o
+    const { now, log } = this.#o
     const { mesh, url, host } = member
     const id = toBase64url(mesh)
-    const store = openMeshStore(file, id)
+    const store = this.#store(id)
     const blocks = blocksOf(store.scope)
     const limits = limitsOf(store.scope)
     const client = new MeshClient({
@@ -276,7 +275,14 @@ export class Meshes {
     await open.client.stop()
   }
 
+  #store(id: string): MeshStore {
+    const store = this.#stores.get(id) ?? openMeshStore(this.#o.file, id)
+    this.#stores.set(id, store)
+    return store
+  }
+
   #erase(id: string): void {
+    this.#stores.delete(id)
     removeMemberFiles(this.#o.paths, id)
     eraseMeshStore(this.#o.file, id)
   }
@@ -285,13 +291,3 @@ export class Meshes {
 /** The broker answered, and it was a no. */
 const isRefusal = (error: MeshError): boolean =>
   !['unreachable', 'timeout', 'unavailable', 'draining', 'internal'].includes(error.code)
-
-const newKeys = (): Keys => ({
-  memberSeed: crypto.getRandomValues(new Uint8Array(32)),
-  agreement: generateAgreement().secret,
-})
-
-const cryptoKeys = ({ memberSeed, agreement }: Keys) => ({
-  member: generateSigner(memberSeed),
-  agreement: generateAgreement(agreement),
-})
