@@ -6,7 +6,8 @@ import { type Child, startChild } from './child.ts'
 import { measureDaemonPair } from './daemon-pair.ts'
 import { measureLargeMesh } from './large-mesh.ts'
 import type { Latency, Throughput } from './load/commands.ts'
-import { type Case, machine, speedCase, table } from './report.ts'
+import { fallenRatios, recordFigures } from './record.ts'
+import { type Case, machine, say, speedCase, table } from './report.ts'
 import { measureRivals } from './rivals.ts'
 import { measureSessionCost } from './session-cost.ts'
 import { measureShapes } from './shapes.ts'
@@ -22,6 +23,10 @@ interface Options {
   readonly history: number | undefined
   /** Parts to run; all where nothing is said. */
   readonly only: readonly string[] | undefined
+  /** Folder of recorded figures that those of this run are put into. */
+  readonly record: string | undefined
+  /** Recorded figures that the ratios of this run are held against. */
+  readonly check: string | undefined
 }
 
 const PAIRS = 64
@@ -54,8 +59,11 @@ const VERIFY_SMOKE = { pairs: PAIRS, leaves: 20_000 }
 const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }
 const LARGE_SMOKE = { members: 10, sessions: 50, entries: 100, rounds: 1 }
 
-/** Runs everything asked for, prints the table, writes the JSON. Fails when a message was refused, lost or out of order. */
-export async function bench({ smoke, json, history, only }: Options): Promise<void> {
+/**
+ * Runs everything asked for, prints the table, writes the JSON. Fails when a message was refused, lost or out of order, or a ratio
+ * fell beyond noise.
+ */
+export async function bench({ smoke, json, history, only, record, check }: Options): Promise<void> {
   const base = smoke ? SMOKE : FULL
   const parts: Record<string, () => Promise<Case[]>> = {
     broker: () => measureBroker({ ...base, history: history ?? base.history }),
@@ -69,15 +77,19 @@ export async function bench({ smoke, json, history, only }: Options): Promise<vo
       sessions: () => measureSessionCost(smoke ? SESSIONS_SMOKE : SESSIONS),
     }),
   }
-  const cases: Case[] = []
+  const measured: Record<string, Case[]> = {}
   for (const name of only ?? Object.keys(parts)) {
     if (!parts[name]) throw new Error(`--only knows ${Object.keys(parts).join(', ')}`)
     say(name)
-    cases.push(...(await parts[name]()))
+    measured[name] = await parts[name]()
   }
+  const cases = Object.values(measured).flat()
   const report = { machine: machine(), cases }
   process.stdout.write(`${JSON.stringify(report.machine)}\n${table(cases)}\n`)
   if (json) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`)
+  if (record) recordFigures(record, measured, new Date(), report.machine)
+  const fallen = check ? fallenRatios(check, cases) : []
+  if (fallen.length > 0) throw new Error(`slower than recorded:\n${fallen.join('\n')}`)
 }
 
 async function measureBroker(plan: typeof FULL): Promise<Case[]> {
@@ -187,5 +199,3 @@ function latencyCase(name: string, { p50, p99 }: Latency, ratioTo?: string, base
   const latency = { name, unit: 'ms', value: p50, p50, p99 } as const
   return ratioTo === undefined || !base ? latency : { ...latency, ratioTo, ratio: p50 / base.p50 }
 }
-
-const say = (line: string) => process.stderr.write(`${line}\n`)

@@ -8,6 +8,8 @@ const { values } = parseArgs({
     json: { type: 'string' },
     history: { type: 'string' },
     only: { type: 'string' },
+    record: { type: 'string' },
+    check: { type: 'string' },
   },
 })
 
@@ -29,6 +31,8 @@ switch (values.as) {
       json: values.json,
       history: values.history ? Number(values.history) : undefined,
       only: values.only?.split(','),
+      record: values.record,
+      check: values.check,
     })
   }
 }

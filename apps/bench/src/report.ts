@@ -60,3 +60,6 @@ export function table(cases: readonly Case[]): string {
     )
     .join('\n')
 }
+
+/** How far the run is, for whoever waits. */
+export const say = (line: string) => void process.stderr.write(`${line}\n`)

@@ -1,7 +1,7 @@
 /** What the shape of the load does: sizes one to one beside the bare relay, one to many, many to one, steady rates, idle sessions. */
 import { type Child, startChild } from './child.ts'
 import type { Flow, Latency, Shape, Throughput } from './load/commands.ts'
-import { type Case, speedCase } from './report.ts'
+import { type Case, say, speedCase } from './report.ts'
 import { type Stack, startStack } from './stack.ts'
 
 export interface ShapesPlan {
@@ -68,6 +68,7 @@ interface Scene {
 async function bySize({ stack, load, relayPort, plan: { rounds, ms } }: Scene): Promise<Case[]> {
   const cases: Case[] = []
   for (const { name, bodyBytes, flow } of SIZES) {
+    say(name)
     await attach(load, stack, { senders: SENDERS, receivers: SENDERS, fan: 'one', bodyBytes })
     const relayed: number[] = []
     const durable: number[] = []
@@ -89,6 +90,7 @@ async function byFan({ stack, load, plan: { rounds, ms, fan } }: Scene): Promise
     [`deliveries, ${fan} to 1`, { senders: fan, receivers: 1, fan: 'one', bodyBytes: 512 }],
   ]
   for (const [name, shape] of shapes) {
+    say(name)
     await attach(load, stack, shape)
     const speeds: number[] = []
     while (speeds.length < rounds) speeds.push((await run(load, ms, FAN_FLOW)).perSecond)
@@ -101,6 +103,7 @@ async function byRate({ stack, load, plan: { rates, rateMs } }: Scene): Promise<
   const cases: Case[] = []
   await load.ask({ do: 'join', port: stack.port, pairs: SENDERS })
   for (const perSecond of rates) {
+    say(`${perSecond}/s`)
     const { p50, p99 } = await load.ask<Latency>({ do: 'latency', ms: rateMs, perSecond })
     const name = `deliver at ${perSecond.toLocaleString('en')}/s`
     cases.push({ name, unit: 'ms', value: p50, p50, p99 })
@@ -114,6 +117,7 @@ async function idleSessions({ stack, load, plan: { idle, settleMs } }: Scene): P
   const before = await settled(stack, settleMs)
   let attached = 0
   for (const sessions of idle) {
+    say(`${sessions} idle sessions`)
     await load.ask({ do: 'idle', port: stack.port, sessions: sessions - attached })
     attached = sessions
     const name = `idle session of ${sessions.toLocaleString('en')}`
