@@ -10,7 +10,7 @@ import { recipientKey } from '@claudemesh/crypto'
 import { type Priority, type Recipient, toBase64url } from '@claudemesh/protocol'
 import type { HistoryEvent } from './history.ts'
 import type { Network } from './network.ts'
-import { Died, type DiskParts, processStore } from './process-store.ts'
+import { type DiskParts, processStore } from './process-store.ts'
 import type { Random } from './random.ts'
 import { Process, type Scheduler } from './scheduler.ts'
 
@@ -85,6 +85,11 @@ export class Machine {
         for (const { owner, from, msg } of rows)
           record({ type: 'stored', to: this.keyOf(owner === '' ? null : owner), from, msg })
       },
+      // Also where it died behind the commit, and nobody was told.
+      sent: all => {
+        for (const { owner, to, msg, ttlMs } of all)
+          record({ type: 'sent', from: this.keyOf(owner === '' ? null : owner), to, msg, ttlMs })
+      },
       dies: () => this.#fate(),
       die: () => this.crash(random.chance(0.3)),
     }
@@ -93,6 +98,7 @@ export class Machine {
       store: faulty(processStore(this.#o.store, disk), process),
       now: () => scheduler.now() + this.skewMs,
       schedule: (ms, work) => scheduler.after(process, ms, work),
+      turn: work => void scheduler.after(process, 0, work),
       random: () => random.fraction(),
       webSocket: network.webSocket(process, this.name),
       log: () => {},
@@ -132,18 +138,9 @@ export class Machine {
     if (!client) return
     const { record } = this.#o
     const request = { from: uuid, to, text: 'x', priority, ttlMs, replyTo: null, threadId: null }
-    const newest = this.#o.store.outbox.list({ owner: uuid ?? '', limit: 1 })[0]
-    try {
-      const msg = client.send(request)
-      record({ type: 'sent', from: this.keyOf(uuid), to: to.map(recipientKey), msg, ttlMs })
-    } catch (error) {
-      record({ type: 'nemesis', what: `${this.name} did not send: ${String(error)}` })
-      if (!(error instanceof Died)) return
-      // It died behind the commit: the message stands, though nobody was told.
-      const standing = this.#o.store.outbox.list({ owner: uuid ?? '', limit: 1 })[0]
-      if (!standing || standing.msg === newest?.msg) return
-      record({ type: 'sent', from: this.keyOf(uuid), to: to.map(recipientKey), msg: standing.msg, ttlMs })
-    }
+    client
+      .send(request)
+      .catch(error => record({ type: 'nemesis', what: `${this.name} did not send: ${String(error)}` }))
   }
 
   #fate(): 'before' | 'after' | null {

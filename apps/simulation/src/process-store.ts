@@ -1,14 +1,20 @@
 /** A client's store as one process reaches it: durable rows outlive the process, and at a chosen commit it dies just before or just after. */
-import type { ClientStore, InboxRow } from '@claudemesh/client'
+import type { ClientStore, InboxRow, OutboxMessageRow } from '@claudemesh/client'
 import type { Process } from './scheduler.ts'
 
 /** Not an error of the mesh: the process is gone. */
 export class Died extends Error {}
 
+interface Sent extends Pick<OutboxMessageRow, 'owner' | 'msg' | 'ttlMs'> {
+  readonly to: readonly string[]
+}
+
 export interface DiskParts {
   readonly process: Process
   /** Rows of the inbox that stand from now on. */
   readonly stored: (rows: readonly InboxRow[]) => void
+  /** Texts of the outbox that stand from now on. */
+  readonly sent: (all: readonly Sent[]) => void
   /** Whether the process dies at the commit that is due now. */
   readonly dies: () => 'before' | 'after' | null
   readonly die: () => void
@@ -31,9 +37,13 @@ const PARTS = [
 ] as const satisfies readonly Exclude<keyof ClientStore, 'transaction' | 'purge'>[]
 
 /** `store` for `process`: every call of a dead process throws `Died`, and what its last transaction did is undone. */
-export function processStore(store: ClientStore, { process, stored, dies, die }: DiskParts): ClientStore {
+export function processStore(
+  store: ClientStore,
+  { process, stored, sent, dies, die }: DiskParts,
+): ClientStore {
   let depth = 0
   let arrived: InboxRow[] = []
+  let written: Sent[] = []
   const alive = () => {
     if (!process.alive) throw new Died()
   }
@@ -60,6 +70,13 @@ export function processStore(store: ClientStore, { process, stored, dies, die }:
         arrived.push(row)
       },
     },
+    outbox: {
+      ...parts.outbox,
+      insert(row, recipients) {
+        parts.outbox.insert(row, recipients)
+        if (row.kind === 'text') written.push({ ...row, to: recipients.map(one => one.to) })
+      },
+    },
     purge: () => store.purge(),
     transaction(work) {
       alive()
@@ -67,6 +84,7 @@ export function processStore(store: ClientStore, { process, stored, dies, die }:
       const fate = dies()
       depth++
       arrived = []
+      written = []
       try {
         const result = store.transaction(() => {
           const made = work()
@@ -74,6 +92,7 @@ export function processStore(store: ClientStore, { process, stored, dies, die }:
           return made
         })
         stored(arrived)
+        sent(written)
         if (fate === 'after') throw new Died()
         return result
       } finally {

@@ -1,8 +1,10 @@
 /** Puts together what the parts of a client share, from what the store holds. */
 import { AuditHeads } from './audit/heads.ts'
-import { byTimeout } from './connection/schedule.ts'
-import { type Core, type Emit, makeCommit } from './core.ts'
+import { type Emit, makeCommit } from './commit.ts'
+import { byImmediate, byTimeout } from './connection/schedule.ts'
+import type { Core } from './core.ts'
 import { Directory } from './directory.ts'
+import { GroupCommit } from './group-commit.ts'
 import { Claims } from './roster/claims.ts'
 import { RosterKeeper } from './roster/keeper.ts'
 import { makeParty, PERSON } from './session/party.ts'
@@ -15,6 +17,7 @@ export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
   const keeper = new RosterKeeper({ store, identity, now, log, ...(o.seed && { seed: o.seed }) })
   const claims = new Claims({ keeper, store, self: identity.member.publicKey, now, log })
   const person = makeParty(PERSON, identity.member.publicKey, identity.member, now())
+  const commit = makeCommit(store, emit)
   return {
     identity,
     address: { url: identity.url, host: identity.host },
@@ -30,6 +33,7 @@ export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
     prekeys: new Prekeys(store, identity.mesh),
     parties: new Map([[PERSON, person]]),
     factsAhead: new Map(),
-    commit: makeCommit(store, emit),
+    commit,
+    group: new GroupCommit(commit, o.turn ?? byImmediate),
   }
 }

@@ -1,15 +1,15 @@
-/** What the parts of a client share, and the one way to change the store: events are told after their transaction stands. */
+/** What the parts of a client share. */
 import type { Fact } from '@claudemesh/protocol'
 import type { AuditHeads } from './audit/heads.ts'
+import type { Commit } from './commit.ts'
 import type { Directory } from './directory.ts'
+import type { GroupCommit } from './group-commit.ts'
 import type { Claims } from './roster/claims.ts'
 import type { RosterKeeper } from './roster/keeper.ts'
 import type { Party } from './session/party.ts'
 import type { Prekeys } from './session/prekeys.ts'
 import type { ClientStore, Owner } from './store.ts'
-import type { Log, MeshEvents, MeshIdentity, Refuses, Schedule } from './types.ts'
-
-export type Emit = <E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]) => void
+import type { Log, MeshIdentity, Refuses, Schedule } from './types.ts'
 
 /** Where the broker is dialled: `url` is `ws(s)://host/ws`. */
 export interface Address {
@@ -35,39 +35,5 @@ export interface Core {
   /** Facts that our clock is too early for, and the time (ms) from which on they can be: it may be the clock that is wrong. */
   readonly factsAhead: Map<Fact, number>
   readonly commit: Commit
-}
-
-export interface Commit {
-  /** Runs `work` as one transaction; what it handed to `after` runs once that stands, in order. */
-  run<T>(work: () => T): T
-  /** Within `run`: told when the transaction stands, never if it does not. */
-  after<E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]): void
-}
-
-export function makeCommit(store: ClientStore, emit: Emit): Commit {
-  let depth = 0
-  let told: (() => void)[] = []
-  return {
-    run(work) {
-      depth++
-      try {
-        const result = store.transaction(work)
-        if (depth > 1) return result
-        const events = told
-        told = []
-        depth--
-        for (const tell of events) tell()
-        depth++
-        return result
-      } catch (error) {
-        if (depth === 1) told = []
-        throw error
-      } finally {
-        depth--
-      }
-    },
-    after(event, facts) {
-      told.push(() => emit(event, facts))
-    },
-  }
+  readonly group: GroupCommit
 }

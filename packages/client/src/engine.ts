@@ -3,10 +3,11 @@ import { recipientKey } from '@claudemesh/crypto'
 import { type BrokerFrame, equalBytes, MeshError, TIMES, toBase64url } from '@claudemesh/protocol'
 import { AwaitOwner } from './audit/await-owner.ts'
 import { AuditFollower } from './audit/follow.ts'
+import type { Emit } from './commit.ts'
 import { dialMember } from './connection/dial-member.ts'
 import type { Link } from './connection/link.ts'
 import { Reconnect } from './connection/reconnect.ts'
-import type { Core, Emit } from './core.ts'
+import type { Core } from './core.ts'
 import { keepHouse } from './housekeeping.ts'
 import { Inbox } from './inbox/inbox.ts'
 import { Outbox } from './outbox/outbox.ts'
@@ -31,7 +32,6 @@ export class Engine {
   readonly connection: Reconnect
   readonly problems = new Map<string, string>()
   clockOffsetMs: number | null = null
-  #flushing = false
   readonly following: Following
   readonly audit: AuditFollower
   readonly attendance: Attendance
@@ -119,6 +119,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#stopHousekeeping()
     await this.connection.stop()
+    this.#core.group.run()
     await this.inbox.settled()
   }
 
@@ -142,18 +143,19 @@ export class Engine {
 
   /** Receipts that are due become messages, and whatever can go out goes out. */
   flush(): void {
-    if (this.#flushing) return
-    this.#flushing = true
-    queueMicrotask(async () => {
-      this.#flushing = false
-      try {
-        sendReceipts(this.#core)
-        await this.outbox.pump()
-      } catch (error) {
-        // A store that cannot write: what was not written was not told either, and is looked at again.
-        this.problem('store', String(error))
-      }
-    })
+    this.#core.group.last(this.#flushing)
+  }
+  readonly #flushing = {
+    work: () => {
+      sendReceipts(this.#core)
+      this.outbox.seal()
+    },
+    done: () => void this.outbox.goOn().catch(error => this.#unwritten(error)),
+    failed: (error: unknown) => this.#unwritten(error),
+  }
+  /** A store that cannot write: what was not written was not told either, and is looked at again. */
+  #unwritten(error: unknown): void {
+    this.problem('store', String(error))
   }
 
   /** Told after whatever fetched entries: what hangs on the roster follows it. */

@@ -1,5 +1,5 @@
 /** Who listens to a client. */
-import type { Emit } from './core.ts'
+import type { Emit } from './commit.ts'
 import type { Log, MeshEvents } from './types.ts'
 
 export class Listeners {

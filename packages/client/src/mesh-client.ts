@@ -24,7 +24,7 @@ import { pauseMesh } from './mesh/pause.ts'
 import { leaveMesh, removeMember } from './mesh/remove.ts'
 import { rename } from './mesh/rename.ts'
 import { setRole } from './mesh/role.ts'
-import { composeText } from './outbox/compose.ts'
+import { draftText, writeMessage } from './outbox/compose.ts'
 import {
   dropMessage,
   findOutbox,
@@ -84,8 +84,8 @@ export class MeshClient {
     this.#engine.start()
   }
   /** Closes the socket; resolves when nothing is under way any more. */
-  async stop(): Promise<void> {
-    await this.#engine.stop()
+  stop(): Promise<void> {
+    return this.#engine.stop()
   }
   /** Answers how to stop listening. A listener's error is logged and disturbs nobody. */
   on<E extends keyof MeshEvents>(event: E, listener: (facts: MeshEvents[E]) => void): () => void {
@@ -126,11 +126,12 @@ export class MeshClient {
     void this.#engine.attendance.publish(party)
   }
 
-  /** Writes the outbox row, then answers its `msg`. Throws `usage`, `too-large`, `not-found`, `removed`. */
-  send(request: SendRequest): string {
-    const msg = composeText(this.#core, request)
+  /** Answers the `msg` once its outbox row stands, written together with whatever else this turn brings. Throws `usage`, `too-large`, `not-found`, `removed`. */
+  async send(request: SendRequest): Promise<string> {
+    const draft = draftText(this.#core, request)
+    const written = this.#core.group.soon(() => writeMessage(this.#core, draft))
     this.#engine.flush()
-    return msg
+    return written
   }
   /** Newest first. */
   outbox(filter: OutboxAsked): OutboxMessage[] {

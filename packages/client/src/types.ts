@@ -42,6 +42,8 @@ export interface SessionUuids {
 
 /** Runs `work` once after `ms`; the answer cancels it. */
 export type Schedule = (ms: number, work: () => void) => () => void
+/** Calls `work` once whatever else came in this turn of the event loop was handled. */
+export type Turn = (work: () => void) => void
 export type Log = (event: string, facts?: Record<string, unknown>) => void
 
 /** A text as it comes, before it is stored. */
@@ -68,6 +70,8 @@ export interface MeshClientOptions {
   readonly webSocket?: typeof WebSocket
   /** Default: `setTimeout`. */
   readonly schedule?: Schedule
+  /** Default: `setImmediate`, where there is none a timeout of 0. */
+  readonly turn?: Turn
   /** Why a text that has just been opened is not taken, a word of at most 64 characters; `null` = it is. Default: all are. */
   readonly refuses?: Refuses
   /** 0 ≤ x < 1, for jitter only. Default: `Math.random`. */

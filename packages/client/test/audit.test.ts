@@ -38,7 +38,7 @@ const shown = async (one: Machine): Promise<number> => {
   return size(one)
 }
 const send = async (body: string): Promise<string> => {
-  const msg = alice.client.send(text(null, [person(bob)], body))
+  const msg = await alice.client.send(text(null, [person(bob)], body))
   await reached(alice.client, msg, 'delivered')
   return msg
 }
@@ -69,7 +69,7 @@ test('a member reads the log page by page, its own bodies with it', async () => 
 test('a broker whose database was set back is found and stops all sealing, until the owner accepts it; then nothing is lost', async () => {
   await bob.client.stop()
   const before = await shown(alice)
-  const msg = alice.client.send(text(null, [person(bob)], 'before the restore'))
+  const msg = await alice.client.send(text(null, [person(bob)], 'before the restore'))
   await reached(alice.client, msg, 'accepted')
   await expect.poll(() => size(alice)).toBeGreaterThan(before)
   await world.broker.stop()
@@ -78,7 +78,7 @@ test('a broker whose database was set back is found and stops all sealing, until
   await whenever(alice, () => alice.client.state === 'stopped')
   expect(alice.client.why).toMatchObject({ code: 'integrity' })
   expect(alice.client.why!.message).toMatch(/shorter than the one it signed before/)
-  const held = alice.client.send(text(null, [person(bob)], 'held back'))
+  const held = await alice.client.send(text(null, [person(bob)], 'held back'))
   expect(alice.client.outboxMessage(held)!.recipients[0]!.state).toBe('pending')
 
   await alice.client.acceptLog()

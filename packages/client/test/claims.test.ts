@@ -41,7 +41,7 @@ describe('a roster head that the broker signed', () => {
     expect(client.view().problems).toMatchObject([{ code: 'roster-awaited' }])
     const to = [{ member: people[1]!.member.publicKey, session: null }]
     const about = { priority: 'next', ttlMs: HOUR, replyTo: null, threadId: null } as const
-    client.send({ from: null, to, text: 'hello', ...about })
+    await client.send({ from: null, to, text: 'hello', ...about })
     for (let waited = 5_000; waited < 30_000; waited += 5_000) await ring(5_000)
     expect([client.state, broker.count('send')]).toEqual(['online', 0])
     await ring(5_000)

@@ -73,10 +73,10 @@ test('whatever instant either process is killed at: all that stood in the outbox
     fc.asyncProperty(steps, steps, async (forAlice, forBob) => {
       const { alice, bob } = await couple(world)
       const killers = [killAgainAndAgain(alice, forAlice), killAgainAndAgain(bob, forBob)]
-      const sendFive = (): void => {
+      const sendFive = async (): Promise<void> => {
         for (let i = 0; i < 5; i++)
           try {
-            alice.client.send(text(null, [person(bob)], crypto.randomUUID()))
+            await alice.client.send(text(null, [person(bob)], crypto.randomUUID()))
           } catch (error) {
             if (!(error instanceof Crash)) throw error
           }
@@ -84,12 +84,12 @@ test('whatever instant either process is killed at: all that stood in the outbox
       const written = () => alice.client.outbox({}).reverse()
       const delivered = () => written().every(one => one.recipients.every(to => to.state === 'delivered'))
       for (let round = 0; round < 300 && killers.some(killer => !killer.done); round++) {
-        sendFive()
+        await sendFive()
         await Promise.all(killers.map(killer => killer.restarted()))
         await whenever(alice, delivered)
       }
       for (const killer of killers) await killer.settle()
-      sendFive()
+      await sendFive()
       await whenever(alice, delivered)
       const order = written().map(one => one.msg)
       expect(killers.map(killer => killer.kills)).toEqual([forAlice.length, forBob.length])

@@ -121,7 +121,7 @@ test('of a crowd each is sealed to alone whose prekey is signed; of the others n
   client.start()
   await when(client, 'state', () => client.state === 'online')
   const everybody = client.peers().map(({ recipient }) => recipient)
-  const msg = client.send(text(null, everybody, 'hello'))
+  const msg = await client.send(text(null, everybody, 'hello'))
   const states = () => client.outboxMessage(msg)!.recipients
   await when(client, 'outbox', () => states().some(({ why }) => why !== null))
   expect(states().filter(({ state }) => state === 'sealed')).toHaveLength(19)

@@ -52,7 +52,7 @@ test('a daemon whose `send` is answered `replaced` does not fight: it says so, k
   const { client, ring } = scriptedMember(broker, made.seed, made.people[0]!, () => now)
   client.start()
   await online(client)
-  const msg = client.send(text(null, [recipient], 'who is it?'))
+  const msg = await client.send(text(null, [recipient], 'who is it?'))
   const stateOf = (one: string) => client.outboxMessage(one)!.recipients[0]
   await when(client, 'outbox', () => stateOf(msg)?.why === 'replaced')
   await settled()
@@ -64,7 +64,7 @@ test('a daemon whose `send` is answered `replaced` does not fight: it says so, k
       .problems.map(one => one.message)
       .join(),
   ).toContain('another daemon')
-  const next = client.send(text(null, [recipient], 'and this'))
+  const next = await client.send(text(null, [recipient], 'and this'))
   expect(stateOf(next)).toMatchObject({ state: 'pending', why: 'replaced' })
 
   // A clock that was wrong and is right again makes everybody else attach again.
@@ -99,7 +99,7 @@ test('one whose `send` is answered `not-attached` attaches again, and the same b
     if (broker.count('attach') > 1) scriptSends(null)
     return script(frame)
   }
-  const msg = client.send(text(null, [recipient], 'hello'))
+  const msg = await client.send(text(null, [recipient], 'hello'))
   await reached(client, msg, 'accepted')
   const ids = broker.heard.flatMap(frame => (frame.type === 'send' ? frame.envelopes : []))
   expect(new Set(ids.map(({ header }) => String(header.id))).size).toBe(1)

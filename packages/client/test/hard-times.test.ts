@@ -25,10 +25,12 @@ afterAll(() => world.stop())
 test('a broker that goes away and comes back loses nothing that was accepted or still waits', async () => {
   const { alice, bob } = await couple(world)
   const texts = Array.from({ length: 120 }, (_, i) => `number ${i}`)
-  for (const body of texts.slice(0, 60)) alice.client.send(text(null, [person(bob)], body))
+  for (const body of texts.slice(0, 60)) await alice.client.send(text(null, [person(bob)], body))
   await received(bob.client, null, 5)
   await world.restart()
-  const last = texts.slice(60).map(body => alice.client.send(text(null, [person(bob)], body)))
+  const last = await Promise.all(
+    texts.slice(60).map(body => alice.client.send(text(null, [person(bob)], body))),
+  )
   await received(bob.client, null, 120)
   expect(bob.client.inbox({ uuid: null }).map(textOf)).toEqual(texts)
   await reached(alice.client, last.at(-1)!, 'delivered')
@@ -38,10 +40,10 @@ test('a broker that goes away and comes back loses nothing that was accepted or 
 
 test('a restarted receiver opens what was sealed under an opener that travelled long ago', async () => {
   const { alice, bob } = await couple(world)
-  const first = alice.client.send(text(null, [person(bob)], 'with the opener'))
+  const first = await alice.client.send(text(null, [person(bob)], 'with the opener'))
   await reached(alice.client, first, 'delivered')
   await bob.client.stop()
-  const second = alice.client.send(text(null, [person(bob)], 'by its id'))
+  const second = await alice.client.send(text(null, [person(bob)], 'by its id'))
   await reached(alice.client, second, 'accepted')
   await bob.start()
   await received(bob.client, null, 2)
@@ -53,9 +55,9 @@ test('a restarted receiver opens what was sealed under an opener that travelled 
 
 test('who lost their prekeys says so, gets a new sealing of the same message, and shows it once', async () => {
   const { alice, bob } = await couple(world)
-  await reached(alice.client, alice.client.send(text(null, [person(bob)], 'first')), 'delivered')
+  await reached(alice.client, await alice.client.send(text(null, [person(bob)], 'first')), 'delivered')
   await bob.client.stop()
-  const lost = alice.client.send(text(null, [person(bob)], 'sealed to a lost prekey'))
+  const lost = await alice.client.send(text(null, [person(bob)], 'sealed to a lost prekey'))
   await reached(alice.client, lost, 'accepted')
   // The store is gone, the keys are not: roster and epoch key come back, prekeys and inbox do not.
   const fresh = memoryStore()
@@ -74,9 +76,9 @@ test('who lost their prekeys says so, gets a new sealing of the same message, an
 
 test('what ran out while its receiver was away ends by the signed fact, and a retry is a new message', async () => {
   const { alice, bob } = await couple(world)
-  await reached(alice.client, alice.client.send(text(null, [person(bob)], 'hello')), 'delivered')
+  await reached(alice.client, await alice.client.send(text(null, [person(bob)], 'hello')), 'delivered')
   await bob.client.stop()
-  const msg = alice.client.send(text(null, [person(bob)], 'short-lived', { ttlMs: 1_000 }))
+  const msg = await alice.client.send(text(null, [person(bob)], 'short-lived', { ttlMs: 1_000 }))
   await reached(alice.client, msg, 'expired')
   const steps = alice.client.trace(msg)
   expect(steps.at(-1)).toMatchObject({ state: 'expired', by: 'broker', verified: true })
@@ -99,13 +101,13 @@ test('what ran out while its receiver was away ends by the signed fact, and a re
 test('a session nobody knows is named unknown, and a wrong clock is told instead of guessed around', async () => {
   const { alice, bob } = await couple(world)
   const nobody = { member: bob.identity.member.publicKey, session: generateSigner().publicKey }
-  await reached(alice.client, alice.client.send(text(null, [nobody], 'anybody?')), 'unknown')
+  await reached(alice.client, await alice.client.send(text(null, [nobody], 'anybody?')), 'unknown')
   await alice.client.stop()
   let shift = 600_000
   await alice.start({ shift: () => shift })
   await when(alice.client, 'state', () => alice.client.state === 'online')
   expect(alice.client.view().problems.map(one => one.code)).toContain('clock')
-  const msg = alice.client.send(text(null, [person(bob)], 'from the future'))
+  const msg = await alice.client.send(text(null, [person(bob)], 'from the future'))
   await when(alice.client, 'state', () => alice.client.state === 'online')
   expect(alice.client.outboxMessage(msg)?.recipients[0]?.state).toMatch(/pending|sealed/)
   shift = 0
@@ -119,7 +121,7 @@ test('a session nobody knows is named unknown, and a wrong clock is told instead
 test('a message to many reaches each once, under one msg', async () => {
   const { alice, bob } = await couple(world)
   const sessions = [await openSession(bob, 'a'), await openSession(bob, 'b'), await openSession(alice, 'c')]
-  const msg = alice.client.send(
+  const msg = await alice.client.send(
     text(null, [person(bob), ...sessions.map(one => one.recipient)], 'all of you'),
   )
   await reached(alice.client, msg, 'delivered')

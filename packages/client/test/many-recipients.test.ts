@@ -21,7 +21,7 @@ test('more recipients than an envelope holds get one message in several envelope
   const { publicKey: member } = bob.identity.member
   const to: Recipient[] = sessions.map(({ signer }) => ({ member, session: signer.publicKey }))
 
-  const msg = alice.client.send(text(null, to, 'to everybody'))
+  const msg = await alice.client.send(text(null, to, 'to everybody'))
   await reached(alice.client, msg, 'delivered')
   const byEnvelope = new Map<string, number>()
   for (const { uuid } of sessions) {

@@ -109,7 +109,7 @@ describe('after a restore', () => {
     const session = await openSession(bob, 'api')
     await when(dave.client, 'presence', () => dave.client.peers().some(one => one.profile?.name === 'api'))
     expect(session.uuid).toBeTruthy()
-    const sent = dave.client.send(text(null, [person(bob)], 'still here'))
+    const sent = await dave.client.send(text(null, [person(bob)], 'still here'))
     await reached(dave.client, sent, 'delivered')
     await carol.start({ shift: () => shift })
     await when(carol.client, 'state', () => carol.client.state === 'removed')
@@ -124,7 +124,7 @@ describe('after a restore', () => {
     await bob.start({ shift: () => shift })
     await when(bob.client, 'state', () => bob.client.why?.code === 'unavailable')
     expect(bob.client.why?.message).toContain('an owner or admin has to come online')
-    const sent = bob.client.send(text(null, [person(alice)], 'anybody?'))
+    const sent = await bob.client.send(text(null, [person(alice)], 'anybody?'))
     expect(bob.client.outboxMessage(sent)?.recipients).toMatchObject([{ state: 'pending' }])
     await ownerReturns(alice)
     // Bob may have met the shorter log before the owner spoke for it: that stops a client until it looks again, up to a minute later.

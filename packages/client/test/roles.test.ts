@@ -152,7 +152,7 @@ test('the broker under another address: proven, named first, dialled from then o
   const { link } = await alice.client.invite({ role: 'member', uses: 1, expiresMs: 60_000 })
   expect(link).toMatch(new RegExp(`^http://${host}/i/`))
   const carol = await join(world, link, 'Carol')
-  const sent = alice.client.send(text(null, [person(bob)], 'still there'))
+  const sent = await alice.client.send(text(null, [person(bob)], 'still there'))
   await reached(alice.client, sent, 'delivered')
   await stop(alice, bob, carol)
 })

@@ -20,7 +20,7 @@ afterAll(() => world.stop())
 
 test('a person who joined by an invite gets what the founder writes, and the founder a signed receipt', async () => {
   const { alice, bob } = await couple(world)
-  const msg = alice.client.send(text(null, [person(bob)], 'hello bob'))
+  const msg = await alice.client.send(text(null, [person(bob)], 'hello bob'))
   await received(bob.client, null, 1)
   const [got] = bob.client.inbox({ uuid: null })
   expect(textOf(got!)).toBe('hello bob')
@@ -38,11 +38,11 @@ test('two sessions write to each other, and names, surfaced and answered come ba
   const { alice, bob } = await couple(world)
   const a = await openSession(alice, 'api')
   const b = await openSession(bob, 'web')
-  const msg = alice.client.send(text(a.uuid, [b.recipient], 'one'))
+  const msg = await alice.client.send(text(a.uuid, [b.recipient], 'one'))
   await received(bob.client, b.uuid, 1)
   bob.client.markSurfaced(b.uuid, [msg])
   await reached(alice.client, msg, 'surfaced')
-  const answer = bob.client.send(text(b.uuid, [a.recipient], 'two', { replyTo: msg }))
+  const answer = await bob.client.send(text(b.uuid, [a.recipient], 'two', { replyTo: msg }))
   bob.client.report(b.uuid, [msg], 'answered', '')
   await received(alice.client, a.uuid, 1)
   await reached(alice.client, msg, 'answered')
@@ -57,10 +57,12 @@ test('two sessions write to each other, and names, surfaced and answered come ba
 test('500 messages arrive in order, once, though the receiver was offline for half of them', async () => {
   const { alice, bob } = await couple(world)
   const texts = Array.from({ length: 500 }, (_, i) => `number ${i}`)
-  for (const body of texts.slice(0, 250)) alice.client.send(text(null, [person(bob)], body))
+  for (const body of texts.slice(0, 250)) await alice.client.send(text(null, [person(bob)], body))
   await received(bob.client, null, 100)
   await bob.client.stop()
-  const rest = texts.slice(250).map(body => alice.client.send(text(null, [person(bob)], body)))
+  const rest = await Promise.all(
+    texts.slice(250).map(body => alice.client.send(text(null, [person(bob)], body))),
+  )
   await bob.start()
   await received(bob.client, null, 500)
   expect(bob.client.inbox({ uuid: null }).map(textOf)).toEqual(texts)

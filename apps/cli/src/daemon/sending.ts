@@ -44,7 +44,7 @@ export async function sendText(
   )
   const thread = request.threadId ?? threadId
   if (speaker && to.length === 1) noise.said(speaker, to[0]!, { text: request.text, threadId: thread })
-  const msg = client.send({
+  const msg = await client.send({
     from,
     to,
     text: request.text,

@@ -126,7 +126,7 @@ describe('what a hostile peer calls itself', () => {
 describe('what a hostile peer writes', () => {
   test('is shown as text and kept as it was', async () => {
     const recipient = mallory.client.members().find(({ self }) => !self)!.key
-    mallory.client.send({
+    await mallory.client.send({
       from: uuid,
       to: [{ member: recipient, session: null }],
       text: EVIL.text,

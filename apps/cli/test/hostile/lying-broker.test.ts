@@ -13,7 +13,7 @@ afterAll(() => theatre?.close())
 test('the same relay without a lie: what is written is read, and each end sees it', async () => {
   theatre.begin()
   const [alice, bob] = await theatre.stage.mesh('Bob')
-  const msg = alice!.send([bob!.recipient], 'hello')
+  const msg = await alice!.send([bob!.recipient], 'hello')
   await theatre.stage.until('delivered', () => alice!.stateOf(msg) === 'delivered')
   expect(bob!.texts()).toEqual(['hello'])
   expect(await theatre.end()).toEqual({ shown: [], strangeKeys: [], struck: 0 })

@@ -85,7 +85,7 @@ export class Person {
   }
 
   /** Answers the `msg`. */
-  send(to: readonly Recipient[], text: string, from: string | null = null): string {
+  send(to: readonly Recipient[], text: string, from: string | null = null): Promise<string> {
     const terms = { priority: 'next', ttlMs: 86_400_000, replyTo: null, threadId: null } as const
     return this.client.send({ from, to: [...to], text, ...terms })
   }

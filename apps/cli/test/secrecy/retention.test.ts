@@ -18,7 +18,7 @@ test('a stolen disk gives away what was read within the retention, and what nobo
   await bob.connect()
   alice.client.setRetention(2 * HOUR)
   const say = async (words: string) => {
-    bob.client.send(text(bob, alice.session, words))
+    await bob.client.send(text(bob, alice.session, words))
     await clock.to(clock.now() + 1_000)
   }
   const read = () => {
@@ -53,7 +53,7 @@ test('a shorter retention counts at once, for what is there', async () => {
   const [alice, bob] = machines as [Machine, Machine]
   await alice.connect()
   await bob.connect()
-  bob.client.send(text(bob, alice.person, 'old'))
+  await bob.client.send(text(bob, alice.person, 'old'))
   await clock.to(clock.now() + 1_000)
   const [old] = alice.client.inbox({ uuid: null })
   alice.client.markRead(null, [old!.msg])

@@ -15,7 +15,7 @@ async function copiedAtEight() {
   await alice.connect()
   await bob.connect()
   const say = async (from: Machine, words: string) => {
-    from.client.send(text(from, bob.session, words))
+    await from.client.send(text(from, bob.session, words))
     await clock.to(clock.now() + 1_000)
   }
   await say(alice, 'one')

@@ -16,8 +16,9 @@ vi.setConfig({ testTimeout: 600_000 })
 async function talk(clock: TurnedClock, [alice, bob]: readonly Machine[], until: number): Promise<void> {
   for (let at = clock.now() + 20 * MINUTE; at <= until; at += 20 * MINUTE) {
     await clock.to(at - MINUTE)
-    for (const to of [alice!.session, alice!.person]) bob!.client.send(text(bob!, to, `to Alice, ${at}`))
-    for (const to of [bob!.session, bob!.person]) alice!.client.send(text(alice!, to, `to Bob, ${at}`))
+    for (const to of [alice!.session, alice!.person])
+      await bob!.client.send(text(bob!, to, `to Alice, ${at}`))
+    for (const to of [bob!.session, bob!.person]) await alice!.client.send(text(alice!, to, `to Bob, ${at}`))
     await clock.to(at)
   }
 }
@@ -91,20 +92,20 @@ describe('a thief with Alice’s prekey secrets of noon alone', () => {
     await talk(clock, mesh.machines, clockTime(12))
     const secrets = await stolenAt(alice, mesh)
     const sealedTo = mesh.relay.prekeyOf(alice.session).n
-    bob.client.send(text(bob, alice.session, 'still to the stolen one'))
-    carol.client.send(text(carol, alice.session, 'carol too'))
+    await bob.client.send(text(bob, alice.session, 'still to the stolen one'))
+    await carol.client.send(text(carol, alice.session, 'carol too'))
     await clock.to(clockTime(12, 1))
     expect(
       texts(await openAll(mesh.relay.recorded, secrets)).filter(one => one.sentAt >= clockTime(12)),
     ).toHaveLength(2)
     await clock.to(clockTime(13))
     expect(mesh.relay.prekeyOf(alice.session).n).toBeGreaterThan(sealedTo)
-    alice.client.send(text(alice, bob.session, 'a word from Alice'))
+    await alice.client.send(text(alice, bob.session, 'a word from Alice'))
     await clock.to(clockTime(13, 1))
-    bob.client.send(text(bob, alice.session, 'to the new one'))
+    await bob.client.send(text(bob, alice.session, 'to the new one'))
     await clock.to(clockTime(14, 1))
-    bob.client.send(text(bob, alice.session, 'later'))
-    carol.client.send(text(carol, alice.session, 'who heard nothing of Alice since'))
+    await bob.client.send(text(bob, alice.session, 'later'))
+    await carol.client.send(text(carol, alice.session, 'who heard nothing of Alice since'))
     await clock.to(clockTime(14, 2))
     expect(alice.client.inbox({ uuid: alice.uuid }).length).toBe(8)
     const late = await openAll(mesh.relay.recorded, secrets)
@@ -126,7 +127,7 @@ describe('not covered, and said so in the threat model:', () => {
 
   test('what waits in the outbox of a stolen disk', async () => {
     const { mesh, alice, carol } = await noon()
-    alice.client.send(text(alice, carol.person, 'Carol was never there'))
+    await alice.client.send(text(alice, carol.person, 'Carol was never there'))
     const thief = thiefOn(alice.copyDisk(), mesh.seed)
     const waiting = thief.outbox({ open: true })
     expect(waiting.map(one => (one.payload as { text: string }).text)).toEqual(['Carol was never there'])
@@ -164,14 +165,14 @@ describe('not covered, and said so in the threat model:', () => {
     mesh.relay.shows.set(recipientKey(alice.session), stolen)
     await carol.connect()
     const count = mesh.relay.recorded.length
-    carol.client.send(text(carol, alice.session, 'to a prekey of the morning'))
+    await carol.client.send(text(carol, alice.session, 'to a prekey of the morning'))
     await clock.to(clockTime(15, 1))
     const [first] = texts(await openAll(mesh.relay.recorded.slice(count), secrets))
     expect(first?.plaintext.payload).toMatchObject({ text: 'to a prekey of the morning' })
     // Alice has no secret for it any more, says so, and with that word it is over.
     expect(alice.client.inbox({ uuid: alice.uuid }).some(one => one.msg === first?.plaintext.msg)).toBe(true)
     const after = mesh.relay.recorded.length
-    carol.client.send(text(carol, alice.session, 'Carol has heard of Alice'))
+    await carol.client.send(text(carol, alice.session, 'Carol has heard of Alice'))
     await clock.to(clockTime(15, 2))
     expect(texts(await openAll(mesh.relay.recorded.slice(after), secrets))).toEqual([])
     expect(alice.client.inbox({ uuid: alice.uuid })).toHaveLength(5)

@@ -32,6 +32,18 @@ interface Arrived {
   readonly frame: QueueFrame
 }
 
+interface Ack {
+  readonly link: Link
+  readonly recipient: QueueFrame['recipient']
+  readonly attachment: number
+  readonly upTo: number
+}
+interface Stored {
+  readonly acks: readonly Ack[]
+  /** Some sender knows a longer roster. */
+  readonly behind: boolean
+}
+
 export interface InboxPort {
   /** Somebody's claim or membership is ahead of our roster. */
   readonly syncRoster: () => Promise<void>
@@ -78,14 +90,20 @@ export class Inbox {
 
   async #work(): Promise<void> {
     while (this.#arrived.length > 0) {
-      const batch = this.#nextBatch()
+      let batch: Arrived[] = []
       try {
-        await this.#meetStrangers(batch)
-        this.#store(batch)
+        const stored = await this.#storeSoon(() => {
+          if (batch.length === 0) batch = this.#nextBatch()
+          return this.#hasStrangers(batch) ? undefined : this.#store(batch)
+        })
+        if (stored) this.#acknowledge(stored)
+        else {
+          await this.#port.syncRoster()
+          this.#acknowledge(await this.#storeSoon(() => this.#store(batch)))
+        }
       } catch (error) {
-        // Nothing of it was acked: it comes again on the next connection. What memory took for stored is forgotten.
-        this.#opener = new Opener(this.#core)
-        this.#outbox.targets.rolledBack()
+        // Nothing of it was acked: it comes again on the next connection.
+        this.#forgetUnstored()
         this.#core.log('inbox.failed', { message: String(error) })
         this.#arrived.length = 0
         batch[0]?.link.close()
@@ -93,6 +111,22 @@ export class Inbox {
     }
     // At once: what came before a promise told of the end would wait for the next frame.
     this.#working = null
+  }
+
+  /** With whatever else this turn brings; tried again alone where that failed. */
+  #storeSoon<T>(work: () => T): Promise<T> {
+    let isFirst = true
+    return this.#core.group.soon(() => {
+      if (!isFirst) this.#forgetUnstored()
+      isFirst = false
+      return work()
+    })
+  }
+
+  /** What memory took for stored. */
+  #forgetUnstored(): void {
+    this.#opener = new Opener(this.#core)
+    this.#outbox.targets.rolledBack()
   }
 
   #nextBatch(): Arrived[] {
@@ -107,9 +141,9 @@ export class Inbox {
   }
 
   /** A sender we do not know may have joined since, and who is said to be removed been so: the roster is looked at first. */
-  async #meetStrangers(batch: readonly Arrived[]): Promise<void> {
+  #hasStrangers(batch: readonly Arrived[]): boolean {
     const { members, removed } = this.#core.keeper.roster
-    const behind = batch.some(({ frame }) =>
+    return batch.some(({ frame }) =>
       frame.type === 'deliver'
         ? frame.deliveries.some(({ envelope }) => {
             const key = toBase64url(envelope.header.from.member)
@@ -119,34 +153,32 @@ export class Inbox {
             ({ fact }) => fact.kind === 'dropped' && !removed.has(toBase64url(fact.to.member)),
           ),
     )
-    if (behind) await this.#port.syncRoster()
   }
 
-  #store(batch: readonly Arrived[]): void {
-    const { commit } = this.#core
-    const acks = new Map<
-      string,
-      { link: Link; recipient: QueueFrame['recipient']; attachment: number; upTo: number }
-    >()
+  /** Inside `commit.run`. */
+  #store(batch: readonly Arrived[]): Stored {
+    const acks = new Map<string, Ack>()
     let behind = false
-    commit.run(() => {
-      for (const { link, frame } of batch) {
-        const party = this.#partyOf(frame)
-        if (!party) continue
-        const items = frame.type === 'deliver' ? frame.deliveries : frame.facts
-        for (const item of items) {
-          if ('fact' in item) applyFact(this.#core, item.fact)
-          else behind = this.#take(party, item) || behind
-        }
-        const { recipient, attachment } = frame
-        const upTo = Math.max(...items.map(item => item.seq))
-        this.#core.prekeys.taken(party.owner, upTo)
-        const name = `${recipientKey(recipient)}#${attachment}`
-        acks.set(name, { link, recipient, attachment, upTo: Math.max(upTo, acks.get(name)?.upTo ?? 0) })
+    for (const { link, frame } of batch) {
+      const party = this.#partyOf(frame)
+      if (!party) continue
+      const items = frame.type === 'deliver' ? frame.deliveries : frame.facts
+      for (const item of items) {
+        if ('fact' in item) applyFact(this.#core, item.fact)
+        else behind = this.#take(party, item) || behind
       }
-    })
-    for (const { link, ...ack } of acks.values())
-      link.sendData(encodeFrame({ type: 'ack', ref: 0, acks: [ack] }))
+      const { recipient, attachment } = frame
+      const upTo = Math.max(...items.map(item => item.seq))
+      this.#core.prekeys.taken(party.owner, upTo)
+      const name = `${recipientKey(recipient)}#${attachment}`
+      acks.set(name, { link, recipient, attachment, upTo: Math.max(upTo, acks.get(name)?.upTo ?? 0) })
+    }
+    return { acks: [...acks.values()], behind }
+  }
+
+  /** Once that transaction stands. */
+  #acknowledge({ acks, behind }: Stored): void {
+    for (const { link, ...ack } of acks) link.sendData(encodeFrame({ type: 'ack', ref: 0, acks: [ack] }))
     if (behind)
       this.#port.syncRoster().catch(error => this.#core.log('roster.sync-failed', { message: String(error) }))
     this.#port.stored()

@@ -78,8 +78,8 @@ export function writeMessage(core: Core, draft: Draft): string {
   return msg
 }
 
-/** A text, checked before it is written. Throws `usage`, `too-large`, `not-found`, `removed`. */
-export function composeText(core: Core, request: SendRequest): string {
+/** What is to be written for a text. Throws `usage`, `too-large`, `not-found`, `removed`. */
+export function draftText(core: Core, request: SendRequest): Draft {
   const owner = ownerOf(request.from)
   if (!core.parties.has(owner))
     throw new MeshError('not-found', 'no such session is open here', { field: 'from' })
@@ -109,15 +109,7 @@ export function composeText(core: Core, request: SendRequest): string {
       facts: { bytes },
     })
   const { priority, ttlMs } = request
-  return writeMessage(core, {
-    owner,
-    kind: 'text',
-    payload: payload.data,
-    to,
-    priority,
-    ttlMs,
-    ordered: true,
-  })
+  return { owner, kind: 'text', payload: payload.data, to, priority, ttlMs, ordered: true }
 }
 
 function requireMember(core: Core, member: Uint8Array, field: string): void {

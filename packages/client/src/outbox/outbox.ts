@@ -4,21 +4,15 @@ import type { Link } from '../connection/link.ts'
 import type { Core } from '../core.ts'
 import type { Party } from '../session/party.ts'
 import type { OutboxRecipientRow, Owner, RecipientKey } from '../store.ts'
-import { AgreementThread } from './agreement-thread.ts'
+import { Agreements } from './agreements.ts'
 import { endMessages } from './end.ts'
-import { type Addressed, duePage, Envelopes } from './page.ts'
+import { type Addressed, duePage, Envelopes, PAGE_ENVELOPES } from './page.ts'
 import { Pairs } from './pairs.ts'
 import { type Sealed, sealMessage } from './seal.ts'
 import { moveRecipient } from './states.ts'
-import { type Target, Targets } from './targets.ts'
+import { Targets } from './targets.ts'
 import { Transmit, type TransmitPort } from './transmit.ts'
 
-/** Key agreements in one go, 1 ms each at most. */
-const AGREED_AT_ONCE = 32
-/** As many new recipients or more are agreed with on two threads. */
-const CROWD = 64
-/** Whoever is through does not wait longer for the other thread's last share. */
-const ASIDE_MS = 250
 /** A recipient without keys, or in doubt, is looked at again this often, and when it is heard of. */
 const RETRY_MS = 30_000
 const AGAIN_MS = 2_000
@@ -34,10 +28,14 @@ export class Outbox {
   readonly pairs: Pairs
   readonly targets: Targets
   readonly #transmit: Transmit
-  readonly #thread = new AgreementThread()
+  readonly #agreements: Agreements
   #link: Link | null = null
   #pumping = false
   #again = false
+  /** Sealed in the transaction of this turn; nothing of it has gone out yet. */
+  #made: Sealed[] = []
+  /** All that was due then was sealed or looked at; `null` where `pump` is to look. */
+  #lookedAt: number | null = null
   /** Owners whose stored, unanswered sealings are to go out on this connection. */
   readonly #resendDue = new Set<Owner>()
   #halted = false
@@ -49,6 +47,7 @@ export class Outbox {
     this.#port = port
     this.pairs = new Pairs(core.identity.mesh, core.now)
     this.targets = new Targets(core)
+    this.#agreements = new Agreements(core, this)
     this.#transmit = new Transmit(core, {
       attachAgain: port.attachAgain,
       giveWay: port.giveWay,
@@ -83,6 +82,43 @@ export class Outbox {
     this.#resendDue.add(owner)
   }
 
+  /** Inside `commit.run`: seals what needs nothing but what is at hand. Once that stands, `goOn` sends it and does the rest. */
+  seal(): void {
+    this.#made = []
+    this.#lookedAt = null
+    if (!this.#ready() || this.#pumping) return
+    const now = this.#core.now()
+    const parties = [...this.#core.parties.values()].filter(({ attachment }) => attachment !== null)
+    if (parties.map(party => this.#sealAtHand(party, now)).every(Boolean)) this.#lookedAt = now
+  }
+
+  /** True when nothing due is left of this party. */
+  #sealAtHand(party: Party, now: number): boolean {
+    const { store, claims, prekeys } = this.#core
+    if (this.#resendDue.has(party.owner) || !this.#transmit.hasRoom || claims.fetchDue || claims.awaited)
+      return false
+    const rows = duePage(store.outbox, party.owner, now)
+    if (rows.length === 0) return true
+    const isAtHand = ({ to }: OutboxRecipientRow) => {
+      const target = this.targets.get(to)
+      return target !== undefined && this.pairs.has(party, to, target)
+    }
+    // A prekey is made in a transaction of its own.
+    if (prekeys.isDue(party, now) || !rows.every(isAtHand)) return false
+    this.#made.push(...this.#sealRows(party, rows))
+    return rows.length < PAGE_ENVELOPES
+  }
+
+  /** Sends what `seal` made, and whatever else may go out now. Never throws. */
+  async goOn(): Promise<void> {
+    const [made, lookedAt] = [this.#made, this.#lookedAt]
+    this.#made = []
+    this.#send(made)
+    if (lookedAt === null) return this.pump()
+    this.#endOld()
+    this.#wakeWhenDue(lookedAt)
+  }
+
   /** Sends whatever may go out now. Called for every reason to look again; never throws. */
   async pump(): Promise<void> {
     if (!this.#ready()) return
@@ -107,7 +143,7 @@ export class Outbox {
       return
     } finally {
       this.#pumping = false
-      this.#thread.end()
+      this.#agreements.end()
     }
     this.#wakeWhenDue(since)
   }
@@ -137,7 +173,7 @@ export class Outbox {
       for (const row of rows) if (!this.targets.get(row.to)) wanted.add(row.to)
       if (wanted.size > 0) {
         const agree = (taken: ReadonlySet<RecipientKey>) =>
-          this.#agreeWithAll(
+          this.#agreements.withAll(
             party,
             rows.filter(({ to }) => taken.has(to)),
           )
@@ -150,80 +186,38 @@ export class Outbox {
         if (rows.length === 0) continue
       }
       if (rows.length === 0) return
-      await this.#agreeWithAll(party, rows)
+      await this.#agreements.withAll(party, rows)
       if (this.#link !== link || !this.#ready() || party.attachment === null) return
       this.#sealPage(party, rows)
     }
   }
 
-  /** A thousand new recipients cost a second: whatever else is due runs in between, and a crowd is shared with another thread. */
-  async #agreeWithAll(party: Party, rows: readonly OutboxRecipientRow[]): Promise<void> {
-    const open = rows.flatMap(row => {
-      const target = this.targets.get(row.to)
-      return !target || this.pairs.has(party, row.to, target) ? [] : [{ row, target }]
-    })
-    const aside = open.length >= CROWD ? this.#agreeAside(party, open) : undefined
-    for (let made = 1, next = open.shift(); next; made++, next = open.shift()) {
-      this.#agrees(party, next.row, next.target)
-      if (made % AGREED_AT_ONCE === 0) await this.#inMs(0)
-    }
-    if (aside && (await Promise.race([aside, this.#inMs(ASIDE_MS).then(() => 'late')])) === 'late')
-      this.#thread.end()
-  }
-
-  #inMs(ms: number): Promise<void> {
-    return new Promise(resolve => void this.#core.schedule(ms, resolve))
-  }
-
-  /** Takes from the end of `open` while there is a share for both. What comes to nothing is agreed on when it is sealed. */
-  async #agreeAside(party: Party, open: { row: OutboxRecipientRow; target: Target }[]): Promise<void> {
-    while (open.length > AGREED_AT_ONCE) {
-      const part = open.splice(-AGREED_AT_ONCE)
-      const agreed = await this.#thread.agree(part.map(({ target }) => this.pairs.task(party, target)))
-      if (!agreed) return
-      for (const [i, { row, target }] of part.entries()) {
-        const one = agreed[i]
-        if (one && !this.pairs.has(party, row.to, target)) this.pairs.keep(party, row.to, target, one)
-      }
-    }
-  }
-
   #sealPage(party: Party, rows: readonly OutboxRecipientRow[]): void {
-    const { commit, claims } = this.#core
-    const sealed: Sealed[] = []
-    commit.run(() => {
-      const envelopes = new Envelopes()
-      for (const row of rows) {
-        const target = this.targets.get(row.to)
-        const doubted = claims.doubts(memberOf(row))
-        if (!target || doubted || !this.#agrees(party, row, target)) {
-          this.#putOff(row, doubted ? 'roster-unproven' : 'no-keys')
-          continue
-        }
-        envelopes.add({ row, target })
+    this.#send(this.#core.commit.run(() => this.#sealRows(party, rows)))
+  }
+
+  /** Inside `commit.run`. */
+  #sealRows(party: Party, rows: readonly OutboxRecipientRow[]): Sealed[] {
+    const { claims } = this.#core
+    const envelopes = new Envelopes()
+    for (const row of rows) {
+      const target = this.targets.get(row.to)
+      const doubted = claims.doubts(memberOf(row))
+      if (!target || doubted || !this.#agreements.agrees(party, row, target)) {
+        this.#putOff(row, doubted ? 'roster-unproven' : 'no-keys')
+        continue
       }
-      const floors = new Map<string, number>()
-      for (const group of envelopes.all) {
-        const one = this.#sealOne(party, group, floors)
-        if (one) sealed.push(one)
-      }
-    })
+      envelopes.add({ row, target })
+    }
+    const floors = new Map<string, number>()
+    return envelopes.all.flatMap(group => this.#sealOne(party, group, floors) ?? [])
+  }
+
+  /** Once they stand in the store. */
+  #send(sealed: readonly Sealed[]): void {
     for (const one of sealed)
       for (const [to, pair] of one.pairs) if (!pair.known) this.pairs.travelled(one.id, to, pair)
     this.#transmit.send(sealed)
-  }
-
-  /** A prekey may be signed and yet be no key: that concerns its owner alone, and no other recipient of the message. */
-  #agrees(party: Party, row: OutboxRecipientRow, target: Target): boolean {
-    try {
-      this.pairs.of(party, row.to, target)
-      return true
-    } catch (error) {
-      if (!(error instanceof MeshError)) throw error
-      this.#core.log('prekey.refused', { key: row.to, code: error.code, message: error.message })
-      this.targets.forget(row.to)
-      return false
-    }
   }
 
   /** Nothing to seal to now: ended where that is known for good, else looked at again. */

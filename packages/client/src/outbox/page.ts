@@ -7,7 +7,7 @@ const PAGE_ROWS = 256
 /** Rows of one message to a crowd: one commit and one question to the broker for all of them. */
 const CROWD_ROWS = 1024
 /** Envelopes sealed in one go: a few ms, so that acks and heartbeats are not kept waiting. */
-const PAGE_ENVELOPES = 128
+export const PAGE_ENVELOPES = 128
 
 export interface Addressed {
   readonly row: OutboxRecipientRow

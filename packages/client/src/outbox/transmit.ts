@@ -83,12 +83,14 @@ export class Transmit {
       .catch(error => this.#core.log('outbox.internal', { message: String(error) }))
   }
 
-  #answered(link: Link, results: readonly AcceptedResult[]): void {
-    const verdicts = this.#core.commit.run(() =>
+  async #answered(link: Link, results: readonly AcceptedResult[]): Promise<void> {
+    const verdicts = await this.#core.group.soon(() =>
       results.map(result => ({ result, verdict: applyResult(this.#core, result) })),
     )
     if (this.#link !== link) return
     let later = false
+    // Whatever waited for room goes on, and so does what is to be sealed again.
+    const goesOn = !this.hasRoom || results.some(({ error }) => error !== null)
     for (const { result, verdict } of verdicts) {
       this.#inFlight.delete(uuidText(result.id))
       if (verdict === 'clock' || verdict === 'removed') this.#port.halt()
@@ -98,7 +100,7 @@ export class Transmit {
     for (const party of this.#partiesOf(verdicts, 'attach')) this.#port.attachAgain(party)
     for (const party of this.#partiesOf(verdicts, 'replaced')) this.#port.giveWay(party)
     if (later) this.#port.sendAgainIn()
-    else this.#port.goOn()
+    else if (goesOn) this.#port.goOn()
   }
 
   /** Whose sealings met this verdict. */

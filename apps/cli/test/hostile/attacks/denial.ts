@@ -37,7 +37,7 @@ export const DENIAL_ATTACKS: readonly Attack[] = [
       }
       await bob.start()
       await until('Bob stopped', () => bob.client.state === 'stopped')
-      const msg = bob.send([alice.recipient], 'not to be sealed')
+      const msg = await bob.send([alice.recipient], 'not to be sealed')
       return [bob.standing, bob.stateOf(msg)]
     },
   },
@@ -74,7 +74,7 @@ export const DENIAL_ATTACKS: readonly Attack[] = [
       broker.lie = {
         fromBroker: frame => (frame.type === 'accepted' ? [withoutRecipients(frame)] : undefined),
       }
-      const msg = alice.send([bob.recipient], 'as written')
+      const msg = await alice.send([bob.recipient], 'as written')
       await until('it ended', () => alice.stateOf(msg) === 'removed')
       const last = alice.client.trace(msg).at(-1)!
       return [last.state, String(last.by), last.verified ? 'verified' : 'not verified']
@@ -134,7 +134,7 @@ export const DENIAL_ATTACKS: readonly Attack[] = [
       for (let number = 0; number <= attachment; number++)
         broker.seatOf(api.recipient).say({ type: 'replaced', recipient: api.recipient, attachment: number })
       await until('it gave way', () => !bob.client.attached(api.uuid))
-      const msg = bob.send([alice.recipient], 'waits', api.uuid)
+      const msg = await bob.send([alice.recipient], 'waits', api.uuid)
       await until('the message says why it waits', () => bob.stateOf(msg) !== 'pending')
       return [...bob.client.view().problems.map(({ message }) => message), bob.stateOf(msg)]
     },

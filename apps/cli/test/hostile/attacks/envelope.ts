@@ -43,7 +43,7 @@ async function changed(stage: Stage, change: Change, answered: boolean): Promise
       return [{ ...frame, deliveries: [{ ...first!, envelope }, ...rest] }]
     },
   }
-  const msg = alice.send([bob.recipient], 'as written')
+  const msg = await alice.send([bob.recipient], 'as written')
   await stage.until('the envelope was refused', () => bob.unopened().length > 0)
   const end = answered ? 'delivered' : 'accepted'
   await stage.until(`the message is ${end}`, () => alice.stateOf(msg) === end)
@@ -141,8 +141,8 @@ export const ENVELOPE_ATTACKS: readonly Attack[] = [
           return [{ ...frame, deliveries: [{ ...frame.deliveries[0]!, envelope: { ...envelope, body } }] }]
         },
       }
-      await stage.until('the first is delivered', reaches(alice, alice.send([bob.recipient], 'one')))
-      await stage.until('the second is read', reaches(alice, alice.send([bob.recipient], 'two')))
+      await stage.until('the first is delivered', reaches(alice, await alice.send([bob.recipient], 'one')))
+      await stage.until('the second is read', reaches(alice, await alice.send([bob.recipient], 'two')))
       return [...bob.unopened(), ...bob.texts()]
     },
   },
@@ -163,7 +163,7 @@ export const ENVELOPE_ATTACKS: readonly Attack[] = [
           ]
         },
       }
-      const msg = alice.send([bob.recipient, carol.recipient], 'as written')
+      const msg = await alice.send([bob.recipient, carol.recipient], 'as written')
       await stage.until('both have it', () => [0, 1].every(at => alice.stateOf(msg, at) === 'delivered'))
       return [...bob.unopened(), ...bob.texts()]
     },
@@ -180,7 +180,7 @@ export const ENVELOPE_ATTACKS: readonly Attack[] = [
           return []
         },
       }
-      const msg = alice.send([bob.recipient], 'as written')
+      const msg = await alice.send([bob.recipient], 'as written')
       await stage.until('Carol refused it', () => carol.unopened().length > 0)
       await stage.until('it was accepted', () => alice.stateOf(msg) === 'accepted')
       return [...carol.unopened(), ...carol.texts(), alice.stateOf(msg)]

@@ -62,7 +62,7 @@ async function carried(stage: Stage, { alice, bob }: { alice: Person; bob: Perso
     'the broker signed it',
     () => (alice.client.auditHead()?.checkpoint.rosterSeq ?? 0) >= rosterSeq,
   )
-  alice.send([bob.recipient], 'honest words')
+  await alice.send([bob.recipient], 'honest words')
 }
 const HELD_BACK =
   'stopped integrity: the broker holds back roster entries that it signed: up to n, of which n came'
@@ -76,7 +76,7 @@ export const FREEZING_ATTACKS: readonly Attack[] = [
       await carried(stage, { alice, bob })
       await stage.until('Bob heard of a longer roster', () => codes(bob).includes('roster-awaited'))
       const sent = stage.broker.sent.length
-      const msg = bob.send([mallory.recipient], 'not to who was removed')
+      const msg = await bob.send([mallory.recipient], 'not to who was removed')
       await stage.until('he has it', () => bob.texts().length > 0)
       const sealed = stage.broker.sent.slice(sent).filter(({ header }) => header.priority === 'next')
       return [...bob.texts(), 'roster-awaited', bob.stateOf(msg), String(sealed.length)]
@@ -92,7 +92,7 @@ export const FREEZING_ATTACKS: readonly Attack[] = [
       await bob.start()
       await carried(stage, { alice, bob })
       await stage.until('Bob stopped', () => bob.client.state === 'stopped')
-      const msg = bob.send([mallory.recipient], 'not to who was removed')
+      const msg = await bob.send([mallory.recipient], 'not to who was removed')
       return [bob.standing.replaceAll(/\d+/g, 'n'), bob.stateOf(msg)]
     },
   },
@@ -108,7 +108,7 @@ export const FREEZING_ATTACKS: readonly Attack[] = [
       await stage.until('Bob stopped', () => bob.client.state === 'stopped')
       await bob.client.stop()
       await bob.start()
-      const msg = bob.send([mallory.recipient], 'not to who was removed')
+      const msg = await bob.send([mallory.recipient], 'not to who was removed')
       await stage.until('Bob stopped again', () => bob.client.state === 'stopped')
       return [bob.standing.replaceAll(/\d+/g, 'n'), bob.stateOf(msg)]
     },
@@ -135,7 +135,7 @@ export const FREEZING_ATTACKS: readonly Attack[] = [
       const head = new Uint8Array(32).fill(3)
       const checkpoint = signCheckpoint({ mesh, size: 9, root: head, rosterSeq: 2, rosterHead: head }, member)
       await stage.broker.deliver(bob.recipient, forge(mallory, bob, { payload, plaintext: { checkpoint } }))
-      const msg = bob.send([alice.recipient], 'goes on')
+      const msg = await bob.send([alice.recipient], 'goes on')
       await stage.until('Alice has it', () => bob.stateOf(msg) === 'delivered')
       return [
         ...bob.log.map(({ event }) => event).filter(event => event === 'checkpoint.refused'),
@@ -182,9 +182,9 @@ export const FREEZING_ATTACKS: readonly Attack[] = [
       await stage.until('both took theirs', () =>
         [bob, carol].every(({ client }) => client.view().rosterSeq === before.length),
       )
-      carol.send([bob.recipient], 'honest words')
+      await carol.send([bob.recipient], 'honest words')
       await stage.until('Bob sees it', () => codes(bob).length > 0)
-      const msg = bob.send([carol.recipient], 'waits')
+      const msg = await bob.send([carol.recipient], 'waits')
       await stage.until('it waits', () => bob.stateOf(msg) !== 'pending')
       return [...bob.texts(), ...codes(bob), bob.stateOf(msg)]
     },
@@ -209,7 +209,7 @@ export const FREEZING_ATTACKS: readonly Attack[] = [
     seen: ['unconfirmed', 'online'],
     async run(stage) {
       const [alice, bob] = (await stage.mesh('Bob')) as [Person, Person]
-      const msg = alice.send([bob.recipient], 'the last word')
+      const msg = await alice.send([bob.recipient], 'the last word')
       await stage.until('Bob has it', () => alice.stateOf(msg) === 'delivered')
       stage.broker.lie = {
         fromBroker: (frame, { member }) =>
@@ -217,7 +217,7 @@ export const FREEZING_ATTACKS: readonly Attack[] = [
             ? []
             : undefined,
       }
-      alice.send([bob.recipient], 'never comes')
+      await alice.send([bob.recipient], 'never comes')
       await stage.until('the broker holds it', () => stage.broker.told > 0)
       bob.shiftMs = 13 * 3_600_000
       const since = bob.client.view().unconfirmedSince

@@ -29,7 +29,7 @@ async function served(stage: Stage, change: (one: Bundle, cast: Cast) => Partial
           ]
         : undefined,
   }
-  const msg = alice.send([api.recipient], 'not to be sealed to anybody else')
+  const msg = await alice.send([api.recipient], 'not to be sealed to anybody else')
   await stage.until('the keys were refused', () => alice.stateOf(msg).startsWith('pending '))
   return [...new Set(alice.refusals('prekey.refused')), alice.stateOf(msg), String(stage.broker.sent.length)]
 }
@@ -162,7 +162,7 @@ export const KEY_ATTACKS: readonly Attack[] = [
     seen: ['counter: an older prekey than one seen before was shown', 'pending no-keys', '1'],
     async run(stage) {
       const [alice, bob] = (await stage.mesh('Bob')) as [Person, Person]
-      const first = alice.send([bob.recipient], 'to the newest')
+      const first = await alice.send([bob.recipient], 'to the newest')
       await stage.until('the first is delivered', () => alice.stateOf(first) === 'delivered')
       const { member, mesh } = bob.identity
       const older = makePrekey({ mesh, owner: bob.recipient, n: Date.now() - 3_600_000, signer: member })
@@ -174,7 +174,7 @@ export const KEY_ATTACKS: readonly Attack[] = [
       }
       await alice.client.stop()
       await alice.start()
-      const msg = alice.send([bob.recipient], 'not to an older one')
+      const msg = await alice.send([bob.recipient], 'not to an older one')
       await stage.until('the key was refused', () => alice.stateOf(msg).startsWith('pending '))
       const sealed = stage.broker.sent.filter(({ header }) => header.priority === 'next')
       return [...new Set(alice.refusals('prekey.refused')), alice.stateOf(msg), String(sealed.length)]

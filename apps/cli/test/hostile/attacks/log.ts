@@ -33,7 +33,7 @@ function note({ stage, bob }: Pick<Cast, 'stage' | 'bob'>, size: number, key = s
 async function stoppedBy(all: Cast): Promise<string[]> {
   const { stage, alice, bob } = all
   await stage.until('Bob stopped', () => bob.client.state === 'stopped')
-  const msg = bob.send([alice.recipient], 'not to be sealed')
+  const msg = await bob.send([alice.recipient], 'not to be sealed')
   return [bob.standing.replaceAll(/\d+/g, 'n'), bob.stateOf(msg)]
 }
 const stopped = (why: string): string[] => [`stopped integrity: audit: ${why}`, 'pending']
@@ -77,7 +77,7 @@ const accepted = (name: string, why: string, proof: Proof): Attack => ({
   ],
   async run(stage) {
     const [alice, bob] = (await stage.mesh('Bob')) as [Person, Person]
-    const msg = bob.send([alice.recipient], 'as written')
+    const msg = await bob.send([alice.recipient], 'as written')
     await stage.until('it is delivered', () => bob.stateOf(msg) === 'delivered')
     const at = Math.max(...bob.store.outbox.sealingsOf(msg).map(({ auditIndex }) => auditIndex))
     await stage.until('a signed head covers it', () => (bob.client.auditHead()?.checkpoint.size ?? 0) > at)
@@ -160,7 +160,7 @@ export const LOG_ATTACKS: readonly Attack[] = [
       const payload = { text: 'honest words', replyTo: null, threadId: null }
       await stage.broker.deliver(bob.recipient, forge(alice, bob, { payload, plaintext: { checkpoint } }))
       await stage.until('it is told', () => bob.client.view().problems.length > 0)
-      const msg = bob.send([alice.recipient], 'goes on')
+      const msg = await bob.send([alice.recipient], 'goes on')
       await stage.until('Alice has it', () => bob.stateOf(msg) === 'delivered')
       return [...bob.client.view().problems.map(({ code }) => code), bob.client.state, bob.stateOf(msg)]
     },

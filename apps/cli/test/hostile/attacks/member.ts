@@ -81,7 +81,8 @@ const claimed = (name: string, claim: (bob: Person) => { seq: number; head: Uint
     const payload = { text: 'hello', replyTo: null, threadId: null }
     const envelope = forge(mallory, bob, { payload, plaintext: { roster: claim(bob) } })
     await stage.broker.deliver(bob.recipient, envelope)
-    const [toHer, toAlice] = [bob.send([mallory.recipient], 'one'), bob.send([alice.recipient], 'two')]
+    const toHer = await bob.send([mallory.recipient], 'one')
+    const toAlice = await bob.send([alice.recipient], 'two')
     await stage.until('Alice has hers', () => bob.stateOf(toAlice) === 'delivered')
     await stage.until('Mallory’s waits', () => bob.stateOf(toHer) !== 'pending')
     const problems = bob.client.view().problems.map(({ code }) => code)
@@ -189,7 +190,7 @@ export const MEMBER_ATTACKS: readonly Attack[] = [
     seen: ['from Alice', 'from Mallory'],
     async run(stage) {
       const { alice, bob, mallory } = await cast(stage)
-      const msg = alice.send([bob.recipient], 'from Alice')
+      const msg = await alice.send([bob.recipient], 'from Alice')
       await stage.until('it is delivered', () => alice.stateOf(msg) === 'delivered')
       const payload = { text: 'from Mallory', replyTo: null, threadId: null }
       await stage.broker.deliver(bob.recipient, forge(mallory, bob, { payload, plaintext: { msg } }))
@@ -223,7 +224,7 @@ export const MEMBER_ATTACKS: readonly Attack[] = [
             ? [{ ...frame, bundles: withPrekey(frame.bundles, worthless) }]
             : undefined,
       }
-      const msg = alice.send([bob.recipient, mallory.recipient], 'as written')
+      const msg = await alice.send([bob.recipient, mallory.recipient], 'as written')
       const at = (who: Person) =>
         alice.client
           .outboxMessage(msg)!
@@ -257,7 +258,7 @@ export const MEMBER_ATTACKS: readonly Attack[] = [
       await stage.until('she is in', () => alice.client.view().members === 4)
       const removed = await refusal(alice.client.remove(bob.identity.member.publicKey))
       await stage.until('Carol has the new key', () => carol.client.view().epoch === 2)
-      const msg = alice.send([carol.recipient], 'still read')
+      const msg = await alice.send([carol.recipient], 'still read')
       await stage.until('Carol has it', () => alice.stateOf(msg) === 'delivered')
       return [removed, String(carol.client.view().epoch), ...carol.texts()]
     },

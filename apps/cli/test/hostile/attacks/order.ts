@@ -17,7 +17,9 @@ async function gathered(
       return []
     },
   }
-  const msgs = Array.from({ length: count }, (_, i) => alice.send([bob.recipient], `number ${i + 1}`))
+  const msgs = await Promise.all(
+    Array.from({ length: count }, (_, i) => alice.send([bob.recipient], `number ${i + 1}`)),
+  )
   await stage.until('the broker holds all of it', () => held.length === count)
   return { alice, bob, msgs, held }
 }
@@ -56,7 +58,7 @@ export const ORDER_ATTACKS: readonly Attack[] = [
             ? [{ ...frame, deliveries: frame.deliveries.flatMap(one => [one, one]) }]
             : undefined,
       }
-      const msg = alice.send([bob.recipient], 'number 1')
+      const msg = await alice.send([bob.recipient], 'number 1')
       await stage.until('it is delivered', () => alice.stateOf(msg) === 'delivered')
       return bob.texts()
     },
@@ -141,7 +143,7 @@ export const ORDER_ATTACKS: readonly Attack[] = [
           return [laterVersion(frame)]
         },
       }
-      const msg = alice.send([bob.recipient], 'number 1')
+      const msg = await alice.send([bob.recipient], 'number 1')
       await stage.until('it is delivered all the same', () => alice.stateOf(msg) === 'delivered')
       const [down] = bob.log.filter(({ event }) => event === 'link.down')
       return [String(down?.facts.code), ...bob.texts()]

@@ -22,7 +22,7 @@ async function swallowed(stage: Stage) {
       return []
     },
   }
-  const msg = alice.send([bob.recipient], 'as written')
+  const msg = await alice.send([bob.recipient], 'as written')
   await stage.until('the broker has it', () => held.length > 0 && alice.stateOf(msg) === 'accepted')
   stage.broker.lie = {}
   return { alice, bob, mallory, msg, id: held[0]!.header.id, envelope: held[0]! }
@@ -127,9 +127,9 @@ export const OUTCOME_ATTACKS: readonly Attack[] = [
           return undefined
         },
       }
-      const first = alice.send([bob.recipient], 'one')
+      const first = await alice.send([bob.recipient], 'one')
       await stage.until('the first is delivered', () => alice.stateOf(first) === 'delivered')
-      const second = alice.send([bob.recipient], 'two')
+      const second = await alice.send([bob.recipient], 'two')
       await stage.until('the second is accepted', () => alice.stateOf(second) === 'accepted')
       await stage.broker.deliver(alice.recipient, receipts[0]!, receipts[0]!)
       return [alice.stateOf(first), alice.stateOf(second)]

@@ -48,7 +48,7 @@ async function served(
     .seatOf(bob.recipient)
     .say({ type: 'roster.changed', seq: rosterSeq + 1, head: new Uint8Array(32) })
   await stage.until('Bob says something of it', () => bob.client.state === 'stopped')
-  const msg = bob.send([alice.recipient], 'not to be sealed')
+  const msg = await bob.send([alice.recipient], 'not to be sealed')
   if (stage.broker.sent.some(({ header }) => toBase64url(header.from.member) === bob.key))
     return ['Bob sealed something']
   return [bob.standing, String(bob.client.view().rosterSeq === rosterSeq), bob.stateOf(msg)]

@@ -63,7 +63,7 @@ export const UNFOUND: readonly Attack[] = [
     seen: ['from Alice', 'to Bob', 'a padded size', 'next'],
     async run({ mesh, broker, until, struck }) {
       const [alice, bob] = (await mesh('Bob')) as [Person, Person]
-      const msg = alice.send([bob.recipient], 'hello')
+      const msg = await alice.send([bob.recipient], 'hello')
       await until('it is delivered', () => alice.stateOf(msg) === 'delivered')
       struck()
       const { header } = broker.sent.find(({ header: { priority } }) => priority === 'next')!
