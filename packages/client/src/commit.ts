@@ -1,19 +1,21 @@
 /** The one way to change the store: events are told after their transaction stands. */
 import type { ClientStore } from './store.ts'
-import type { MeshEvents } from './types.ts'
+import type { InboxMessage, MeshEvents } from './types.ts'
 
 export type Emit = <E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]) => void
 
 export interface Commit {
   /** Runs `work` as one transaction; what it handed to `after` runs once that stands, in order. */
   run<T>(work: () => T): T
-  /** Within `run`: told when the transaction stands, never if it does not. */
+  /** Within `run`: told when the transaction stands, never if it does not. `facts` are its own from then on. */
   after<E extends keyof MeshEvents>(event: E, facts: MeshEvents[E]): void
 }
 
+type Told = { readonly [E in keyof MeshEvents]: { event: E; facts: MeshEvents[E] } }[keyof MeshEvents]
+
 export function makeCommit(store: ClientStore, emit: Emit): Commit {
   let depth = 0
-  let told: (() => void)[] = []
+  let told: Told[] = []
   return {
     run(work) {
       depth++
@@ -23,7 +25,7 @@ export function makeCommit(store: ClientStore, emit: Emit): Commit {
         const events = told
         told = []
         depth--
-        for (const tell of events) tell()
+        for (const { event, facts } of events) emit(event, facts)
         depth++
         return result
       } catch (error) {
@@ -34,7 +36,16 @@ export function makeCommit(store: ClientStore, emit: Emit): Commit {
       }
     },
     after(event, facts) {
-      told.push(() => emit(event, facts))
+      const next = { event, facts } as Told
+      if (!joins(told.at(-1), next)) told.push(next)
     },
   }
+}
+
+/** Of one mailbox, what a transaction released is told in one: a thousand deliveries are not looked at a thousand times. */
+function joins(last: Told | undefined, { event, facts }: Told): boolean {
+  if (last?.event !== 'inbox' || event !== 'inbox' || last.facts.uuid !== facts.uuid) return false
+  const { messages } = last.facts as unknown as { messages: InboxMessage[] }
+  messages.push(...facts.messages)
+  return true
 }

@@ -38,9 +38,13 @@ export async function sendText(
   const self = { member: client.view().member, session: speaker?.signer.publicKey ?? null }
   const from = speaker?.row.uuid ?? null
   const { hops, threadId } = noise.origin(mesh, speaker, request.replyTo)
+  let who = whoIn(mesh, sessions)
   const to = await lookAgain(
-    () => resolveAddresses(request.to, whoIn(mesh, sessions), self),
-    () => client.refresh(),
+    () => resolveAddresses(request.to, who, self),
+    async () => {
+      await client.refresh()
+      who = whoIn(mesh, sessions)
+    },
   )
   const thread = request.threadId ?? threadId
   if (speaker && to.length === 1) noise.said(speaker, to[0]!, { text: request.text, threadId: thread })
@@ -57,13 +61,13 @@ export async function sendText(
   })
   if (speaker) sessions.used(speaker)
   if (request.replyTo !== undefined) client.report(from, [request.replyTo], 'answered', '')
-  await settled(mesh, msg, request.wait, request.timeoutMs, p.ending)
+  if (request.wait !== 'none') await settled(mesh, msg, request.wait, request.timeoutMs, p.ending)
   const message = client.outboxMessage(msg)
   if (!message) throw new MeshError('not-found', 'the message was dropped from the outbox meanwhile')
   if (speaker) client.markTold(endedOf(message))
   return {
     id: msg,
-    recipients: showRecipients(mesh, message, whoIn(mesh, sessions)),
+    recipients: showRecipients(mesh, message, who),
     reached: message.recipients.every(({ state }) => isReached(state, request.wait)),
     unconfirmedSince: client.view().unconfirmedSince,
   }

@@ -241,7 +241,8 @@ export class Inbox {
     if (answer === null) return
     const why = answer === 'refused' ? reason : ''
     const at = now()
-    const dueAt = this.#pace.dueAt(fromKey, at)
+    const slot = this.#pace.dueAt(fromKey, at)
+    const dueAt = slot <= at ? 0 : slot
     store.receipts.queue([{ owner: party.owner, to: fromKey, state: answer, why, id, msg: null, at, dueAt }])
   }
 }

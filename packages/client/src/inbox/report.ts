@@ -66,7 +66,7 @@ export function reportRows(
       core.store.inbox.update({ ...row, state: stateAfter(row, state), receipt: state, receiptWhy: why })
       if (isOwnWord(row)) continue
       const { from: to, id, msg } = row
-      core.store.receipts.queue([{ owner, to, state, why, id, msg, at, dueAt: at }])
+      core.store.receipts.queue([{ owner, to, state, why, id, msg, at, dueAt: 0 }])
       note(core, [row], state, why)
       told = true
     }

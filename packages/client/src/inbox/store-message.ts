@@ -143,5 +143,5 @@ function tell(
   why: string,
 ): void {
   const at = core.now()
-  core.store.receipts.queue([{ owner: row.owner, to: row.from, state, why, id, msg: row.msg, at, dueAt: at }])
+  core.store.receipts.queue([{ owner: row.owner, to: row.from, state, why, id, msg: row.msg, at, dueAt: 0 }])
 }

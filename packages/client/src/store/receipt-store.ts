@@ -11,7 +11,7 @@ export interface ReceiptDue {
   readonly id: string
   readonly msg: string | null
   readonly at: number
-  /** Not sent before this time. */
+  /** Not sent before this time; 0: at once, also by a clock that is set back meanwhile. */
   readonly dueAt: number
 }
 export interface QueuedReceipt extends ReceiptDue {

@@ -12,10 +12,20 @@ export interface ConfirmedKeys {
   remove(member: string): void
 }
 
-export function confirmedKeysOf({ orm, mesh }: MeshScope): ConfirmedKeys {
+/** By scope: they are asked for with every message. */
+const opened = new WeakMap<MeshScope, ConfirmedKeys>()
+
+export function confirmedKeysOf(scope: MeshScope): ConfirmedKeys {
+  const held = opened.get(scope) ?? open(scope)
+  opened.set(scope, held)
+  return held
+}
+
+function open({ orm, mesh }: MeshScope): ConfirmedKeys {
+  const every = orm.select().from(confirmedKey).where(eq(confirmedKey.mesh, mesh)).prepare()
   return {
     all: () => {
-      const rows = orm.select().from(confirmedKey).where(eq(confirmedKey.mesh, mesh)).all()
+      const rows = every.all()
       return new Map(rows.map(({ mesh: _, ...row }) => [row.member, row]))
     },
     put: row => {

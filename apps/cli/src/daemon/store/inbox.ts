@@ -13,7 +13,6 @@ import {
   lt,
   lte,
   notExists,
-  type SQL,
   sql,
 } from 'drizzle-orm'
 import { assigned, named, rowColumns } from './columns.ts'
@@ -39,7 +38,7 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
   }
   const columns = rowColumns(inbox)
   const ours = eq(inbox.mesh, mesh)
-  const asked = named({ owner: 0, from: 0, msg: 0, line: 0, until: 0, keep: 0 })
+  const asked = named({ owner: 0, from: 0, msg: 0, line: 0, until: 0, keep: 0, after: 0, limit: 0 })
   const byKey = and(ours, eq(inbox.owner, asked.owner), eq(inbox.msg, asked.msg), eq(inbox.from, asked.from))
 
   const find = orm.select(columns).from(inbox).where(byKey).prepare()
@@ -122,6 +121,25 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
     .where(and(eq(trace.mesh, mesh), eq(trace.msg, asked.msg), notExists(sent)))
     .prepare()
 
+  /** By which bounds are asked for, and for which states. */
+  const lists = new Map<string, ReturnType<typeof prepareList>>()
+  const prepareList = ({ owner, states, after }: InboxFilter) =>
+    orm
+      .select(columns)
+      .from(inbox)
+      .where(
+        and(
+          ours,
+          isNotNull(inbox.position),
+          owner === undefined ? undefined : eq(inbox.owner, asked.owner),
+          states === undefined ? undefined : inArray(inbox.state, [...states]),
+          after === undefined ? undefined : gt(inbox.position, asked.after),
+        ),
+      )
+      .orderBy(asc(inbox.position), asc(inbox.row))
+      .limit(asked.limit)
+      .prepare()
+
   const keepUnopened = orm
     .insert(unopened)
     .values({ mesh, ...named(rowColumns(unopened)) })
@@ -142,16 +160,13 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
       void insert.run({ ...row, ...texts.seal(hourOf(row.receivedAt), inboxPlace(row), payload) }),
     update: row => void update.run({ ...row }),
     byMsg: (owner, msg) => shown(byMsg.all({ owner, msg })),
-    list: filter =>
-      shown(
-        orm
-          .select(columns)
-          .from(inbox)
-          .where(and(ours, isNotNull(inbox.position), ...listed(filter)))
-          .orderBy(asc(inbox.position), asc(inbox.row))
-          .limit(filter.limit ?? Number.MAX_SAFE_INTEGER)
-          .all(),
-      ),
+    list: filter => {
+      const { owner, states, after, limit } = filter
+      const shape = `${owner === undefined}/${states?.join()}/${after === undefined}`
+      const list = lists.get(shape) ?? prepareList(filter)
+      lists.set(shape, list)
+      return shown(list.all({ owner, after, limit: limit ?? Number.MAX_SAFE_INTEGER }))
+    },
     count: (owner, states, member) =>
       orm
         .select({ n: count() })
@@ -198,12 +213,4 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
       for (const { msg } of gone) forgetTrace.run({ msg })
     },
   }
-}
-
-function listed(filter: InboxFilter): SQL[] {
-  const conditions: SQL[] = []
-  if (filter.owner !== undefined) conditions.push(eq(inbox.owner, filter.owner))
-  if (filter.states !== undefined) conditions.push(inArray(inbox.state, [...filter.states]))
-  if (filter.after !== undefined) conditions.push(gt(inbox.position, filter.after))
-  return conditions
 }
