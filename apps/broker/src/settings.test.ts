@@ -31,6 +31,9 @@ test('without DATABASE_URL it says what to do', () => {
 
 test('a wrong value names its variable and not its content', () => {
   for (const [name, value] of [
+    ['DATABASE_URL', 'postgres://me:secret-but-wrong@one,two/mesh'],
+    ['DATABASE_URL', 'postgres://me:secret-but-wrong@one:5432,two:5432/mesh'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'secret-but-wrong.example:4318'],
     ['BROKER_PORT', '70000'],
     ['MESH_CREATE', 'perhaps'],
     ['BROKER_KEY', 'secret-but-wrong'],

@@ -34,7 +34,10 @@ const choice = <const T extends readonly [string, ...string[]]>(
 
 /** The environment the broker knows, in the order of README's table. */
 export const environment = z.object({
-  DATABASE_URL: text('Postgres the broker keeps its state in. Required.'),
+  DATABASE_URL: text('Postgres the broker keeps its state in. Required.').refine(
+    value => value === undefined || URL.parse(value)?.hostname.includes(',') === false,
+    { message: 'must be the URL of one server; where there are several, of what leads to the primary' },
+  ),
   BROKER_KEY_FILE: text(
     'File of the broker key, 0600; made at the first start. This or `BROKER_KEY` is required.',
   ),

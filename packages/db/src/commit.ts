@@ -2,7 +2,7 @@
 import { MeshError, RECIPIENT_STATES, type RecipientState } from '@claudemesh/protocol'
 import { bytesIndex } from './bytes-index.ts'
 import type { Database } from './database.ts'
-import { isConnectionLoss } from './database-errors.ts'
+import { isOutage } from './database-errors.ts'
 import type { AcceptError, AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
 import { fly } from './fly.ts'
 import { FUNCTIONS } from './function-set.ts'
@@ -40,7 +40,7 @@ const ACK_CODES = [null, 'replaced', 'bad-ack'] as const
  * Commits accepts and acks and answers each in its place. What the answer says is on disk when the promise resolves. A
  * second batch may be given before the first is answered: answers come in the order of their commits.
  * A call that fails is split by mesh, then by item: who fails alone gets `internal`.
- * Throws MeshError `unavailable` when the database is gone: the outcome is unknown, the same batch may be sent again.
+ * Throws MeshError `unavailable` when the database is gone or takes nothing now: the outcome is unknown, the same batch may be sent again.
  */
 export async function commit(db: Database, batch: Batch): Promise<BatchOutcome> {
   const merged: Batch = { accepts: batch.accepts, acks: mergeAcks(batch.acks) }
@@ -52,7 +52,7 @@ export async function commit(db: Database, batch: Batch): Promise<BatchOutcome> 
       )
       if (outcome !== null) return inPlace(batch, now, outcome)
     } catch (cause) {
-      if (isConnectionLoss(cause)) throw new MeshError('unavailable', 'the database is gone', { cause })
+      if (isOutage(cause)) throw new MeshError('unavailable', 'the database is gone', { cause })
     }
   }
   return await db.lane.turns.alone(() => commitInParts(db, batch, merged))
@@ -122,7 +122,7 @@ async function callOrSplit(
     for (const [i, item] of batch.accepts.entries()) accepts.set(item, outcome.accepts[i]!)
     for (const [i, item] of batch.acks.entries()) acks.set(item, outcome.acks[i]!)
   } catch (cause) {
-    if (isConnectionLoss(cause)) throw new MeshError('unavailable', 'the database is gone', { cause })
+    if (isOutage(cause)) throw new MeshError('unavailable', 'the database is gone', { cause })
     const parts = split(batch)
     if (parts.length > 1) for (const part of parts) await callOrSplit(db, part, accepts, acks)
     else {

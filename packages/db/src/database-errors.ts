@@ -9,7 +9,7 @@ export function errorCode(error: unknown): string {
 }
 
 /** True when it is unknown whether the statement was committed: the connection broke or the server went down. */
-export function isConnectionLoss(error: unknown): boolean {
+function isConnectionLoss(error: unknown): boolean {
   const code = errorCode(error)
   return (
     /^(08|57P0)/.test(code) ||
@@ -17,12 +17,19 @@ export function isConnectionLoss(error: unknown): boolean {
   )
 }
 
+/**
+ * True where no statement can be carried out now, whatever it says: the database is gone, is a standby that was not promoted yet or
+ * otherwise read-only, or has no room, memory or connection left.
+ */
+export const isOutage = (error: unknown): boolean =>
+  isConnectionLoss(error) || /^(25006|53)/.test(errorCode(error))
+
 /** What a cold query throws: our own codes as they are, a lost database as `unavailable`, the rest as `internal` without SQL. */
 export function meshError(error: unknown): MeshError {
   if (error instanceof MeshError) return error
   const code = errorCode(error)
   if (code === 'CM001') return new MeshError('unknown-mesh', 'this broker does not know the mesh')
-  if (isConnectionLoss(error) || code === '55P03' || code === '57014')
+  if (isOutage(error) || code === '55P03' || code === '57014')
     return new MeshError('unavailable', 'the database is busy or gone', { cause: error })
   return new MeshError('internal', 'the database refused a statement', { cause: error })
 }

@@ -44,6 +44,8 @@ const LANE_PLANS = {
   enable_bitmapscan: 'off',
   plan_cache_mode: 'force_generic_plan',
 }
+/** A balancer that hangs up because no server is behind it is noticed by Bun's client only after this time (s): the lane waits it out. */
+const LANE_CONNECT_S = 5
 /** Statements under way may end in this time (s); postgres.js waits it out when the server is dead. */
 const CLOSE_S = 1
 
@@ -72,7 +74,7 @@ export async function openDatabase(opts: {
     max: 1,
     idleTimeout: 0,
     maxLifetime: 0,
-    connectionTimeout: common.connect_timeout,
+    connectionTimeout: LANE_CONNECT_S,
     connection: { ...common.connection, ...LANE_PLANS },
   })
   const end = async (timeout: number) => {

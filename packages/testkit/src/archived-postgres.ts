@@ -3,9 +3,9 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, sta
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@claudemesh/db'
-import { copyTree, give, makeFolder, type Owner } from './copy-tree.ts'
+import { baseBackup } from './base-backup.ts'
+import { copyTree, give, type Owner } from './copy-tree.ts'
 import { freePort } from './free-port.ts'
-import { onServer } from './on-server.ts'
 import { powerOff } from './power-off.ts'
 
 export interface ArchivedPostgres {
@@ -19,10 +19,6 @@ export interface ArchivedPostgres {
   restore(backup: string, to: 'end' | 'backup'): Promise<void>
   close(): Promise<void>
 }
-
-/** Of one server alone: a copy has these folders empty, and these files not at all. */
-const EMPTY = ['pg_replslot', 'pg_dynshmem']
-const LEFT_OUT = new Set([...EMPTY, 'postmaster.pid', 'postmaster.opts'])
 
 /** Starts an empty one in a scratch folder. */
 export async function startArchivedPostgres(): Promise<ArchivedPostgres> {
@@ -50,19 +46,9 @@ export async function startArchivedPostgres(): Promise<ArchivedPostgres> {
 
   return {
     url,
-    async backUp(meanwhile = async () => {}) {
+    async backUp(meanwhile) {
       const to = join(home, `backup-${++count}`)
-      mkdirSync(to, { mode: 0o700 })
-      await onServer(url, async sql => {
-        await sql`select pg_backup_start('backup', true)`
-        await meanwhile()
-        copyTree(join(dataDir, 'cluster'), join(to, 'cluster'), owner, LEFT_OUT)
-        await meanwhile()
-        const [{ label } = { label: '' }] = await sql<{ label: string }[]>`
-          select labelfile as label from pg_backup_stop(true)`
-        give(join(to, 'cluster', 'backup_label'), label, owner)
-      })
-      copyFileSync(join(dataDir, 'password'), join(to, 'password'))
+      await baseBackup({ url, dataDir, owner }, to, meanwhile)
       return to
     },
     async lose() {
@@ -78,7 +64,6 @@ export async function startArchivedPostgres(): Promise<ArchivedPostgres> {
       const cluster = join(dataDir, 'cluster')
       copyTree(join(backup, 'cluster'), cluster, owner)
       copyFileSync(join(backup, 'password'), join(dataDir, 'password'))
-      for (const name of EMPTY) makeFolder(join(cluster, name), owner)
       if (to === 'end') copyTree(kept, join(cluster, 'pg_wal'), owner)
       give(join(cluster, 'recovery.signal'), '', owner)
       const stopAt = {
