@@ -57,7 +57,8 @@ export function openCli(options: { json?: boolean; verbose?: boolean; mesh?: str
       process.stdout.write(`${harmlessJson(value)}\n`)
     },
     objects: values => {
-      for (const value of values) process.stdout.write(`${harmlessJson(value)}\n`)
+      // At once: a thousand writes take longer than all else that is done with a thousand values.
+      if (values.length > 0) process.stdout.write(values.map(value => `${harmlessJson(value)}\n`).join(''))
     },
     note: text => {
       process.stderr.write(`${text}\n`)
