@@ -52,6 +52,10 @@ const UNKNOWABLE: readonly string[] = ['salt', 'hash']
 /** An answer as text, the same for the same answer. */
 function spelled(name: Call['name'], answer: unknown): string {
   if (name === 'leafHashes') return `${(answer as unknown[]).length} hashes`
+  if (name === 'rosterText') {
+    const page = answer as { entries: string }
+    return canonical({ ...page, entries: JSON.parse(page.entries) })
+  }
   const rows = UNORDERED.includes(name) ? (answer as unknown[]).map(row => canonical(row)).toSorted() : answer
   return canonical(rows ?? null)
 }

@@ -21,7 +21,7 @@ import { changedLeases, clusterId, meshHeads, otherNodes, waitingAt } from './ot
 import { putPrekey, putPresence, setHookStatus } from './presence.ts'
 import { run } from './query.ts'
 import { dropOldFacts, queueDepth, readQueue } from './queue.ts'
-import { appendRoster, createMesh, findInviteMesh, hasEpochCopies, rosterPage } from './roster.ts'
+import { appendRoster, createMesh, findInviteMesh, hasEpochCopies, rosterPage, rosterText } from './roster.ts'
 import { dropRemoved, expireDue } from './settle.ts'
 
 /** Resolves when the database answers. Throws `unavailable` when it is gone. */
@@ -66,6 +66,7 @@ const QUERIES = {
   releaseNode,
   renewLeases,
   rosterPage,
+  rosterText,
   setHookStatus,
   subtreeHashes,
   sweepLeases,

@@ -117,29 +117,45 @@ export interface RosterPage {
   readonly copies: { epoch: number; copy: Uint8Array }[]
 }
 
-/** At most `limit` entries from seq `from` on. `reader`: member key or invite key. Throws `unknown-mesh`. */
-export async function rosterPage(
-  db: Database,
-  p: { mesh: Uint8Array; from: number; limit: number; reader: Uint8Array },
-): Promise<RosterPage> {
+/** The same for who passes the entries on: their JSON as one array, unread. */
+interface RosterText extends Omit<RosterPage, 'entries'> {
+  readonly entries: string
+}
+
+interface PageAsked {
+  readonly mesh: Uint8Array
+  readonly from: number
+  readonly limit: number
+  /** Member key or invite key. */
+  readonly reader: Uint8Array
+}
+
+/** At most `limit` entries from seq `from` on. Throws `unknown-mesh`. */
+export async function rosterPage(db: Database, asked: PageAsked): Promise<RosterPage> {
+  const { entries, ...page } = await rosterText(db, asked)
+  return { ...page, entries: JSON.parse(entries) }
+}
+
+/** As `rosterPage`. */
+export async function rosterText(db: Database, p: PageAsked): Promise<RosterText> {
   // One statement, so that head and entries are of one moment. As json they are written out at once; as jsonb they would be put together first.
   const [row] = await run(db.sql<
     {
       roster_head: Uint8Array
       roster_seq: string
-      entries: RosterEntryJson[] | null
+      entries: string
       copies: { epoch: number; copy: string }[] | null
     }[]
   >`
     select h.roster_head, h.roster_seq,
-      (select json_agg(e.entry order by e.seq) from mesh.roster_entry e
+      (select coalesce(json_agg(e.entry order by e.seq)::text, '[]') from mesh.roster_entry e
         where e.mesh_id = h.id and e.seq >= ${p.from} and e.seq < ${p.from + p.limit}) as entries,
       (select json_agg(json_build_object('epoch', c.epoch, 'copy', encode(c.copy, 'hex')) order by c.roster_seq) from mesh.epoch_copy c
         where c.mesh_id = h.id and c."to" = ${p.reader} and c.roster_seq >= ${p.from} and c.roster_seq < ${p.from + p.limit}) as copies
     from mesh.mesh_head h where h.mesh = ${p.mesh}`)
   if (!row) throw new MeshError('unknown-mesh', 'this broker does not know the mesh')
   return {
-    entries: row.entries ?? [],
+    entries: row.entries,
     head: row.roster_head,
     headSeq: Number(row.roster_seq),
     copies: (row.copies ?? []).map(({ epoch, copy }) => ({

@@ -5,7 +5,6 @@ import { MeshError } from './errors.ts'
 import { type BrokerFrame, type BrokerFrameOf, brokerFrame, type ClientFrame, clientFrame } from './frames.ts'
 import { LIMITS } from './limits.ts'
 import { parseAs } from './parse-as.ts'
-import type { RosterEntryJson } from './roster.ts'
 
 /** Deeper than any frame goes; keeps a parser from being led down a hole. */
 const MAX_DEPTH = 16
@@ -53,12 +52,14 @@ export function encodeClientFrame(frame: ClientFrame): string {
 /** JSON of a broker's frame. Throws `bad-field` for a value the schema refuses. */
 export const encodeBrokerFrame = (frame: BrokerFrame): string => encode(brokerFrame, frame)
 
-/** JSON of a `roster` frame whose entries are wire JSON already, as `encodeBrokerFrame` once made them. */
-export const encodeRosterFrame = (
+/** JSON of a `roster` frame whose entries are the JSON of an array already: wire JSON, as `encodeBrokerFrame` once made it of each. */
+export function encodeRosterFrame(
   frame: Omit<BrokerFrameOf<'roster'>, 'type' | 'entries'>,
-  entries: readonly RosterEntryJson[],
-): string =>
-  JSON.stringify({ ...JSON.parse(encodeBrokerFrame({ ...frame, type: 'roster', entries: [] })), entries })
+  entries: string,
+): string {
+  const { entries: _, ...rest } = JSON.parse(encodeBrokerFrame({ ...frame, type: 'roster', entries: [] }))
+  return `${JSON.stringify(rest).slice(0, -1)},"entries":${entries}}`
+}
 
 function decode<T extends z.ZodType>(schema: T, value: object): z.output<T> {
   const result = parseAs(schema, value)

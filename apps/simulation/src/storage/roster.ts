@@ -7,7 +7,7 @@ import { bytesKey, type MeshRow, type Tables } from './tables.ts'
 
 type RosterQueries = Pick<
   Synchronous,
-  'appendRoster' | 'createMesh' | 'findInviteMesh' | 'hasEpochCopies' | 'rosterPage'
+  'appendRoster' | 'createMesh' | 'findInviteMesh' | 'hasEpochCopies' | 'rosterPage' | 'rosterText'
 >
 
 export const rosterQueries = (tables: Tables): RosterQueries => ({
@@ -60,23 +60,30 @@ export const rosterQueries = (tables: Tables): RosterQueries => ({
     for (const copy of copies) mesh.copies.push({ ...copy, epoch, rosterSeq: seq })
     return { seq, head: hash }
   },
-  rosterPage({ mesh: id, from, limit, reader }) {
-    const mesh = meshOf(tables, id)
-    return {
-      entries: mesh.entries.slice(from, from + limit).map(({ entry }) => rosterEntry.encode(entry)),
-      head: mesh.rosterHead,
-      headSeq: mesh.rosterSeq,
-      copies: mesh.copies
-        .filter(
-          ({ to, rosterSeq }) => equalBytes(to, reader) && rosterSeq >= from && rosterSeq < from + limit,
-        )
-        .map(({ epoch, copy }) => ({ epoch, copy })),
-    }
+  rosterPage: asked => pageOf(tables, asked),
+  rosterText(asked) {
+    const { entries, ...page } = pageOf(tables, asked)
+    return { ...page, entries: JSON.stringify(entries) }
   },
   findInviteMesh: code => tables.invites.get(bytesKey(code))?.mesh ?? null,
   hasEpochCopies: ({ mesh, seq }) =>
     tables.meshes.get(bytesKey(mesh))?.copies.some(copy => copy.rosterSeq === seq) ?? false,
 })
+
+function pageOf(
+  tables: Tables,
+  { mesh: id, from, limit, reader }: Parameters<RosterQueries['rosterPage']>[0],
+): ReturnType<RosterQueries['rosterPage']> {
+  const mesh = meshOf(tables, id)
+  return {
+    entries: mesh.entries.slice(from, from + limit).map(({ entry }) => rosterEntry.encode(entry)),
+    head: mesh.rosterHead,
+    headSeq: mesh.rosterSeq,
+    copies: mesh.copies
+      .filter(({ to, rosterSeq }) => equalBytes(to, reader) && rosterSeq >= from && rosterSeq < from + limit)
+      .map(({ epoch, copy }) => ({ epoch, copy })),
+  }
+}
 
 function writeEntry(tables: Tables, mesh: MeshRow, entry: RosterEntry, hash: Uint8Array): void {
   mesh.entries.push({ entry, hash })

@@ -12,7 +12,7 @@ export async function rosterGetFrame(
   { mesh, key }: Exclude<Standing, { is: 'stranger' }>,
   { from, ref }: ClientFrameOf<'roster.get'>,
 ): Promise<void> {
-  const { entries, ...page } = await db.rosterPage({ mesh: mesh.id, from, limit: PAGE, reader: key })
+  const { entries, ...page } = await db.rosterText({ mesh: mesh.id, from, limit: PAGE, reader: key })
   const missing = mesh.copiesMissing ? { copiesMissing: true as const } : {}
   connection.sendJson(encodeRosterFrame({ ref, ...page, ...missing }, entries))
 }
