@@ -26,11 +26,16 @@ const WAKER_EVENTS: readonly string[] = ['SessionStart', 'Stop']
 /** A day; what waits longer is started anew at the end of the next turn. */
 const WAKER_SECONDS = 86_400
 
-/** The hook that waits to wake the session, at the events behind which it is idle; none at others. */
-export const wakerAt = (event: string, command: string) =>
+/**
+ * The hook that waits to wake the session, at the events behind which it is idle; none at others. Without a terminal the client waits
+ * for it like for any other (2.1.329): the shell ends it there, before a program has started.
+ */
+export const wakerAt = (event: string, waker: string) =>
   WAKER_EVENTS.includes(event)
-    ? [{ type: 'command', command, asyncRewake: true, timeout: WAKER_SECONDS }]
+    ? [{ type: 'command', command: onTerminal(waker), asyncRewake: true, timeout: WAKER_SECONDS }]
     : []
+
+const onTerminal = (command: string): string => `[ "$CLAUDE_CODE_ENTRYPOINT" != cli ] || exec ${command}`
 
 /** What `--allowedTools` or a permission rule calls all our tools. */
 export const TOOL_RULE = `mcp__plugin_${PLUGIN}_${SERVER}`
@@ -41,7 +46,7 @@ const COMMAND_ONLY: ReadonlySet<string> = new Set(['SessionStart'])
 /** Paths inside the plugin's folder and their contents (format of 2.1.329). */
 export function pluginFiles(parts: PluginParts): Record<string, string> {
   const timeout = parts.hookTimeoutSeconds
-  const command = { type: 'command', command: shellCommand(parts.hook), timeout }
+  const command = { type: 'command', command: `exec ${shellCommand(parts.hook)}`, timeout }
   const http = {
     type: 'http',
     url: parts.hookUrl,

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   copyFileSync,
@@ -26,6 +27,7 @@ import {
   readSurfaced,
   SessionsFolder,
 } from '../src/index.ts'
+import { wakerAt } from '../src/plugin-files.ts'
 import { processStart } from '../src/sessions-file.ts'
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/2.1.329')
@@ -215,11 +217,22 @@ describe('the plugin', () => {
 
   test('lets one hook wait in the background where a session is idle behind it', () => {
     const { hooks } = JSON.parse(files['hooks/hooks.json'] ?? '')
-    const waker = { type: 'command', command: `'/bun' '/wake.ts'`, asyncRewake: true, timeout: 86_400 }
+    const command = `[ "$CLAUDE_CODE_ENTRYPOINT" != cli ] || exec '/bun' '/wake.ts'`
+    const waker = { type: 'command', command, asyncRewake: true, timeout: 86_400 }
     for (const event of Object.keys(hooks)) {
       const waits = event === 'SessionStart' || event === 'Stop'
       expect(hooks[event][0].hooks.slice(1)).toEqual(waits ? [waker] : [])
     }
+  })
+
+  test.each([
+    ['cli', 'waits\n'],
+    ['sdk-cli', ''],
+    [undefined, ''],
+  ])('starts nothing that waits but on a terminal: %s', (CLAUDE_CODE_ENTRYPOINT, said) => {
+    const [waker] = wakerAt('Stop', `echo waits`)
+    const done = spawnSync('/bin/sh', ['-c', waker!.command], { env: { CLAUDE_CODE_ENTRYPOINT } })
+    expect([done.status, String(done.stdout)]).toEqual([0, said])
   })
 
   test('registers the hooks we use and never WorktreeCreate', () => {
@@ -233,7 +246,7 @@ describe('the plugin', () => {
     ])
     expect(hooks.SessionStart[0].hooks[0]).toEqual({
       type: 'command',
-      command: `'/b u n' '/it'\\''s/hook.ts'`,
+      command: `exec '/b u n' '/it'\\''s/hook.ts'`,
       timeout: 3,
     })
     expect(hooks.Stop[0].hooks[0]).toEqual({

@@ -20,7 +20,7 @@ describe('our hooks in a settings file', () => {
           },
           {
             type: 'command',
-            command: `'/wake' '--installed-by-claudemesh'`,
+            command: `[ "$CLAUDE_CODE_ENTRYPOINT" != cli ] || exec '/wake' '--installed-by-claudemesh'`,
             asyncRewake: true,
             timeout: 86_400,
           },
