@@ -48,6 +48,29 @@ const KEEP_URLS: BunPlugin = {
   },
 }
 
+/**
+ * What commander takes of two of Node's modules, of which it needs next to nothing: to load them was a third of the CPU time of a short
+ * command. Where it imports them in other words, it stays as it is.
+ */
+const LIGHT_COMMANDER: BunPlugin = {
+  name: 'light-commander',
+  setup: build => {
+    build.onLoad({ filter: /\/commander\/lib\/(?:command|help)\.js$/ }, async ({ path }) => {
+      const source = await Bun.file(path).text()
+      const contents = source
+        .replace(
+          "import { stripVTControlCharacters } from 'node:util';",
+          'const stripVTControlCharacters = text => Bun.stripANSI(text);',
+        )
+        .replace(
+          "import childProcess from 'node:child_process';",
+          "const childProcess = { spawn: (...how) => process.getBuiltinModule('node:child_process').spawn(...how) };",
+        )
+      return { contents, loader: 'js' }
+    })
+  },
+}
+
 /** Writes the program and says so last, in one step. Throws where the tree is not ours to write in, or does not compile. */
 async function compile(): Promise<void> {
   mkdirSync(FOLDER, { recursive: true })
@@ -81,7 +104,7 @@ async function compileInto(folder: string): Promise<Compiled> {
       minify: { whitespace: true, syntax: true },
       metafile: true,
       sourcemap: 'linked',
-      plugins: [KEEP_URLS],
+      plugins: [KEEP_URLS, LIGHT_COMMANDER],
     })
     const program = outputs.find(({ kind }) => kind === 'entry-point')!.path
     const code = outputs.filter(({ kind }) => kind !== 'sourcemap').map(({ path }) => relative(ROOT, path))
