@@ -50,7 +50,7 @@ function talking() {
   const ended = (async () => {
     while (on) {
       said.push(`word ${said.length}`)
-      const msg = alice.client.send(text(null, [person(bob)], said.at(-1)!))
+      const msg = await alice.client.send(text(null, [person(bob)], said.at(-1)!))
       await reached(alice.client, msg, 'delivered', 'surfaced')
       heard()
     }
@@ -70,7 +70,7 @@ function talking() {
 }
 const heardBy = (one: Machine) => one.client.inbox({ uuid: null }).map(textOf)
 const forCarol = async (body: string) =>
-  reached(alice.client, alice.client.send(text(null, [person(carol)], body)), 'accepted')
+  reached(alice.client, await alice.client.send(text(null, [person(carol)], body)), 'accepted')
 const carolHears = async (body: string) => {
   await carol.start()
   await when(carol.client, 'inbox', () => heardBy(carol).includes(body))
