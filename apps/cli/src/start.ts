@@ -1,5 +1,4 @@
 /** Where the process begins: goes on with the compiled program where there is one of these sources, else with the sources. */
-import { fileURLToPath } from 'node:url'
 import { compiledProgram } from './compiled/current.ts'
 
 /** What stays, and is worth the second: a daemon of sources is 10 MiB larger for as long as it lives. */
@@ -8,7 +7,7 @@ const stays = (argv: readonly string[]): boolean =>
 
 /** In a process of its own: what compiling takes in memory goes with it. */
 function compile(): string | undefined {
-  const file = fileURLToPath(new URL('./compiled/compile.ts', import.meta.url))
+  const file = Bun.fileURLToPath(new URL('./compiled/compile.ts', import.meta.url))
   Bun.spawnSync([process.execPath, '--no-env-file', '--no-install', '--config=/dev/null', file])
   return compiledProgram()
 }

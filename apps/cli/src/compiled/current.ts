@@ -4,10 +4,9 @@
  * (ctime) back, so neither an edit nor a copied or restored tree runs old code.
  */
 import { readFileSync, statSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 
 /** The repository, with a slash at its end. */
-export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
+export const ROOT = Bun.fileURLToPath(new URL('../../../../', import.meta.url))
 export const FOLDER = `${ROOT}apps/cli/node_modules/.cache/claudemesh/`
 export const CURRENT = `${FOLDER}current.json`
 /** What pnpm has installed, as opposed to what it was asked for. */

@@ -1,5 +1,4 @@
 /** The programs that Claude Code starts by itself, as command lines. */
-import { fileURLToPath } from 'node:url'
 import type { Command } from '@claudemesh/claude/start'
 
 /**
@@ -11,7 +10,7 @@ const bunRun = (file: URL): Command => [
   '--no-env-file',
   '--no-install',
   '--config=/dev/null',
-  fileURLToPath(file),
+  Bun.fileURLToPath(file),
 ]
 
 export const HOOK: Command = bunRun(new URL('./hook.ts', import.meta.url))
