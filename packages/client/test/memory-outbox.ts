@@ -15,13 +15,23 @@ export function memoryOutbox(table: <R>() => Table<R>): OutboxStore {
   const sealingTo = table<SealingRecipientRow>()
   const open = (row: OutboxRecipientRow): boolean => ['pending', 'sealed', 'accepted'].includes(row.state)
   const rowsOf = (msg: string): OutboxRecipientRow[] => recipients.all().filter(row => row.msg === msg)
+  const change = (msg: string, what: Partial<OutboxMessageRow>): void => {
+    const message = messages.get(msg)
+    if (message) messages.set(msg, { ...message, ...what })
+  }
   const store: OutboxStore = {
     insert(message, to) {
       messages.set(message.msg, message)
       for (const row of to) recipients.set(`${row.msg}|${row.to}`, row)
     },
     message: msg => messages.get(msg),
-    updateMessage: row => messages.set(row.msg, row),
+    standing(msg) {
+      const message = messages.get(msg)
+      return message && { dead: message.dead, hasText: message.payload !== '' }
+    },
+    setEnd: (msg, endsAt) => change(msg, { endsAt }),
+    markDead: (msg, dead) => change(msg, { dead }),
+    dropText: msg => change(msg, { payload: '' }),
     recipient: (msg, to) => recipients.get(`${msg}|${to}`),
     recipients: rowsOf,
     updateRecipient(row) {

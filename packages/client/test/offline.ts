@@ -110,7 +110,7 @@ export function seal(from: Side, to: readonly Side[], msg: string): Sealed {
       { id, msg, sentAt, state: 'sealed', bytes, toHash, seq: 0, auditIndex: 0, acceptedAt: 0 },
       sealed.to,
     )
-    core.store.outbox.updateMessage({ ...message, endsAt: sealed.endsAt })
+    core.store.outbox.setEnd(msg, sealed.endsAt)
     for (const { row } of rows) core.store.outbox.updateRecipient({ ...row, state: 'sealed', at: sentAt })
   })
   for (const [key, pair] of sealed.pairs) outbox.pairs.travelled(id, key, pair)

@@ -1,5 +1,6 @@
 /** Ed25519 over `signedBytes`, and over nothing else. */
 import { randomBytes } from './random.ts'
+import { signDetached } from './sign-detached.ts'
 import { type Domain, type Field, signedBytes } from './signed-bytes.ts'
 import { sodium } from './sodium.ts'
 import { verifyDetached, verifyDetachedAside } from './verify-detached.ts'
@@ -20,7 +21,7 @@ export function generateSigner(seed?: Uint8Array): Signer {
 
 /** A 64-byte signature over `signedBytes(domain, fields)` (RFC 8032, deterministic). */
 export function sign(domain: Domain, fields: readonly Field[], secretKey: Uint8Array): Uint8Array {
-  return sodium.crypto_sign_detached(signedBytes(domain, fields), secretKey)
+  return signDetached(signedBytes(domain, fields), secretKey)
 }
 
 /** True when `publicKey` signed exactly these fields. Never throws: what cannot be signed was not signed. */

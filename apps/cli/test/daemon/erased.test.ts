@@ -148,7 +148,7 @@ describe('texts', () => {
     for (const n of [1, 2])
       outbox.insert({ ...outboxMessage(n), payload: `"${n}"`, composedAt: noon }, [outboxRecipient(n, 'm/s')])
     const [key] = keysOf(file)
-    outbox.updateMessage({ ...outboxMessage(1), payload: '' })
+    outbox.dropText(outboxMessage(1).msg)
     expect(texts.erase(noon + HOUR - 1, 0)).toBe(false)
     expect(texts.erase(noon + HOUR, 0)).toBe(true)
     purge()

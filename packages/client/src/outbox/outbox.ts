@@ -252,7 +252,7 @@ export class Outbox {
         { id, msg, sentAt, state: 'sealed', bytes, toHash, seq: 0, auditIndex: 0, acceptedAt: 0 },
         one.to,
       )
-      if (message.endsAt === null) store.outbox.updateMessage({ ...message, endsAt: one.endsAt })
+      if (message.endsAt === null) store.outbox.setEnd(msg, one.endsAt)
       for (const { row } of rows)
         store.outbox.updateRecipient({ ...row, state: 'sealed', why: null, at: sentAt })
       return one

@@ -71,13 +71,11 @@ export function moveRecipient(core: Core, row: OutboxRecipientRow, step: Step): 
 /** Marks the message dead, or drops its text, once every recipient is settled. */
 function settle(core: Core, msg: string): void {
   const { outbox } = core.store
-  const message = outbox.message(msg)
+  const message = outbox.standing(msg)
   if (!message) return
   const rows = outbox.recipients(msg)
   // A refusal of what was delivered before finds no text that could be sent again.
-  const dead = message.payload !== '' && rows.some(row => isGivenUp(row))
-  const keeps = dead || rows.some(row => isOpen(row.state))
-  const payload = keeps ? message.payload : ''
-  if (dead !== message.dead || payload !== message.payload)
-    outbox.updateMessage({ ...message, dead, payload })
+  const dead = message.hasText && rows.some(row => isGivenUp(row))
+  if (dead !== message.dead) outbox.markDead(msg, dead)
+  if (message.hasText && !dead && !rows.some(row => isOpen(row.state))) outbox.dropText(msg)
 }

@@ -39,6 +39,11 @@ export interface OutboxMessageRow {
   /** On the dead-letter list: some recipient was given up. */
   readonly dead: boolean
 }
+export interface OutboxStanding {
+  readonly dead: boolean
+  /** It was not dropped. */
+  readonly hasText: boolean
+}
 export interface OutboxRecipientRow {
   readonly msg: string
   readonly owner: Owner
@@ -83,8 +88,14 @@ export interface OutboxStore {
     recipients: readonly OutboxRecipientRow[],
   ): void
   message(msg: string): OutboxMessageRow | undefined
-  /** The payload stays as it was, or becomes `''`. */
-  updateMessage(row: OutboxMessageRow): void
+  /** How it stands, its text unread. */
+  standing(msg: string): OutboxStanding | undefined
+  /** Puts the message on the dead-letter list, or takes it off. */
+  markDead(msg: string, dead: boolean): void
+  /** No recipient needs its text any more. */
+  dropText(msg: string): void
+  /** It was sealed for the first time: `endsAt` from now on. */
+  setEnd(msg: string, endsAt: number): void
   recipient(msg: string, to: RecipientKey): OutboxRecipientRow | undefined
   recipients(msg: string): OutboxRecipientRow[]
   /** Keyed by (msg, to); only state, why, at, reseals and dueAt may differ. */

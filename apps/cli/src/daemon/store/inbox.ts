@@ -15,7 +15,7 @@ import {
   notExists,
   sql,
 } from 'drizzle-orm'
-import { assigned, named, rowColumns } from './columns.ts'
+import { assigned, inPlace, named, rowColumns } from './columns.ts'
 import { inbox, lane, trace, unopened } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { outboxMessage } from './schema.ts'
@@ -58,7 +58,7 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
     .orderBy(asc(inbox.row))
     .prepare()
   const waiting = orm
-    .select(columns)
+    .select({ ...columns, place: inbox.row })
     .from(inbox)
     .where(
       and(
@@ -69,7 +69,6 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
         eq(inbox.line, asked.line),
       ),
     )
-    .orderBy(asc(inbox.pairSeq), asc(inbox.receivedAt), asc(inbox.row))
     .prepare()
   const early = orm
     .select(columns)
@@ -184,7 +183,10 @@ export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
         .get()!.n,
     lane: (owner, from, line) => getLane.get({ owner, from, line }),
     putLane: row => void putLane.run({ ...row }),
-    waiting: (owner, from, line) => shown(waiting.all({ owner, from, line })),
+    waiting: (owner, from, line) =>
+      shown(inPlace(waiting.all({ owner, from, line }))).sort(
+        (a, b) => a.pairSeq - b.pairSeq || a.receivedAt - b.receivedAt,
+      ),
     gapped: () =>
       orm
         .select(rowColumns(lane))

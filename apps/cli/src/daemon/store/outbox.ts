@@ -22,7 +22,7 @@ import {
   type SQL,
   sql,
 } from 'drizzle-orm'
-import { assigned, named, rowColumns } from './columns.ts'
+import { assigned, inPlace, named, rowColumns } from './columns.ts'
 import { trace } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { outboxMessage as message, outboxRecipient as recipient } from './schema.ts'
@@ -62,30 +62,28 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     .prepare()
   const byMsg = and(ourMessages, eq(message.msg, asked.msg))
   const getMessage = orm.select(rowColumns(message)).from(message).where(byMsg).prepare()
-  const updateMessage = orm
+  const getStanding = orm
+    .select({ dead: message.dead, hasText: sql<number>`${message.sealed} IS NOT NULL` })
+    .from(message)
+    .where(byMsg)
+    .prepare()
+  const setEnd = orm
     .update(message)
-    .set(
-      assigned({
-        owner: 0,
-        kind: 0,
-        priority: 0,
-        line: 0,
-        composedAt: 0,
-        ttlMs: 0,
-        endsAt: 0,
-        dead: 0,
-      }),
-    )
+    .set(assigned({ endsAt: 0 }))
+    .where(byMsg)
+    .prepare()
+  const markDead = orm
+    .update(message)
+    .set(assigned({ dead: 0 }))
     .where(byMsg)
     .prepare()
   const clearText = orm.update(message).set({ sealed: null, textKey: null }).where(byMsg).prepare()
   const byKey = and(ours, eq(recipient.msg, asked.msg), eq(recipient.to, asked.to))
   const getRecipient = orm.select(columns).from(recipient).where(byKey).prepare()
   const getRecipients = orm
-    .select(columns)
+    .select({ ...columns, place: recipient.row })
     .from(recipient)
     .where(and(ours, eq(recipient.msg, asked.msg)))
-    .orderBy(asc(recipient.row))
     .prepare()
   const updateRecipient = orm.update(recipient).set(assigned(MUTABLE)).where(byKey).prepare()
   // The plus keeps SQLite from gathering all that is due and sorting it, for a few rows each time.
@@ -159,12 +157,15 @@ export function outboxStore(scope: MeshScope): OutboxStore {
       const row = getMessage.get({ msg })
       return row && shown(row)
     },
-    updateMessage: ({ payload, ...row }) => {
-      updateMessage.run({ ...row })
-      if (payload === '') clearText.run({ msg: row.msg })
+    standing: msg => {
+      const row = getStanding.get({ msg })
+      return row && { dead: row.dead, hasText: row.hasText === 1 }
     },
+    setEnd: (msg, endsAt) => void setEnd.run({ msg, endsAt }),
+    markDead: (msg, dead) => void markDead.run({ msg, dead }),
+    dropText: msg => void clearText.run({ msg }),
     recipient: (msg, to) => getRecipient.get({ msg, to }),
-    recipients: msg => getRecipients.all({ msg }),
+    recipients: msg => inPlace(getRecipients.all({ msg })),
     updateRecipient: row => void updateRecipient.run({ ...row }),
     due: (owner, now, limit) => due.all({ owner, now, limit }),
     nextDueAt: now => nextDue.get({ now })?.dueAt ?? undefined,

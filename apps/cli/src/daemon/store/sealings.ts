@@ -1,7 +1,7 @@
 /** Sealings of outbox messages: the bytes that must go out until they are answered, and how each ended for whom. */
 import type { OutboxStore } from '@claudemesh/client'
 import { and, asc, eq, isNull, sql } from 'drizzle-orm'
-import { assigned, named, rowColumns } from './columns.ts'
+import { assigned, inPlace, named, rowColumns } from './columns.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { outboxMessage as message, sealingRecipient as recipient, sealing } from './schema.ts'
 
@@ -43,10 +43,9 @@ export function sealingStore({ orm, mesh }: MeshScope): SealingMethods {
     .where(byId)
     .prepare()
   const recipients = orm
-    .select(rowColumns(recipient))
+    .select({ ...rowColumns(recipient), place: sql<number>`${recipient}.rowid` })
     .from(recipient)
     .where(and(eq(recipient.mesh, mesh), eq(recipient.id, asked.id)))
-    .orderBy(asc(sql`${recipient}.rowid`))
     .prepare()
   const end = orm
     .update(recipient)
@@ -84,7 +83,7 @@ export function sealingStore({ orm, mesh }: MeshScope): SealingMethods {
     sealing: id => get.get({ id }),
     sealingsOf: msg => ofMsg.all({ msg }),
     updateSealing: row => void update.run({ ...row }),
-    sealingRecipients: id => recipients.all({ id }),
+    sealingRecipients: id => inPlace(recipients.all({ id })),
     endSealing: (id, to, how) => void end.run({ id, to, end: how }),
     hasLiveSealing: (msg, to) => live.get({ msg, to }) !== undefined,
     unaccepted: owner => unaccepted.all({ owner }),
