@@ -9,11 +9,13 @@ import type { StoreFile } from './store-file.ts'
 import { DAMAGED, ERASED, endOf, hourOf, type SealedText, type Texts, textsOf, UNSEALED } from './texts.ts'
 
 export function textStore(scope: MeshScope, transaction: StoreFile['transaction']): TextStore {
+  const outboxTexts = textsOf(scope, 'outbox')
+  const inboxTexts = textsOf(scope, 'inbox')
   return {
     erase: (now, inboxBefore) =>
       transaction(() => {
-        const outbox = eraseOutbox(scope, hourOf(now))
-        return eraseInbox(scope, hourOf(now), inboxBefore) || outbox
+        const isErased = eraseOutbox(scope, outboxTexts, hourOf(now))
+        return eraseInbox(scope, inboxTexts, hourOf(now), inboxBefore) || isErased
       }),
   }
 }
@@ -24,8 +26,7 @@ function moved(texts: Texts, hour: number, place: string, text: string | null): 
 }
 
 /** A text of the outbox is needed as long as it stands there: it moves on with every hour. */
-function eraseOutbox({ orm, mesh }: MeshScope, hour: number): boolean {
-  const texts = textsOf({ orm, mesh }, 'outbox')
+function eraseOutbox({ orm, mesh }: MeshScope, texts: Texts, hour: number): boolean {
   const held = and(eq(outboxMessage.mesh, mesh), isNotNull(outboxMessage.textKey))
   return eachHour(
     texts,
@@ -49,8 +50,7 @@ function eraseOutbox({ orm, mesh }: MeshScope, hour: number): boolean {
 }
 
 /** A text of the inbox goes when all of its hour came before `before`, unless nobody has read it: then it starts anew. */
-function eraseInbox({ orm, mesh }: MeshScope, hour: number, before: number): boolean {
-  const texts = textsOf({ orm, mesh }, 'inbox')
+function eraseInbox({ orm, mesh }: MeshScope, texts: Texts, hour: number, before: number): boolean {
   const held = and(eq(inbox.mesh, mesh), isNotNull(inbox.textKey))
   const isOver = (old: number) => old !== UNSEALED && endOf(old) <= before
   return eachHour(

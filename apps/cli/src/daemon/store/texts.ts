@@ -56,6 +56,12 @@ export function textsOf({ orm, mesh }: MeshScope, kind: TextKind): Texts {
     .innerJoin(secret, eq(secret.row, textKey.secretRow))
     .where(and(ours, eq(textKey.hour, sql.placeholder('hour'))))
     .prepare()
+  const allHours = orm
+    .select({ hour: textKey.hour })
+    .from(textKey)
+    .where(ours)
+    .orderBy(asc(textKey.hour))
+    .prepare()
   const keyOf = (hour: number): Uint8Array | undefined => find.get({ hour })?.bytes.slice(0, KEY_BYTES)
   const make = (hour: number): Uint8Array => {
     const bytes = crypto.getRandomValues(new Uint8Array(64))
@@ -81,14 +87,7 @@ export function textsOf({ orm, mesh }: MeshScope, kind: TextKind): Texts {
         return key ? openOrNull({ key, place, sealed }) : null
       }
     },
-    hours: () =>
-      orm
-        .select({ hour: textKey.hour })
-        .from(textKey)
-        .where(ours)
-        .orderBy(asc(textKey.hour))
-        .all()
-        .map(row => row.hour),
+    hours: () => allHours.all().map(row => row.hour),
     erase: hour => {
       const one = and(ours, eq(textKey.hour, hour))
       const held = orm.select({ row: textKey.secretRow }).from(textKey).where(one).get()
