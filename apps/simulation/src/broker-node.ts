@@ -65,7 +65,7 @@ export class BrokerNode {
     }
     const log = { debug: silent, info: silent, warn: silent, error: broke }
     const settings = readSettings({
-      DATABASE_URL: 'simulated',
+      DATABASE_URL: 'postgres://simulated',
       BROKER_KEY: toBase64url(key.secretKey.subarray(0, 32)),
       MESH_CREATE: 'open',
       PUBLIC_HOSTS: HOST,
