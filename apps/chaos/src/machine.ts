@@ -1,12 +1,15 @@
 /** One person's machine: a real daemon in a home of its own, and somebody who reads each of its mailboxes. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import type { HistoryEvent } from '@claudemesh/simulation'
 import { claudemesh, makeScratchHome, type ScratchHome } from '@claudemesh/testkit'
 import { callDaemon, followDaemon, type InboxMessage, type MeshInfo, type SendReply } from 'claudemesh'
 import { Victim } from './process.ts'
+import { Session } from './session.ts'
 
 /** `uuid` is `null` for the person's. */
 export interface Mailbox {
@@ -25,15 +28,27 @@ export interface Sending {
   readonly wait: 'none' | 'accepted' | 'delivered'
 }
 
-/** More than any run sends: nothing is refused for being many. */
-const PLENTY = 100_000
+/** More than any run sends: nothing is refused or held for being many. */
+const PLENTY = {
+  inbox: 100_000,
+  inboxMember: 100_000,
+  pairBurst: 10_000,
+  pairMinute: 60_000,
+  threadBurst: 10_000,
+  threadMinute: 60_000,
+  loop: 1000,
+}
 const WAIT_MS = 3000
+
+const CLOCK = fileURLToPath(import.meta.resolve('./skewed-clock.ts'))
 
 export class Machine {
   readonly name: string
   readonly victim = new Victim()
   readonly at: ScratchHome = makeScratchHome('http://127.0.0.1:1')
   readonly #home = join(this.at.root, 'm')
+  /** Holds by how much its clock is off: see `skewed-clock.ts`. */
+  readonly #clock = join(this.at.root, 'clock')
   readonly #record: (event: HistoryEvent) => void
   #child: ChildProcess | undefined
   #ended: Promise<void> = Promise.resolve()
@@ -42,6 +57,7 @@ export class Machine {
   readonly #shown = new Set<string>()
   member = ''
   mailboxes: Mailbox[] = []
+  readonly sessions: Session[] = []
   /** Messages whose row the daemon confirmed, oldest first. */
   readonly confirmed: { readonly msg: string; readonly sending: Sending }[] = []
 
@@ -49,7 +65,20 @@ export class Machine {
   constructor(name: string, record: (event: HistoryEvent) => void, env: Readonly<Record<string, string>>) {
     this.name = name
     this.#record = record
-    Object.assign(this.at.env, { CLAUDEMESH_HOME: this.#home, NO_COLOR: '1', ...env })
+    writeFileSync(this.#clock, new Float64Array([0]))
+    const options = [`--preload=${CLOCK}`, ...(env.BUN_OPTIONS === undefined ? [] : [env.BUN_OPTIONS])]
+    Object.assign(this.at.env, {
+      CLAUDEMESH_HOME: this.#home,
+      NO_COLOR: '1',
+      ...env,
+      CHAOS_CLOCK: this.#clock,
+      BUN_OPTIONS: options.join(' '),
+    })
+  }
+
+  /** By how much the clock of its daemon is off, from now on. */
+  set skewMs(ms: number) {
+    writeFileSync(this.#clock, new Float64Array([ms]), { flag: 'r+' })
   }
 
   /** Its SQLite file. */
@@ -113,14 +142,19 @@ export class Machine {
 
   /** Opens the mailboxes of the person and of so many sessions, and reads them from now on. */
   async open(sessions: number): Promise<void> {
-    await this.call('setLimits', { body: { inbox: PLENTY, inboxMember: PLENTY } })
+    await this.call('setLimits', { body: PLENTY })
     this.mailboxes = [{ uuid: null, key: `${this.member}/`, address: this.name }]
     for (let i = 0; i < sessions; i++) {
       const uuid = randomUUID()
-      const { session } = (await this.call('openSession', { body: { uuid, name: `s${i}` } })) as {
+      const body = { uuid, name: `s${i}`, kind: 'claude' }
+      const { session, tokenFile } = (await this.call('openSession', { body })) as {
         session: string
+        tokenFile: string
       }
-      this.mailboxes.push({ uuid, key: `${this.member}/${session}`, address: uuid })
+      const key = `${this.member}/${session}`
+      this.mailboxes.push({ uuid, key, address: uuid })
+      const shown = (msg: string) => this.#record({ type: 'shown', to: key, msg })
+      this.sessions.push(new Session({ uuid, home: this.#home, tokenFile, shown }))
     }
     for (const box of this.mailboxes) void this.#read(box)
   }
@@ -172,6 +206,7 @@ export class Machine {
   }
 
   async close(): Promise<void> {
+    for (const session of this.sessions) session.end()
     await this.end('SIGKILL')
     this.at.remove()
   }

@@ -1,4 +1,8 @@
-/** `pnpm chaos`: `RUNS` (10) runs of `SECONDS` (30) from `SEED` (1) on; prints each seed, what it broke and how long it took to be quiet. */
+/**
+ * `pnpm chaos`: `RUNS` (10) runs of `SECONDS` (30) from `SEED` (1) on; prints each seed, what it broke and how long it took to be
+ * quiet. `FAULT` plants one of `PLANTED_FAULTS`; `PATIENCE` (240): seconds until what is open counts as broken.
+ */
+import { PLANTED_FAULTS } from './planted-faults.ts'
 import { type Outcome, run } from './run.ts'
 
 const number = (name: string, fallback: number): number => Number(process.env[name] ?? fallback)
@@ -11,9 +15,15 @@ const named = ({ names }: Outcome, text: string): string =>
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130))
 const [from, runs, seconds] = [number('SEED', 1), number('RUNS', 10), number('SECONDS', 30)]
+const name = process.env.FAULT as keyof typeof PLANTED_FAULTS | undefined
+const options = {
+  seconds,
+  patienceMs: number('PATIENCE', 240) * 1000,
+  ...(name && { fault: PLANTED_FAULTS[name] }),
+}
 const failed: number[] = []
 for (let seed = from; seed < from + runs; seed++) {
-  const outcome = await run(seed, { seconds })
+  const outcome = await run(seed, options)
   const { broken, plan, history, quietMs } = outcome
   const sent = history.events.filter(({ type }) => type === 'sent').length
   console.log(

@@ -61,7 +61,8 @@ export async function startNetwork(record: (event: HistoryEvent) => void): Promi
     wires.add(wire)
     for (const end of wire.ends) {
       end.on('error', () => end.destroy())
-      end.on('close', () => wires.delete(wire))
+      // While one end is left, it is to be told when the cut is over.
+      end.on('close', () => wire.ends.every(each => each.destroyed) && wires.delete(wire))
     }
     pass(wire, 'up', client, server)
     pass(wire, 'down', server, client)

@@ -16,6 +16,10 @@ type Step = { readonly atMs: number } & (
   | { readonly does: 'kill-machine'; readonly machine: number; readonly forMs: number }
   | { readonly does: 'stop-machine'; readonly machine: number; readonly forMs: number }
   | { readonly does: 'restart-machine'; readonly machine: number; readonly forMs: number }
+  /** The clock of its daemon is off. */
+  | { readonly does: 'clock'; readonly machine: number; readonly skewMs: number; readonly forMs: number }
+  /** Its sessions die with words that their models were not shown yet. */
+  | { readonly does: 'interrupt'; readonly machine: number }
   | { readonly does: 'kill-broker'; readonly node: number; readonly forMs: number }
   | { readonly does: 'stop-broker'; readonly node: number; readonly forMs: number }
   | { readonly does: 'restart-broker'; readonly node: number; readonly forMs: number }
@@ -55,6 +59,9 @@ const STRIKES = [
   'kill-machine',
   'stop-machine',
   'restart-machine',
+  'interrupt',
+  'clock',
+  'clock',
   'kill-broker',
   'kill-broker',
   'stop-broker',
@@ -106,7 +113,7 @@ function makeSend(random: Random, sessions: readonly number[], lengthMs: number)
     from: random.between(0, sessions[machine]!),
     to: to.map(other => [other, random.between(0, sessions[other]!)]),
     priority: random.pick(['now', 'next', 'low']),
-    ttlMs: random.chance(0.1) ? random.between(1000, 20_000) : HOUR_MS,
+    ttlMs: random.chance(0.04) ? random.between(1000, 20_000) : HOUR_MS,
     wait: random.pick(['none', 'none', 'accepted', 'delivered']),
   }
 }
@@ -129,6 +136,14 @@ function makeStrike(
     case 'stop-broker':
     case 'restart-broker':
       return { atMs, does, node, forMs }
+    case 'clock':
+      return {
+        atMs,
+        does,
+        machine,
+        skewMs: random.pick([-1, 1]) * random.pick([1000, 90_000, 600_000]),
+        forMs,
+      }
     case 'end-postgres':
       return { atMs, does, signal: random.pick(['SIGKILL', 'SIGQUIT', 'SIGINT']), forMs }
     case 'stop-postgres':
@@ -139,6 +154,7 @@ function makeStrike(
     case 'cut':
       return { atMs, does, machine, how: random.pick(['stalled', 'black-hole']), forMs }
     case 'reset':
+    case 'interrupt':
       return { atMs, does, machine }
     case 'reset-in-frame':
       return { atMs, does, machine, direction: random.pick(['up', 'down']) }

@@ -7,6 +7,10 @@ import { freePort } from '@claudemesh/testkit'
 import { SQL } from 'bun'
 import { Victim } from './process.ts'
 
+/** `max_connections` of the embedded server, and as many of them as brokers are deprived of, at least. */
+const MOST_CONNECTIONS = 100
+const TAKEN_BACK = 10
+
 export class Postgres {
   readonly victim = new Victim()
   readonly #root = mkdtempSync(join(tmpdir(), 'cm-chaos-'))
@@ -56,24 +60,25 @@ export class Postgres {
     if (pid !== undefined) sendSignal(pid, 'SIGKILL')
   }
 
-  /** Takes every connection that is left and ends those of others; answers how to give them back. */
+  /** Takes every connection that is left and ends those of the brokers; answers how to give them back. A server that recovers has none to take. */
   async exhaust(): Promise<() => Promise<void>> {
-    const sql = new SQL({ url: this.url, max: 1 })
     const taken: SQL[] = []
-    const [row] = await sql<{ free: number }[]>`
-      select current_setting('max_connections')::int
-        - (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as free`
     const hold = async (): Promise<void> => {
-      const one = new SQL({ url: this.url, max: 1 })
+      const one = new SQL({ url: this.url, max: 1, onclose: () => {} })
       taken.push(one)
-      await one`select 1`
+      await one.unsafe('select 1')
     }
-    await Promise.allSettled(Array.from({ length: row!.free }, hold))
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name like 'claudemesh%' and pid <> pg_backend_pid()`
-    await Promise.allSettled(Array.from({ length: 8 }, hold))
+    await Promise.allSettled(Array.from({ length: MOST_CONNECTIONS }, hold))
+    await taken[0]!
+      .unsafe(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'claudemesh%'`,
+      )
+      .then(
+        () => Promise.allSettled(Array.from({ length: TAKEN_BACK }, hold)),
+        () => {},
+      )
     return async () => {
-      await Promise.allSettled([...taken, sql].map(each => each.close({ timeout: 0 })))
+      await Promise.allSettled(taken.map(each => each.close({ timeout: 0 })))
     }
   }
 

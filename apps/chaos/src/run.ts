@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Broken, check, type History, openRandom, type Recorded } from '@claudemesh/simulation'
 import { readLog, readStores, readTruths } from './ending.ts'
 import { makePlan, type Plan, type Send } from './plan.ts'
+import type { PlantedFault } from './planted-faults.ts'
 import { heal, strike } from './strike.ts'
 import { makeWorld, type World } from './world.ts'
 
@@ -22,15 +23,19 @@ export interface RunOptions {
   readonly seconds: number
   /** Longer than any wait of the product that quiet depends on: backoff, redelivery, silence, gaps; ms. */
   readonly patienceMs?: number
+  readonly fault?: PlantedFault
 }
 
 const PATIENCE_MS = 240_000
 const LOOK_MS = 500
 
 /** Repeats the plan of a seed; what the processes make of it is their own. */
-export async function run(seed: number, { seconds, patienceMs = PATIENCE_MS }: RunOptions): Promise<Outcome> {
+export async function run(
+  seed: number,
+  { seconds, patienceMs = PATIENCE_MS, fault }: RunOptions,
+): Promise<Outcome> {
   const plan = makePlan(openRandom(seed, 'chaos'), seconds)
-  const world = await makeWorld(plan)
+  const world = await makeWorld(plan, fault)
   try {
     await play(world, plan, seconds)
     await heal(world)
@@ -109,14 +114,16 @@ async function historyOf(world: World): Promise<History> {
   )
   const bySent = new Map(sent.map(event => [event.msg, event]))
   const said = world.events.flatMap((event): Recorded[] => {
-    if (event.type !== 'released') return [event]
+    if (event.type !== 'released' && event.type !== 'shown') return [event]
     const of = bySent.get(event.msg)
     // A session is shown its person's mail too: that is the person's to be judged.
-    if (of && !of.to.includes(event.to) && of.to.includes(personOf(event.to))) return []
-    return [{ ...event, from: of?.from ?? '' }]
+    const isPersons = of && !of.to.includes(event.to) && of.to.includes(personOf(event.to))
+    if (event.type === 'shown') return [isPersons ? { ...event, to: personOf(event.to) } : event]
+    return isPersons ? [] : [{ ...event, from: of?.from ?? '' }]
   })
   const standing = [...sent, ...forgotten, ...committed, ...stored].map(event => ({ ...event, at: 0 }))
-  return { events: [...standing, ...said], ending }
+  const words = outbox.map(row => ({ ...row, type: 'told', why: null, at: Date.now() }) as const)
+  return { events: [...standing, ...said, ...words], ending }
 }
 
 const personOf = (key: string): string => `${key.split('/')[0]}/`

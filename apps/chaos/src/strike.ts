@@ -53,6 +53,15 @@ function strikeMachine({ machines, network }: World, step: Extract<Strike, { mac
         () => machine.signal('SIGCONT'),
       )
       break
+    case 'clock':
+      machine.skewMs = step.skewMs
+      after(step.forMs, () => {
+        machine.skewMs = 0
+      })
+      break
+    case 'interrupt':
+      for (const session of machine.sessions) session.interrupt()
+      break
     case 'cut':
       network.cut(member, step.how)
       after(step.forMs, () => network.heal(member))
@@ -119,7 +128,10 @@ function strikePostgres(
 export async function heal({ machines, network, postgres, nodes }: World): Promise<void> {
   widen(network, 'slow-network')
   widen(network, 'narrow-network')
-  for (const { member } of machines) network.heal(member)
+  for (const machine of machines) {
+    machine.skewMs = 0
+    network.heal(machine.member)
+  }
   await postgres.victim.heal()
   await Promise.all([...nodes, ...machines].map(({ victim }: Pick<Node, 'victim'>) => victim.heal()))
 }

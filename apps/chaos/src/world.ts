@@ -15,6 +15,7 @@ import type { Peer } from 'claudemesh'
 import { Machine } from './machine.ts'
 import { type Network, startNetwork } from './network.ts'
 import type { Plan } from './plan.ts'
+import { type PlantedFault, plant } from './planted-faults.ts'
 import { Postgres } from './postgres.ts'
 import { Victim } from './process.ts'
 import { soon } from './soon.ts'
@@ -39,7 +40,7 @@ const NAMES = ['alice', 'bob', 'carol']
 const BEGIN_MS = 60_000
 
 /** Starts all of it and waits until every machine sees every session of the others. */
-export async function makeWorld({ nodes: count, sessions }: Plan): Promise<World> {
+export async function makeWorld({ nodes: count, sessions }: Plan, fault: PlantedFault = {}): Promise<World> {
   const events: Recorded[] = []
   const record = (event: HistoryEvent) => void events.push({ ...event, at: Date.now() })
   const undo: (() => unknown)[] = []
@@ -51,14 +52,25 @@ export async function makeWorld({ nodes: count, sessions }: Plan): Promise<World
     undo.push(() => rmSync(folder, { recursive: true, force: true }))
     const postgres = await Postgres.start()
     undo.push(() => postgres.close())
+    await plant(postgres.url, fault.inDatabase)
     const network = await startNetwork(record)
     undo.push(() => network.close())
     const nats = count > 1 && NATS_SERVER !== null ? await startNats() : undefined
     undo.push(() => nats?.kill())
-    const nodes = await startNodes(count, { postgres, network, nats, folder, undo })
+    const nodes = await startNodes(count, {
+      postgres,
+      network,
+      nats,
+      folder,
+      env: fault.brokerEnv ?? {},
+      undo,
+    })
     network.route(nodes.map(({ broker }) => Number(new URL(broker.url).port)))
-    const machines = sessions.map((_, i) => new Machine(NAMES[i]!, record, {}))
-    for (const machine of machines) undo.push(() => machine.close())
+    const machines = sessions.map((_, i) => new Machine(NAMES[i]!, record, fault.daemonEnv ?? {}))
+    for (const [i, machine] of machines.entries()) {
+      undo.push(() => machine.close())
+      machine.skewMs = i * (fault.skewMs ?? 0)
+    }
     // A run that is ended hard leaves no process behind.
     const last = () => {
       postgres.kill()
@@ -85,6 +97,8 @@ interface NodeParts {
   readonly network: Network
   readonly nats: NatsServer | undefined
   readonly folder: string
+  /** Further environment. */
+  readonly env: Readonly<Record<string, string>>
   readonly undo: (() => unknown)[]
 }
 
@@ -94,6 +108,7 @@ async function startNodes(count: number, o: NodeParts): Promise<Node[]> {
     PUBLIC_HOSTS: `127.0.0.1:${o.network.port}`,
     BROKER_KEY_FILE: join(o.folder, 'broker.key'),
     RATE_ADDRESS: '0',
+    ...o.env,
     ...(o.nats ? { NATS_URL: o.nats.url } : {}),
   }
   const nodes: Node[] = []

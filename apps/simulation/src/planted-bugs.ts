@@ -5,6 +5,9 @@ import { decodeHeader } from '@claudemesh/protocol'
 import type { Process, Scheduler } from './scheduler.ts'
 import { bytesKey, type Tables } from './storage/tables.ts'
 
+/** What the process does in so many ms, unless it has died by then. */
+type After = (ms: number, work: () => void) => void
+
 export interface PlantedBug {
   /** Around the storage of a broker. */
   readonly broker?: (
@@ -12,10 +15,7 @@ export interface PlantedBug {
     o: { readonly scheduler: Scheduler; readonly process: Process; readonly tables: Tables },
   ) => BrokerStore
   /** Around the store of a client. */
-  readonly client?: (
-    store: ClientStore,
-    o: { readonly scheduler: Scheduler; readonly process: Process },
-  ) => ClientStore
+  readonly client?: (store: ClientStore, after: After) => ClientStore
   /** The receiving side says `surfaced` before its model was shown the message. */
   readonly tellsFirst?: boolean
 }
@@ -50,8 +50,8 @@ const ackBeforeCommit: PlantedBug = {
 }
 
 /** The inbox forgets which messages it knows: what comes again is shown again. */
-const dedupeOff: PlantedBug = {
-  client: store => ({
+export const dedupeOff = {
+  client: (store: ClientStore): ClientStore => ({
     ...store,
     inbox: {
       ...store.inbox,
@@ -65,21 +65,19 @@ const dedupeOff: PlantedBug = {
 }
 
 /** A queue is read by the clocks of its senders, not in the order of its commits. */
-const orderByTime: PlantedBug = {
-  broker: store => ({
-    ...store,
-    async readQueue(page) {
-      const { rows, upTo } = await store.readQueue(page)
-      const timeOf = (row: (typeof rows)[number]) =>
-        row.kind === 'envelope' ? decodeHeader(row.header).sentAt : row.fact.at
-      return { rows: rows.toSorted((a, b) => timeOf(a) - timeOf(b)), upTo }
-    },
-  }),
-}
+export const readByTime = (store: BrokerStore): BrokerStore => ({
+  ...store,
+  async readQueue(page) {
+    const { rows, upTo } = await store.readQueue(page)
+    const timeOf = (row: (typeof rows)[number]) =>
+      row.kind === 'envelope' ? decodeHeader(row.header).sentAt : row.fact.at
+    return { rows: rows.toSorted((a, b) => timeOf(a) - timeOf(b)), upTo }
+  },
+})
 
 /** What came in is acknowledged and answered at once, and written a moment later: a crash in between loses what was `delivered`. */
-const receiptBeforeStoring: PlantedBug = {
-  client(store, { scheduler, process }) {
+export const receiptBeforeStoring = {
+  client(store: ClientStore, after: After): ClientStore {
     const late = new Map<string, Parameters<ClientStore['inbox']['insert']>[0]>()
     const nameOf = (owner: string, from: string, msg: string) => `${owner} ${from} ${msg}`
     return {
@@ -90,7 +88,7 @@ const receiptBeforeStoring: PlantedBug = {
         insert(row) {
           const name = nameOf(row.owner, row.from, row.msg)
           late.set(name, row)
-          scheduler.after(process, LIE_MS, () => {
+          after(LIE_MS, () => {
             const standing = late.get(name)!
             late.delete(name)
             store.transaction(() => store.inbox.insert(standing))
@@ -111,7 +109,7 @@ const receiptBeforeStoring: PlantedBug = {
 export const PLANTED_BUGS = {
   'ack before commit': ackBeforeCommit,
   'dedupe off': dedupeOff,
-  'order by time': orderByTime,
+  'order by time': { broker: readByTime },
   'receipt before storing': receiptBeforeStoring,
   'receipt before surfacing': { tellsFirst: true },
 } satisfies Record<string, PlantedBug>

@@ -142,7 +142,8 @@ export async function makeWorld({
         network,
         random: openRandom(seed, name),
         record: recorder.event,
-        faulty: (own, process) => bug.client?.(own, { scheduler, process }) ?? own,
+        faulty: (own, process) =>
+          bug.client?.(own, (ms, work) => void scheduler.after(process, ms, work)) ?? own,
         tellsFirst: bug.tellsFirst === true,
       }),
     )
