@@ -46,7 +46,7 @@ export async function directory(
     throw new MeshError('bad-field', 'this cursor was not given by a directory', { field: 'cursor' })
   const rows = await run(db.sql<DatedRow[]>`
     select ${db.fn}.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
-      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${timeOf(db, p.now)} else n.beat_until end, ${timeOf(db, p.now)}) as lease
+      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then 'infinity' else n.beat_until end, ${timeOf(db, p.now)}) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
@@ -64,7 +64,7 @@ export async function directoryOf(
 ): Promise<DatedEntry[]> {
   const rows = await run(db.sql<DatedRow[]>`
     select ${db.fn}.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
-      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${timeOf(db, p.now)} else n.beat_until end, ${timeOf(db, p.now)}) as lease
+      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then 'infinity' else n.beat_until end, ${timeOf(db, p.now)}) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
@@ -100,7 +100,7 @@ export async function getPrekeys(
   const rows = await run(db.sql<
     { key: Uint8Array; certificate: never | null; prekey: never; lease: Lease }[]
   >`
-    select r.key, l.certificate, l.prekey, ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then ${timeOf(db, p.now)} else n.beat_until end, ${timeOf(db, p.now)}) as lease
+    select r.key, l.certificate, l.prekey, ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then 'infinity' else n.beat_until end, ${timeOf(db, p.now)}) as lease
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
