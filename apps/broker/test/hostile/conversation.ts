@@ -7,20 +7,29 @@ export interface Way {
   readonly sent: readonly string[]
   /** Ids in the order they were delivered, hex. */
   readonly heard: readonly string[]
-  /** The longest that a message took from its sending to its delivery, ms. */
-  readonly slowest: number
+  /** How long each took from its sending to its delivery, ms. */
+  readonly took: readonly number[]
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
 /** Begins both ways; `end` sends no more, waits for what is under way and answers both. */
-export function converse(mesh: Uint8Array, one: Attached, other: Attached): { end(): Promise<Way[]> } {
+export function converse(
+  mesh: Uint8Array,
+  one: Attached,
+  other: Attached,
+): {
+  /** Resolves when this many more were delivered each way: how long each of them took, ms. */
+  more(count: number): Promise<number[]>
+  end(): Promise<Way[]>
+} {
   let talking = true
-  const way = async (from: Attached, to: Attached): Promise<Way> => {
+  const times: [number[], number[]] = [[], []]
+  let moved = () => {}
+  const way = async (took: number[], from: Attached, to: Attached): Promise<Way> => {
     const at = new Map<string, number>()
     const sent: string[] = []
     const heard: string[] = []
-    let slowest = 0
     const done = Promise.withResolvers<void>()
     const look = () => {
       if (!talking && heard.length >= sent.length) done.resolve()
@@ -44,9 +53,10 @@ export function converse(mesh: Uint8Array, one: Attached, other: Attached): { en
         for (const { envelope } of deliveries) {
           const id = hex(envelope.header.id)
           heard.push(id)
-          slowest = Math.max(slowest, performance.now() - (at.get(id) ?? 0))
+          took.push(performance.now() - (at.get(id) ?? 0))
         }
         await to.socket.ack(recipient, attachment, deliveries.at(-1)!.seq)
+        moved()
         look()
       }
     }
@@ -54,12 +64,19 @@ export function converse(mesh: Uint8Array, one: Attached, other: Attached): { en
     listen().catch(done.reject)
     await speak()
     await done.promise
-    return { sent, heard, slowest }
+    return { sent, heard, took }
   }
-  const ways = Promise.all([way(one, other), way(other, one)])
+  const ways = Promise.all([way(times[0], one, other), way(times[1], other, one)])
   // Looked at in `end`; a failure before that is not unhandled.
   ways.catch(() => {})
   return {
+    async more(count) {
+      const from = times.map(({ length }) => length)
+      const since = () => times.map((took, i) => took.slice(from[i]))
+      while (since().some(({ length }) => length < count))
+        await Promise.race([ways, new Promise<void>(resolve => (moved = resolve))])
+      return since().flat()
+    },
     end: () => {
       talking = false
       return ways

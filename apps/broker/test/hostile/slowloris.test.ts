@@ -111,10 +111,10 @@ test('600 half-open sockets are closed by the deadline, and two peers and a newc
     expect(end.after).toBeLessThan(REQUEST_MS)
     expect(end.said.toString('latin1')).not.toContain('101')
   }
-  for (const { sent, heard, slowest } of await talk.end()) {
+  for (const { sent, heard, took } of await talk.end()) {
     expect(heard).toEqual(sent)
     expect(sent.length).toBeGreaterThan(20)
-    expect(slowest).toBeLessThan(10_000)
+    expect(Math.max(...took)).toBeLessThan(10_000)
   }
   const metrics = await (await fetch(`${broker.url}/metrics`)).text()
   expect(metrics).toContain('claudemesh_refusals_total{reason="handshake-timeout"} 400')

@@ -13,10 +13,10 @@ test('100,000 random and mutated frames: none is more than refused, two peers he
   expect(report.failures).toEqual([])
   expect(report.log).not.toMatch(/failed|Error/)
   expect(report.lost).toBe(0)
-  for (const { sent, heard, slowest } of report.ways) {
+  for (const { sent, heard, took } of report.ways) {
     expect(heard).toEqual(sent)
     expect(sent.length).toBeGreaterThan(20)
-    expect(slowest).toBeLessThan(20_000)
+    expect(Math.max(...took)).toBeLessThan(20_000)
   }
   // The teeth of the garbage collector are 50 MiB high, over 400,000 frames as over these. 40,000 lie between: a broker that kept
   // 1,700 bytes of each would be found; one that keeps less, by the long form.
