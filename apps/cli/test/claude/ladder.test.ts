@@ -90,17 +90,17 @@ describe.skipIf(claude === undefined)('a session whose messaging socket', () => 
     await bench.start()
     const path = await socketOf(bench)
     renameSync(path, `${path}.kept`)
-    const known: string[][] = []
-    const deaf = createServer(socket => socket.once('data', () => known.push([...bench.ways]))).listen(path)
+    const { promise: known, resolve } = Promise.withResolvers<string[]>()
+    const deaf = createServer(socket => socket.once('data', () => resolve([...bench.ways]))).listen(path)
     onTestFinished(() => void deaf.close())
     const message = fromAlice('into the void')
     bench.arrive(message)
     await bench.handedOver(message.id)
+    // It was written down before a byte of it had left.
+    expect(await known).toEqual(['socket'])
     bench.later(DOUBT)
     await bench.surfacedAll([message.id])
     expect(bench.ways).toEqual(['socket', 'wake'])
-    // It was written down before a byte of it had left.
-    expect(known).toEqual([['socket']])
     renameSync(`${path}.kept`, path)
     await socketOf(bench)
     bench.later(REST)
