@@ -1,6 +1,6 @@
 /**
  * `pnpm chaos`: `RUNS` (10) runs of `SECONDS` (30) from `SEED` (1) on; prints each seed, what it broke and how long it took to be
- * quiet. `FAULT` plants one of `PLANTED_FAULTS`; `PATIENCE` (240): seconds until what is open counts as broken.
+ * quiet. `FAULT` plants one of `PLANTED_FAULTS`; `PATIENCE` (600): seconds until what is open counts as broken.
  */
 import { PLANTED_FAULTS } from './planted-faults.ts'
 import { type Outcome, run } from './run.ts'
@@ -18,7 +18,7 @@ const [from, runs, seconds] = [number('SEED', 1), number('RUNS', 10), number('SE
 const name = process.env.FAULT as keyof typeof PLANTED_FAULTS | undefined
 const options = {
   seconds,
-  patienceMs: number('PATIENCE', 240) * 1000,
+  patienceMs: number('PATIENCE', 600) * 1000,
   ...(name && { fault: PLANTED_FAULTS[name] }),
 }
 const failed: number[] = []

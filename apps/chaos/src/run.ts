@@ -26,7 +26,7 @@ export interface RunOptions {
   readonly fault?: PlantedFault
 }
 
-const PATIENCE_MS = 240_000
+const PATIENCE_MS = 600_000
 const LOOK_MS = 500
 
 /** Repeats the plan of a seed; what the processes make of it is their own. */

@@ -16,5 +16,5 @@ test(
     }
     expect(failed).toEqual([])
   },
-  RUNS * (SECONDS + 300) * 1000,
+  RUNS * (SECONDS + 660) * 1000,
 )
