@@ -11,7 +11,7 @@ import { type Batch, BatchWriter, type Outcomes } from './batch-writer.ts'
 import { OwnRun } from './own-run.ts'
 
 const none = () => 0
-const socket: PushSocket = {
+const newSocket = (): PushSocket => ({
   attached: [],
   inFlightCount: 0,
   inFlightBytes: 0,
@@ -23,7 +23,8 @@ const socket: PushSocket = {
   flushOut() {},
   sendJson() {},
   tellReplaced() {},
-}
+})
+const anySocket = newSocket()
 
 /** A lane whose commits end when the test says so. */
 function bench(maxRows: number) {
@@ -56,7 +57,7 @@ function bench(maxRows: number) {
   })
   const mesh = { id: randomBytes(32), attachments: new Map(), run: new OwnRun() }
   const person = { member: randomBytes(32), session: null }
-  const add = (n: number, recipients = 1) => {
+  const add = (n: number, recipients = 1, socket = anySocket) => {
     const { header, body, slots } = newEnvelope({
       mesh: mesh.id,
       from: person,
@@ -150,6 +151,21 @@ test('a commit takes no more rows than it may, but one envelope of many recipien
     await settle()
   }
   expect(commits.map(c => c.ids)).toEqual([[0], [1], [2], [3], [4]])
+})
+
+test('where more waits than a commit takes, each socket has its turn, and keeps its own order', async () => {
+  const { commits, add, settle } = bench(4)
+  const [flood, calm, other] = [newSocket(), newSocket(), newSocket()]
+  add(0)
+  for (let n = 1; n <= 8; n++) add(n, 1, flood)
+  add(20, 1, calm)
+  add(21, 1, calm)
+  add(30, 3, other)
+  for (let i = 0; i < 6; i++) {
+    commits[i]?.land()
+    await settle()
+  }
+  expect(commits.map(c => c.ids)).toEqual([[0], [1], [2, 3, 4, 5], [20, 21], [30, 6], [7, 8]])
 })
 
 test('a failed commit calls nothing of it a success, and the lane goes on', async () => {

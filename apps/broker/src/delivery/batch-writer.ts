@@ -7,6 +7,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { type Span, type Tracing, within } from '../telemetry/tracing.ts'
 import type { AckAnswer, SendAnswer } from './answers.ts'
 import type { Attachment } from './attachment.ts'
+import { FairLines } from './fair-lines.ts'
 import type { MeshRecipients } from './mesh-recipients.ts'
 
 /** How long an ack that nobody waits for may wait for company, ms: alone it costs the lane half a commit. */
@@ -60,7 +61,7 @@ export interface BatchWriterParts {
 
 export class BatchWriter {
   private readonly parts: BatchWriterParts
-  private accepts: PendingAccept[] = []
+  private readonly accepts = new FairLines<PendingAccept>()
   private acks = new Map<Attachment, PendingAck>()
   /** Acks that nobody waits for, until a timer, a crowd or one that somebody waits for takes them along. */
   private unripe = new Map<Attachment, PendingAck>()
@@ -88,7 +89,7 @@ export class BatchWriter {
 
   /** Adds an envelope; `kick` starts the lane. */
   accept(pending: PendingAccept): void {
-    this.accepts.push(pending)
+    this.accepts.add(pending)
     this.rows += pending.item.to.length
     this.bytes += pending.bytes
   }
@@ -161,7 +162,7 @@ export class BatchWriter {
     this.kick()
   }
 
-  /** All that waits, up to `maxRows`; an envelope with more recipients than that goes alone. */
+  /** All that waits, up to `maxRows`, and then a fair share of each socket; an envelope with more recipients than that goes alone. */
   private take(): Batch {
     if (this.rows >= CROWD) {
       for (const [attachment, ack] of this.unripe) this.acks.set(attachment, ack)
@@ -170,18 +171,12 @@ export class BatchWriter {
     }
     const acks = [...this.acks.values()]
     this.acks.clear()
-    let rows = acks.length
-    let end = 0
-    while (end < this.accepts.length) {
-      const next = this.accepts[end]!.item.to.length
-      if (end > 0 && rows + next > this.parts.maxRows) break
-      rows += next
-      end++
+    const accepts = this.accepts.take(this.parts.maxRows - acks.length)
+    this.rows -= acks.length
+    for (const { item, bytes } of accepts) {
+      this.rows -= item.to.length
+      this.bytes -= bytes
     }
-    const accepts = end === this.accepts.length ? this.accepts : this.accepts.slice(0, end)
-    this.accepts = end === this.accepts.length ? [] : this.accepts.slice(end)
-    this.rows -= rows
-    for (const { bytes } of accepts) this.bytes -= bytes
     return { accepts, acks }
   }
 
@@ -238,6 +233,9 @@ export class BatchWriter {
     const push = parts.tracing?.start('push', {}, span)
     parts.committed(batch, outcomes)
     push?.end({ deliveries: count.delivered - before })
-    if (batch.accepts.length > 0) parts.metrics.pushed(parts.clock.now() - batch.accepts[0]!.arrived)
+    if (batch.accepts.length > 0) parts.metrics.pushed(parts.clock.now() - oldest(batch.accepts))
   }
 }
+
+const oldest = (accepts: readonly PendingAccept[]): number =>
+  accepts.reduce((least, { arrived }) => Math.min(least, arrived), Number.POSITIVE_INFINITY)

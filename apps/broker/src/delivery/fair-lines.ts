@@ -1,0 +1,57 @@
+/** Envelopes that wait for their commit, a line for each socket: where more waits than a commit takes, one that floods stands before nobody but itself. */
+import type { PushSocket } from './attachment.ts'
+
+/** Envelopes a socket may send off before the next has its turn: neighbours of one sender cost a commit less. */
+const TURN = 32
+
+/** Whose it is, and as many rows as it has recipients. */
+interface Waiting {
+  readonly answer: { readonly socket: PushSocket }
+  readonly item: { readonly to: { readonly length: number } }
+}
+
+interface Line<Pending> {
+  readonly waiting: Pending[]
+  /** Place of the first that still waits. */
+  head: number
+}
+
+export class FairLines<Pending extends Waiting> {
+  /** Whose turn is next stands first; whoever had one goes to the end. */
+  readonly #lines = new Map<PushSocket, Line<Pending>>()
+
+  add(pending: Pending): void {
+    const { socket } = pending.answer
+    const line = this.#lines.get(socket)
+    if (line === undefined) this.#lines.set(socket, { waiting: [pending], head: 0 })
+    else line.waiting.push(pending)
+  }
+
+  /** At most `room` rows, but one envelope always; those of a socket in the order they came. */
+  take(room: number): Pending[] {
+    const taken: Pending[] = []
+    let left = room
+    // Lines that are put at the end meanwhile are met again.
+    for (const [socket, line] of this.#lines) {
+      const { waiting, head } = line
+      const end = Math.min(head + TURN, waiting.length)
+      while (line.head < end) {
+        const next = waiting[line.head]!
+        left -= next.item.to.length
+        if (left < 0 && taken.length > 0) break
+        taken.push(next)
+        line.head++
+      }
+      if (line.head > head) {
+        this.#lines.delete(socket)
+        if (line.head < waiting.length) this.#lines.set(socket, rest(line))
+      }
+      if (left <= 0) break
+    }
+    return taken
+  }
+}
+
+/** What was taken is let go of now and then, not at every turn. */
+const rest = <Pending>({ waiting, head }: Line<Pending>): Line<Pending> =>
+  head * 2 < waiting.length ? { waiting, head } : { waiting: waiting.slice(head), head: 0 }
