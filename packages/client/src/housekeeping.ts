@@ -2,7 +2,7 @@
 import { TIMES } from '@claudemesh/protocol'
 import type { Core } from './core.ts'
 import { eraseTexts } from './inbox/retention.ts'
-import { closeGap, placeEarly } from './inbox/store-message.ts'
+import { placeEarly, waitBehindGap } from './inbox/store-message.ts'
 import { endMessages } from './outbox/end.ts'
 import { needsCertificate } from './session/certify.ts'
 import { type Party, PERSON } from './session/party.ts'
@@ -109,14 +109,11 @@ function forget({ store }: Core, at: number): void {
   store.outbox.forget(at - OUTBOX_KEPT_MS, at - RECEIPTS_KEPT_MS)
 }
 
-/** A gap has lasted `elapsedMs` longer; one of 60 s is given up with a warning. */
+/** Gaps have lasted `elapsedMs` longer; what has waited for 60 s is shown with a warning. */
 export function waitOn(core: Core, elapsedMs: number): void {
   for (const lane of core.store.inbox.gapped()) {
     const waitedMs = lane.waitedMs + elapsedMs
-    core.commit.run(() => {
-      if (waitedMs >= TIMES.gapMs) closeGap(core, lane)
-      else core.store.inbox.putLane({ ...lane, waitedMs })
-    })
+    core.commit.run(() => waitBehindGap(core, { ...lane, waitedMs }))
   }
 }
 

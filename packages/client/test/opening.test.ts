@@ -157,3 +157,34 @@ test('behind a gap mail waits for 60 s of connection, then shows with a warning;
   const rows = bob.store.inbox.list({ owner: bob.party.owner })
   expect(rows.map(row => `${row.gap ? 'gap' : ''}${row.late ? 'late' : ''}`)).toEqual(['', 'gap', '', 'late'])
 })
+
+test('of several gaps in a line each holds up for 60 s what came behind it, not one after the other', async () => {
+  const texts = ['one', 'two', 'three', 'four', 'five', 'six', 'seven']
+  const sealed = texts.map(text => forSide(seal(alice, [bob], compose(alice, [bob], text)), bob))
+  const pass = (ms: number) => {
+    world.clock.now += ms
+    waitOn(bob.core, ms)
+  }
+  await deliver(bob, sealed[0]!, sealed[2]!)
+  pass(20_000)
+  await deliver(bob, sealed[4]!, sealed[6]!)
+  pass(30_000)
+  expect(shown(bob)).toEqual(['one'])
+  pass(10_000)
+  expect(shown(bob)).toEqual(['one', 'three'])
+  pass(10_000)
+  expect(shown(bob)).toEqual(['one', 'three'])
+  pass(10_000)
+  expect(shown(bob)).toEqual(['one', 'three', 'five', 'seven'])
+})
+
+test('a gap that closes leaves what waits behind the next one the time it has waited', async () => {
+  const texts = ['one', 'two', 'three', 'four', 'five']
+  const sealed = texts.map(text => forSide(seal(alice, [bob], compose(alice, [bob], text)), bob))
+  await deliver(bob, sealed[0]!, sealed[2]!, sealed[4]!)
+  waitOn(bob.core, 50_000)
+  await deliver(bob, sealed[1]!)
+  expect(shown(bob)).toEqual(['one', 'two', 'three'])
+  waitOn(bob.core, 10_000)
+  expect(shown(bob)).toEqual(['one', 'two', 'three', 'five'])
+})

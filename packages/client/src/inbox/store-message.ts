@@ -87,35 +87,48 @@ export function placeEarly(core: Core, early: InboxRow): void {
   if (!refused) tell(core, row, row.id, 'delivered', '')
 }
 
-/** Inside `commit.run`: ends a gap that lasted too long. */
-export function closeGap(core: Core, lane: LaneRow): void {
-  const ended = giveUpGap(core.store.inbox.waiting(lane.owner, lane.from, lane.line))
-  if (!ended) return
+/** Inside `commit.run`: what waits behind the first gap of the lane has waited for `waitedMs`. From 60 s on it is shown, and what is behind further gaps too. */
+export function waitBehindGap(core: Core, lane: LaneRow): void {
+  const { inbox } = core.store
+  const waiting = inbox.waiting(lane.owner, lane.from, lane.line)
+  const ended = lane.waitedMs < TIMES.gapMs ? undefined : giveUpGap(waiting)
+  if (!ended) {
+    inbox.putLane(lane)
+    return
+  }
+  const left = waiting.slice(1 + ended.after.length)
   const rows = [{ ...ended.first, gap: true }, ...ended.after].map(row => release(core, row))
-  core.store.inbox.putLane({ ...lane, next: ended.next, waitedMs: 0 })
   announce(core, lane.owner, rows)
+  waitBehindGap(core, { ...lane, next: ended.next, waitedMs: waitedOf(left, waiting, lane.waitedMs) })
+}
+
+/** How long `left` has waited behind its own gap, at least, where all of `waiting` has for `waitedMs`: by the first to come of each. */
+function waitedOf(left: readonly InboxRow[], waiting: readonly InboxRow[], waitedMs: number): number {
+  const cameAt = (rows: readonly InboxRow[]) => Math.min(...rows.map(row => row.receivedAt))
+  return left.length === 0 ? 0 : Math.max(0, waitedMs - Math.max(0, cameAt(left) - cameAt(waiting)))
 }
 
 function place(core: Core, row: InboxRow, floor: number, write: (own: InboxRow) => void): void {
   const { inbox } = core.store
   const { owner, from, line } = row
   const lane = inbox.lane(owner, from, line) ?? { owner, from, line, next: 1, waitedMs: 0 }
-  const { before, verdict, after, next } = arrive(
-    lane.next,
-    inbox.waiting(owner, from, line),
-    row.pairSeq,
-    floor,
-  )
+  const waiting = inbox.waiting(owner, from, line)
+  const { before, verdict, after, next } = arrive(lane.next, waiting, row.pairSeq, floor)
   const put = (own: InboxRow): InboxRow => {
     write(own)
     return own
   }
+  const left = waiting.slice(before.length + after.length)
   const released = before.map(one => release(core, one))
   if (verdict === 'wait') put({ ...row, state: 'waiting' })
   else released.push(put(placed(core, { ...row, late: verdict === 'late' })))
   for (const one of after) released.push(release(core, one))
   if (row.pairSeq !== 0 && (verdict === 'wait' || next !== lane.next))
-    inbox.putLane({ ...lane, next, waitedMs: next === lane.next ? lane.waitedMs : 0 })
+    inbox.putLane({
+      ...lane,
+      next,
+      waitedMs: next === lane.next ? lane.waitedMs : waitedOf(left, waiting, lane.waitedMs),
+    })
   announce(core, owner, released)
 }
 
