@@ -77,6 +77,24 @@ describe('a roster head that the broker signed', () => {
     await client.stop()
   })
 
+  test('that came after all is no other history to who ended before it was noted', () => {
+    const { people, seed, start, signed, last } = scene(4)
+    const { store } = start()
+    const o = { store, now: () => clock.now, log: () => {} }
+    const identity = { mesh: seed.mesh, url: seed.url, host: seed.host, ...people[0]! }
+    const open = () => {
+      const keeper = new RosterKeeper({ ...o, identity })
+      return { keeper, claims: new Claims({ ...o, keeper, self: identity.member.publicKey }) }
+    }
+    const { keeper, claims } = open()
+    const entry = seed.entries[last + 1]!
+    expect(claims.hearCheckpoint(signed(last + 1, rosterEntryHash(entry)))).toBe(true)
+    keeper.accept([entry], [])
+    const again = open()
+    expect(again.keeper.roster.seq).toBe(last + 1)
+    expect([again.claims.frozen, again.claims.awaited]).toEqual([null, false])
+  })
+
   test('that is another than ours at the same place stops everything at once, and still after a restart', async () => {
     const { broker, start, signed, last } = scene()
     const { client, store } = start()

@@ -74,6 +74,8 @@ export class Claims {
     // A broker that was asked before the last start is asked once more.
     this.#proven = proven && { ...proven, waitedMs: 0 }
     this.#wordAt = o.store.counters.get(WORD)
+    // Whoever ended between taking entries and this would take what they prove for another history.
+    this.settle()
   }
 
   /** A higher claim was heard and the broker not asked since: nothing is sealed before. */
@@ -156,7 +158,7 @@ export class Claims {
     this.#fetchDue = true
   }
 
-  /** After a fetch: forgets the claims that our roster now bears out. */
+  /** After a fetch, and at the start: forgets the claims that our roster now bears out. */
   settle(): void {
     const { roster } = this.#keeper
     for (const [key, claim] of this.#unproven) {
