@@ -153,19 +153,26 @@ test('a commit takes no more rows than it may, but one envelope of many recipien
   expect(commits.map(c => c.ids)).toEqual([[0], [1], [2], [3], [4]])
 })
 
-test('where more waits than a commit takes, each socket has its turn, and keeps its own order', async () => {
-  const { commits, add, settle } = bench(4)
+test('where more waits than a commit takes, each socket has its turn of 32, and keeps its own order', async () => {
+  const { commits, add, settle } = bench(48)
   const [flood, calm, other] = [newSocket(), newSocket(), newSocket()]
+  const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
   add(0)
-  for (let n = 1; n <= 8; n++) add(n, 1, flood)
-  add(20, 1, calm)
-  add(21, 1, calm)
-  add(30, 3, other)
-  for (let i = 0; i < 6; i++) {
+  for (const n of numbers(1, 100)) add(n, 1, flood)
+  add(200, 1, calm)
+  add(201, 1, calm)
+  add(210, 3, other)
+  for (let i = 0; i < 4; i++) {
     commits[i]?.land()
     await settle()
   }
-  expect(commits.map(c => c.ids)).toEqual([[0], [1], [2, 3, 4, 5], [20, 21], [30, 6], [7, 8]])
+  expect(commits.map(c => c.ids)).toEqual([
+    [0],
+    [1],
+    [...numbers(2, 33), 200, 201, 210, ...numbers(34, 44)],
+    numbers(45, 92),
+    numbers(93, 100),
+  ])
 })
 
 test('a failed commit calls nothing of it a success, and the lane goes on', async () => {

@@ -14,16 +14,18 @@ interface Line<Pending> {
   readonly waiting: Pending[]
   /** Place of the first that still waits. */
   head: number
+  /** What is left of its turn. */
+  turn: number
 }
 
 export class FairLines<Pending extends Waiting> {
-  /** Whose turn is next stands first; whoever had one goes to the end. */
+  /** Whose turn it is stands first; whoever had one goes to the end. A turn that did not fit into a commit goes on in the next one. */
   readonly #lines = new Map<PushSocket, Line<Pending>>()
 
   add(pending: Pending): void {
     const { socket } = pending.answer
     const line = this.#lines.get(socket)
-    if (line === undefined) this.#lines.set(socket, { waiting: [pending], head: 0 })
+    if (line === undefined) this.#lines.set(socket, { waiting: [pending], head: 0, turn: TURN })
     else line.waiting.push(pending)
   }
 
@@ -33,19 +35,16 @@ export class FairLines<Pending extends Waiting> {
     let left = room
     // Lines that are put at the end meanwhile are met again.
     for (const [socket, line] of this.#lines) {
-      const { waiting, head } = line
-      const end = Math.min(head + TURN, waiting.length)
-      while (line.head < end) {
-        const next = waiting[line.head]!
+      const { waiting } = line
+      for (let next = waiting[line.head]; next !== undefined && line.turn > 0; next = waiting[line.head]) {
         left -= next.item.to.length
-        if (left < 0 && taken.length > 0) break
+        if (left < 0 && taken.length > 0) return taken
         taken.push(next)
         line.head++
+        line.turn--
       }
-      if (line.head > head) {
-        this.#lines.delete(socket)
-        if (line.head < waiting.length) this.#lines.set(socket, rest(line))
-      }
+      this.#lines.delete(socket)
+      if (line.head < waiting.length) this.#lines.set(socket, rest(line))
       if (left <= 0) break
     }
     return taken
@@ -54,4 +53,6 @@ export class FairLines<Pending extends Waiting> {
 
 /** What was taken is let go of now and then, not at every turn. */
 const rest = <Pending>({ waiting, head }: Line<Pending>): Line<Pending> =>
-  head * 2 < waiting.length ? { waiting, head } : { waiting: waiting.slice(head), head: 0 }
+  head * 2 < waiting.length
+    ? { waiting, head, turn: TURN }
+    : { waiting: waiting.slice(head), head: 0, turn: TURN }
