@@ -131,21 +131,27 @@ async function idleCosts(machine: Machine, { watched, idleMs }: SessionPlan): Pr
       await watch(machine, token, child.pid!)
     }
     const pid = machine.daemonPid()
-    // What opening them cost is past once one more answer has come.
     await machine.json('peers')
-    const before = cpuTime([pid])
-    const began = performance.now()
-    await Bun.sleep(idleMs)
-    const share = (cpuTime([pid]) - before) / (performance.now() - began)
+    // Behind a burst the daemon gives memory back, and compiles again what that let go of: that is no idling yet.
+    const opened = await shareOfCore(pid, idleMs)
+    const share = await shareOfCore(pid, idleMs)
     const open = readdirSync(join(machine.mesh, 'run')).filter(name => name.endsWith('.token')).length
     if (open !== watched) throw new Error(`${open} of ${watched} sessions are watched`)
     return [
       { name: `daemon, ${watched} sessions idle: memory`, unit: 'MiB', value: residentBytes(pid) / 2 ** 20 },
+      { name: `daemon, ${watched} sessions just opened: of a core`, unit: '%', value: opened * 100 },
       { name: `daemon, ${watched} sessions idle: of a core`, unit: '%', value: share * 100 },
     ]
   } finally {
     for (const child of idle) child.kill()
   }
+}
+
+async function shareOfCore(pid: number, ms: number): Promise<number> {
+  const before = cpuTime([pid])
+  const began = performance.now()
+  await Bun.sleep(ms)
+  return (cpuTime([pid]) - before) / (performance.now() - began)
 }
 
 async function watch(machine: Machine, token: string, pid: number): Promise<void> {
