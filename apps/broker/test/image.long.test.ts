@@ -7,11 +7,22 @@ import { once } from 'node:events'
 import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { toBase64url } from '@claudemesh/protocol'
-import { freshDatabase, stopSharedPostgres } from '@claudemesh/testkit'
+import {
+  freePort,
+  freshDatabase,
+  NATS_SERVER,
+  startBalancer,
+  startNats,
+  stopSharedPostgres,
+} from '@claudemesh/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dockerfile, ROOT } from './dockerfile.ts'
+import { startTraffic } from './nats/traffic.ts'
+import { foundMesh } from './test-broker.ts'
 import { randomBytes } from './test-member.ts'
+import { TestSocket } from './test-socket.ts'
 
 const able = process.platform === 'linux' && process.getuid?.() === 0
 const scratch = mkdtempSync(join(tmpdir(), 'claudemesh-image-'))
@@ -117,6 +128,74 @@ test.skipIf(!able)(
     }
   },
 )
+
+/** Messages a second of the rolling restart, one of each pair at a time. */
+const RATE = 1000
+const PAIRS = 50
+/** Messages to each receiver between two replacements: some seconds. */
+const BETWEEN = 60
+
+test.skipIf(!able || NATS_SERVER === null)(
+  'by a real nats-server: two of it behind one address, each replaced twice under 1,000 messages a second: no send fails, nothing is lost',
+  async () => {
+    const { url } = await freshDatabase()
+    const nats = await startNats()
+    const door = await startBalancer()
+    const shared = {
+      DATABASE_URL: url,
+      BROKER_KEY: toBase64url(randomBytes(32)),
+      NATS_URL: nats.url,
+      PUBLIC_HOSTS: door.host,
+      MESH_CREATE: 'open',
+    }
+    const nodes = await Promise.all(['one', 'two'].map(name => startNode({ ...shared, NODE_NAME: name })))
+    door.route(...nodes.map(node => node.port))
+    const { challenge, ws } = await TestSocket.open(door.port)
+    ws.close()
+    const founded = await foundMesh({ port: door.port, brokerKey: challenge.brokerKey })
+    const everyMs = (1000 * PAIRS) / RATE
+    const traffic = await startTraffic(door.port, founded, { pairs: PAIRS, batch: 1, everyMs })
+    await traffic.more(BETWEEN)
+    for (const node of [...nodes, ...nodes]) {
+      await node.replace()
+      await traffic.more(BETWEEN)
+    }
+    const { latencies, ...outcome } = await traffic.finish()
+    const percentile = (share: number) => latencies[Math.floor(latencies.length * share)]
+    console.info({ ...outcome, p50: percentile(0.5), p99: percentile(0.99), max: latencies.at(-1) })
+    expect(outcome).toMatchObject({ lost: 0, twice: 0, disordered: 0, failed: [] })
+    for (const node of nodes) await node.end()
+    await door.close()
+    await nats.kill()
+  },
+)
+
+/** A broker of the image on a port of its own, ready. */
+async function startNode(env: Record<string, string>) {
+  const port = await freePort()
+  const begin = async () => {
+    const broker = startInside({ ...env, PORT: String(port) }, ['ignore', 'pipe', 'inherit'])
+    const ended = once(broker, 'exit')
+    const lines = createInterface(broker.stdout!)
+    await new Promise<void>((resolve, reject) => {
+      lines.on('line', line => JSON.parse(line).msg === 'broker.started' && resolve())
+      broker.once('exit', code => reject(new Error(`ended with ${code}`)))
+    })
+    return async () => {
+      broker.kill('SIGTERM')
+      expect(await ended).toEqual([0, null])
+    }
+  }
+  let end = await begin()
+  return {
+    port,
+    end: () => end(),
+    async replace() {
+      await end()
+      end = await begin()
+    },
+  }
+}
 
 test.skipIf(!able)(
   'its root cannot be written, its user is nobody, its tests and tools stayed behind',
