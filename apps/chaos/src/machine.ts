@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { HistoryEvent } from '@claudemesh/simulation'
-import { claudemesh, makeScratchHome, type ScratchHome } from '@claudemesh/testkit'
+import { claudemesh, Disk, makeScratchHome, type ScratchHome } from '@claudemesh/testkit'
 import { callDaemon, followDaemon, type InboxMessage, type MeshInfo, type SendReply } from 'claudemesh'
 import { Victim } from './process.ts'
 import { Session } from './session.ts'
@@ -39,6 +39,8 @@ const PLENTY = {
   loop: 1000,
 }
 const WAIT_MS = 3000
+/** Far more than the home of a run holds. */
+const HOME_BYTES = 64 << 20
 
 const CLOCK = fileURLToPath(import.meta.resolve('./skewed-clock.ts'))
 
@@ -47,6 +49,8 @@ export class Machine {
   readonly victim = new Victim()
   readonly at: ScratchHome = makeScratchHome('http://127.0.0.1:1')
   readonly #home = join(this.at.root, 'm')
+  /** Under its home, for nothing else. */
+  readonly disk = new Disk(this.#home, HOME_BYTES)
   /** Holds by how much its clock is off: see `skewed-clock.ts`. */
   readonly #clock = join(this.at.root, 'clock')
   readonly #record: (event: HistoryEvent) => void
@@ -208,6 +212,7 @@ export class Machine {
   async close(): Promise<void> {
     for (const session of this.sessions) session.end()
     await this.end('SIGKILL')
+    this.disk.unmount()
     this.at.remove()
   }
 }

@@ -16,6 +16,8 @@ type Step = { readonly atMs: number } & (
   | { readonly does: 'kill-machine'; readonly machine: number; readonly forMs: number }
   | { readonly does: 'stop-machine'; readonly machine: number; readonly forMs: number }
   | { readonly does: 'restart-machine'; readonly machine: number; readonly forMs: number }
+  /** The disk under its home is full. */
+  | { readonly does: 'fill-machine'; readonly machine: number; readonly forMs: number }
   /** The clock of its daemon is off. */
   | { readonly does: 'clock'; readonly machine: number; readonly skewMs: number; readonly forMs: number }
   /** Its sessions die with words that their models were not shown yet. */
@@ -29,6 +31,7 @@ type Step = { readonly atMs: number } & (
       readonly forMs: number
     }
   | { readonly does: 'stop-postgres'; readonly forMs: number }
+  | { readonly does: 'fill-postgres'; readonly forMs: number }
   | { readonly does: 'kill-backend'; readonly backend: number }
   | { readonly does: 'exhaust-postgres'; readonly forMs: number }
   | {
@@ -59,6 +62,8 @@ const STRIKES = [
   'kill-machine',
   'stop-machine',
   'restart-machine',
+  'fill-machine',
+  'fill-machine',
   'interrupt',
   'clock',
   'clock',
@@ -69,6 +74,7 @@ const STRIKES = [
   'end-postgres',
   'end-postgres',
   'stop-postgres',
+  'fill-postgres',
   'kill-backend',
   'exhaust-postgres',
   'cut',
@@ -131,6 +137,7 @@ function makeStrike(
     case 'kill-machine':
     case 'stop-machine':
     case 'restart-machine':
+    case 'fill-machine':
       return { atMs, does, machine, forMs }
     case 'kill-broker':
     case 'stop-broker':
@@ -147,6 +154,7 @@ function makeStrike(
     case 'end-postgres':
       return { atMs, does, signal: random.pick(['SIGKILL', 'SIGQUIT', 'SIGINT']), forMs }
     case 'stop-postgres':
+    case 'fill-postgres':
     case 'exhaust-postgres':
       return { atMs, does, forMs }
     case 'kill-backend':

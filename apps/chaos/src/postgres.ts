@@ -3,17 +3,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@claudemesh/db'
-import { freePort } from '@claudemesh/testkit'
+import { Disk, freePort } from '@claudemesh/testkit'
 import { SQL } from 'bun'
 import { Victim } from './process.ts'
 
 /** `max_connections` of the embedded server, and as many of them as brokers are deprived of, at least. */
 const MOST_CONNECTIONS = 100
 const TAKEN_BACK = 10
+/** Holds an empty server, its log, and some more. */
+const DISK_BYTES = 512 << 20
 
 export class Postgres {
   readonly victim = new Victim()
   readonly #root = mkdtempSync(join(tmpdir(), 'cm-chaos-'))
+  readonly disk = new Disk(join(this.#root, 'disk'), DISK_BYTES)
   readonly #port: number
   #server: EmbeddedPostgres | undefined
 
@@ -32,7 +35,10 @@ export class Postgres {
   }
 
   async start(): Promise<void> {
-    this.#server = await startEmbeddedPostgres({ dataDir: join(this.#root, 'postgres'), port: this.#port })
+    this.#server = await startEmbeddedPostgres({
+      dataDir: join(this.#root, 'disk', 'postgres'),
+      port: this.#port,
+    })
   }
 
   /** `SIGKILL`: all is lost that is not on disk. `SIGQUIT`: immediate shutdown, it recovers as after a crash. `SIGINT`: fast shutdown. */
@@ -41,9 +47,16 @@ export class Postgres {
     await this.#server?.stop()
   }
 
+  /** Its disk is free again. A server that ended for want of room is started, as by whoever supervises it. */
+  async makeRoom(): Promise<void> {
+    this.disk.free()
+    if (titleOf(this.#server!.pid) === '') await this.start()
+  }
+
   /** For a run that is ended hard. */
   kill(): void {
     this.#server?.kill('SIGKILL')
+    this.disk.unmount()
     rmSync(this.#root, { recursive: true, force: true })
   }
 
@@ -84,6 +97,7 @@ export class Postgres {
 
   async close(): Promise<void> {
     await this.end('SIGINT')
+    this.disk.unmount()
     rmSync(this.#root, { recursive: true, force: true })
   }
 }

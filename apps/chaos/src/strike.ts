@@ -53,6 +53,13 @@ function strikeMachine({ machines, network }: World, step: Extract<Strike, { mac
         () => machine.signal('SIGCONT'),
       )
       break
+    case 'fill-machine':
+      victim.strike(
+        step.forMs,
+        () => machine.disk.fill(),
+        () => machine.disk.free(),
+      )
+      break
     case 'clock':
       machine.skewMs = step.skewMs
       after(step.forMs, () => {
@@ -87,7 +94,7 @@ function widen(network: Network, what: 'slow-network' | 'narrow-network'): void 
 
 function strikePostgres(
   { postgres }: World,
-  step: Of<'end-postgres' | 'stop-postgres' | 'kill-backend' | 'exhaust-postgres'>,
+  step: Of<'end-postgres' | 'stop-postgres' | 'fill-postgres' | 'kill-backend' | 'exhaust-postgres'>,
 ): void {
   const { victim } = postgres
   let giveBack = async (): Promise<void> => {}
@@ -104,6 +111,13 @@ function strikePostgres(
         step.forMs,
         () => postgres.signal('SIGSTOP'),
         () => postgres.signal('SIGCONT'),
+      )
+      break
+    case 'fill-postgres':
+      victim.strike(
+        step.forMs,
+        () => postgres.disk.fill(),
+        () => postgres.makeRoom(),
       )
       break
     case 'kill-backend':

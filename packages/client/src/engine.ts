@@ -69,7 +69,11 @@ export class Engine {
       halt: error => this.#halt(error),
       problem: (code, message) => this.problem(code, message),
     })
-    this.inbox = new Inbox(core, this.outbox, { syncRoster: sync, stored: () => this.#stored() })
+    this.inbox = new Inbox(core, this.outbox, {
+      syncRoster: sync,
+      stored: () => this.#stored(),
+      unwritten: error => this.#unwritten(error),
+    })
     const awaitOwner = new AwaitOwner(core, {
       webSocket: o.webSocket,
       random: o.random,
@@ -150,12 +154,15 @@ export class Engine {
       sendReceipts(this.#core)
       this.outbox.seal()
     },
-    done: () => void this.outbox.goOn().catch(error => this.#unwritten(error)),
+    done: () => {
+      this.problems.delete('store')
+      this.outbox.goOn().catch(error => this.#unwritten(error))
+    },
     failed: (error: unknown) => this.#unwritten(error),
   }
   /** A store that cannot write: what was not written was not told either, and is looked at again. */
   #unwritten(error: unknown): void {
-    this.problem('store', String(error))
+    this.problem('store', `what was to be stored could not be: ${String(error)}`)
   }
 
   /** Told after whatever fetched entries: what hangs on the roster follows it. */

@@ -2,6 +2,7 @@ export { type ArchivedPostgres, startArchivedPostgres } from './archived-postgre
 export { type Balancer, startBalancer } from './balancer.ts'
 export { type BrokerProcess, startBrokerProcess } from './broker.ts'
 export * from './claude.ts'
+export { CAN_FILL_DISKS, Disk } from './disk.ts'
 export { freePort } from './free-port.ts'
 export { type Machine, makeMachine } from './machine.ts'
 export { type ModelRequest, type ModelStub, startModelStub } from './model-stub.ts'

@@ -1,4 +1,5 @@
 /** Looks at every link of the chain, from this machine's files to the broker, and says how to mend each. */
+import { statfsSync } from 'node:fs'
 import { claudeVersion, HOW_TO_INSTALL, locateClaude } from '@claudemesh/claude'
 import { WAY_WORDS } from '../delivery/rungs.ts'
 import { looseFiles } from '../home/index.ts'
@@ -22,12 +23,16 @@ export interface Check {
 const CLOCK_MS = 5 * 60_000
 /** What leaves nobody's machine for so long is stuck. */
 const STUCK_MS = 10 * 60_000
+const MIB = 1 << 20
+/** What is queued and received, its log, and the daemon's own, for a while. */
+const ROOM_BYTES = 32 * MIB
 
 export async function diagnose(daemon: Daemon): Promise<Check[]> {
   await Promise.all(daemon.meshes.all.map(({ client }) => whenOnline(client)))
   return [
     well('daemon', `version ${daemon.version}, process ${process.pid}`),
     checkFiles(daemon),
+    checkDisk(daemon),
     checkStore(daemon),
     checkClaude(),
     ...daemon.meshes.problems.map(({ mesh, message }) =>
@@ -48,6 +53,14 @@ function checkFiles({ paths }: Daemon): Check {
   const loose = looseFiles(paths)
   if (loose.length === 0) return well('files', 'only you can read the keys')
   return ill('files', `others have rights to ${loose.join(', ')}`, `chmod -R go= ${paths.home}`)
+}
+
+function checkDisk({ paths }: Daemon): Check {
+  const { bavail, bsize } = statfsSync(paths.home)
+  const free = `${Math.floor((bavail * bsize) / MIB)} MiB are free for ${paths.home}`
+  return bavail * bsize >= ROOM_BYTES
+    ? well('disk', free)
+    : ill('disk', free, 'make room there: nothing can be sent or received that cannot be stored')
 }
 
 function checkStore({ file, paths }: Daemon): Check {
@@ -99,7 +112,7 @@ function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
 function checkRoster(name: string, { client }: OpenMesh): Check {
   const { rosterSeq, members, problems, unconfirmedSince } = client.view()
   const told = problems
-    .filter(({ code }) => code !== 'set-back')
+    .filter(({ code }) => code !== 'set-back' && code !== 'store')
     .map(problem => problem.message)
     .join('; ')
   if (told !== '') return ill(name, told, 'ask the other members; do not send until it is clear')
@@ -113,14 +126,16 @@ function checkRoster(name: string, { client }: OpenMesh): Check {
 
 /** Nothing is there to see where the state of this home is the newest. */
 function checkState(name: string, { client }: OpenMesh): Check[] {
-  const told = client.view().problems.filter(({ code }) => code === 'set-back')
-  return told.map(({ message }) =>
-    ill(
-      name,
-      message,
+  const { problems } = client.view()
+  const told = (code: string, fix: string) =>
+    problems.filter(problem => problem.code === code).map(({ message }) => ill(name, message, fix))
+  return [
+    ...told(
+      'set-back',
       'ask the others what they wrote since; run one machine with these keys, and `remove` one that was stolen',
     ),
-  )
+    ...told('store', 'see `disk` and `store` above; it is tried again by itself'),
+  ]
 }
 
 function checkAudit(name: string, { client }: OpenMesh): Check {

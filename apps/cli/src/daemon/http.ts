@@ -3,6 +3,7 @@ import { ERRORS, MeshError, parseAs } from '@claudemesh/protocol'
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
+import { fullDisk } from '../home/index.ts'
 import { isCalled } from './claude-id.ts'
 import type { Daemon } from './daemon.ts'
 import type { Seated } from './known-sessions.ts'
@@ -35,7 +36,9 @@ export async function readBody<S extends z.ZodType>(call: Call, schema: S): Prom
 /** An error as it is answered; what is not ours says nothing of itself. */
 export function errorAnswer(call: Call, error: unknown, log: Daemon['log']): Response {
   const told =
-    error instanceof MeshError ? error : new MeshError('internal', 'The daemon failed; its log says where.')
+    error instanceof MeshError
+      ? error
+      : (fullDisk(error) ?? new MeshError('internal', 'The daemon failed; its log says where.'))
   if (told !== error)
     log('request.failed', { path: call.req.routePath, message: String(error), stack: stackOf(error) })
   const { code, message, field, retryAfterMs, facts } = told

@@ -1,5 +1,6 @@
 /** Where one user's claudemesh lives on this machine, and the only ways its files are made and read. */
 export { readDaemonFile, removeDaemonFile, writeDaemonFile } from './daemon-file.ts'
+export { fullDisk } from './full-disk.ts'
 export { looseFiles } from './loose-files.ts'
 export {
   listMemberFiles,

@@ -27,9 +27,11 @@ export interface Machine {
   stop(): Promise<void>
 }
 
-/** A machine whose daemon runs, by this clock. */
-export async function machine(now: () => number = Date.now): Promise<Machine> {
-  const home = scratchFolder()
+/** A machine whose daemon runs, by this clock, in a home of its own. */
+export async function machine(
+  now: () => number = Date.now,
+  home: string = scratchFolder(),
+): Promise<Machine> {
   let daemon: RunningDaemon | undefined
   const call: Machine['call'] = async <T>(route: RouteName, request: DaemonRequest = {}) =>
     (await callDaemon(route, { token: await tokenIn(homePaths(home).token), ...request, home })) as T

@@ -49,6 +49,8 @@ export interface InboxPort {
   readonly syncRoster: () => Promise<void>
   /** The store changed in a way that leaves something to send. */
   readonly stored: () => void
+  /** What arrived could not be stored. */
+  readonly unwritten: (error: unknown) => void
 }
 
 export class Inbox {
@@ -105,6 +107,7 @@ export class Inbox {
         // Nothing of it was acked: it comes again on the next connection.
         this.#forgetUnstored()
         this.#core.log('inbox.failed', { message: String(error) })
+        this.#port.unwritten(error)
         this.#arrived.length = 0
         batch[0]?.link.close()
       }

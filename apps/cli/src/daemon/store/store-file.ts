@@ -5,6 +5,7 @@ import { MeshError } from '@claudemesh/protocol/errors'
 import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { fullDisk } from '../../home/index.ts'
 import { openPrivateDatabase } from '../private-database.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../../migrations', import.meta.url))
@@ -20,7 +21,7 @@ export interface StoreFile {
   close(): void
 }
 
-/** Opens and migrates. Throws `integrity` for a damaged file, `unsupported` for one that a newer version wrote. */
+/** Opens and migrates. Throws `integrity` for a damaged file, `unsupported` for one that a newer version wrote, `internal` on a full disk. */
 export function openStoreFile(path: string): StoreFile {
   const database = openPrivateDatabase(path)
   try {
@@ -28,10 +29,13 @@ export function openStoreFile(path: string): StoreFile {
   } catch (cause) {
     database.close()
     if (cause instanceof MeshError) throw cause
-    throw new MeshError(
-      'integrity',
-      `${path} cannot be used (${(cause as Error).message}). Restore it from a backup, or move it away: keys are kept elsewhere, but queued and received messages are in it.`,
-      { cause },
+    throw (
+      fullDisk(cause) ??
+      new MeshError(
+        'integrity',
+        `${path} cannot be used (${(cause as Error).message}). Restore it from a backup, or move it away: keys are kept elsewhere, but queued and received messages are in it.`,
+        { cause },
+      )
     )
   }
 }
