@@ -1,5 +1,5 @@
 /** A small disk of its own for a folder, which can be full: a file system in memory, so Linux and root only. */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -18,7 +18,7 @@ export class Disk {
     this.#filler = join(folder, 'filler')
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     if (CAN_FILL_DISKS)
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'claudemesh-test', folder])
+      asRoot('mount', '-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'claudemesh-test', folder)
   }
 
   /** Not a byte is left from now on. */
@@ -38,7 +38,7 @@ export class Disk {
 
   /** The folder is empty again, whoever still has a file of it open. */
   unmount(): void {
-    if (CAN_FILL_DISKS) execFileSync('umount', ['-l', this.#folder])
+    if (CAN_FILL_DISKS) asRoot('umount', '-l', this.#folder)
   }
 }
 
@@ -48,4 +48,9 @@ function writeUntilFull(file: number, chunk: Buffer): void {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error
   }
+}
+
+function asRoot(program: string, ...args: string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${program}: ${stderr}`)
 }
