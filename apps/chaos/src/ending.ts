@@ -1,6 +1,6 @@
 /** What stands on every disk: both ends, the broker's queues and its log, as the checker wants it. */
 import { Database } from 'bun:sqlite'
-import { readLeafFields, rosterEntryHash, uuidText } from '@claudemesh/crypto'
+import { leavesOf, readLeafFields, rosterEntryHash, uuidText } from '@claudemesh/crypto'
 import { openDatabase } from '@claudemesh/db'
 import { rosterEntry, toBase64url } from '@claudemesh/protocol'
 import type { Ending, HistoryEvent } from '@claudemesh/simulation'
@@ -135,11 +135,12 @@ export async function readLog(
   const committed: Extract<HistoryEvent, { type: 'committed' }>[] = []
   async function* items(): ReturnType<typeof logFromDatabase> {
     for await (const item of logFromDatabase(url, undefined)) {
-      const body = 'leaf' in item ? item.leaf.body : null
-      if (body?.type === 'accepted') {
-        const { id, seq } = readLeafFields('accepted', body.fields)
-        committed.push({ type: 'committed', id: uuidText(id as Uint8Array), seq: seq as number })
-      }
+      for (const some of 'leaves' in item ? item.leaves : [])
+        for (const { body } of 'hashes' in some ? leavesOf(some) : [some]) {
+          if (body?.type !== 'accepted') continue
+          const { id, seq } = readLeafFields('accepted', body.fields)
+          committed.push({ type: 'committed', id: uuidText(id as Uint8Array), seq: seq as number })
+        }
       yield item
     }
   }

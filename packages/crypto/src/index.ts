@@ -8,10 +8,12 @@ export {
   type LeafType,
   leafHash,
   readLeafFields,
+  type ShownLeaf,
   type StoredLeaf,
   storedLeafHash,
 } from './audit/leaf.ts'
 export { verifyConsistency, verifyInclusion } from './audit/proofs.ts'
+export { type LeafRun, leavesOf } from './audit/run.ts'
 export {
   proveConsistency,
   proveInclusion,
@@ -20,7 +22,7 @@ export {
   TILE_LEVELS,
 } from './audit/stored-tree.ts'
 export { nodeHash, type Sha256, TreeFrontier } from './audit/tree.ts'
-export { type LogFault, type LogReport, LogVerifier, type ShownLeaf } from './audit/verify-log.ts'
+export { type LogFault, type LogReport, LogVerifier } from './audit/verify-log.ts'
 export {
   type CertificateVerdict,
   certificateHash,

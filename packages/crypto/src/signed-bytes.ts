@@ -54,8 +54,8 @@ function fieldsSize(fields: readonly Field[]): number {
   return size
 }
 
-/** Byte by byte: a view would first have to make an `ArrayBuffer` of each small array, which costs more than all else here. */
-function writeUint32(out: Uint8Array, at: number, n: number): void {
+/** Big-endian. Byte by byte: a view would first have to make an `ArrayBuffer` of each small array, which costs more than all else here. */
+export function writeUint32(out: Uint8Array, at: number, n: number): void {
   out[at] = n >>> 24
   out[at + 1] = n >>> 16
   out[at + 2] = n >>> 8

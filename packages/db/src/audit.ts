@@ -1,10 +1,11 @@
 /** The audit log's cold side: leaves that stand for themselves, the tree above them, and the day partitions. */
 import { concatBytes } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
-import { type AuditLeafRow, packedLeaves, unpackLeaves } from './packed-leaves.ts'
+import type { AuditLeafRow, AuditLeafRun } from './leaf-run.ts'
+import { packedLeaves, unpackLeaves } from './packed-leaves.ts'
 import { run } from './query.ts'
 
-export type { AuditLeafRow } from './packed-leaves.ts'
+export { type AuditLeafRow, type AuditLeafRun, partOfRun, runEnd } from './leaf-run.ts'
 
 /**
  * Appends one leaf that is no part of another effect (`auth-refused`, `limited`, `invite-refused`, `checkpoint`).
@@ -176,13 +177,14 @@ export async function auditLeaves(
 }
 
 /**
- * Every leaf row of a mesh in the order of its index, `page` places at a time, whatever stands there: for who believes nothing.
- * A page comes as one value: a million rows of the driver's own took longer than hashing them.
+ * Every leaf of a mesh in the order of its index, `page` places at a time, whatever stands there: for who believes nothing.
+ * What one row holds stays together, and a page comes as one value: a million rows of the driver's own took longer than
+ * hashing them.
  */
 export async function* auditRows(
   db: Database,
   p: { mesh: Uint8Array; page: number },
-): AsyncGenerator<AuditLeafRow[]> {
+): AsyncGenerator<(AuditLeafRow | AuditLeafRun)[]> {
   const [log] = await run(db.sql<{ chunks: boolean }[]>`
     select to_regclass('mesh.audit_chunk') is not null as chunks`)
   const chunks = log!.chunks
@@ -208,7 +210,7 @@ export async function* auditRows(
     const [packed] = await next
     next = read(from + p.page)
     next.catch(() => {})
-    yield unpackLeaves(packed?.rows ?? new Uint8Array())
+    yield unpackLeaves(packed?.rows ?? new Uint8Array(), { from, to: from + p.page })
   }
   await next
 }

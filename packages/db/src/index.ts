@@ -3,8 +3,10 @@
 export type { AttachOutcome, AttachRequest } from './attach.ts'
 export { attach, detach } from './attach.ts'
 export {
+  type AuditCheckpoint,
   type AuditHead,
   type AuditLeafRow,
+  type AuditLeafRun,
   type AuditSubtree,
   appendAudit,
   auditDue,
@@ -16,7 +18,9 @@ export {
   leafHashes,
   meshIds,
   newestCheckpoint,
+  partOfRun,
   putCheckpoint,
+  runEnd,
   subtreeHashes,
 } from './audit.ts'
 export { type BrokerStore, brokerStore } from './broker-store.ts'

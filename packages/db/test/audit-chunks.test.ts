@@ -5,6 +5,7 @@ import {
   generateSigner,
   LogVerifier,
   leafHash,
+  leavesOf,
   signCheckpoint,
   storedLeafHash,
   TreeFrontier,
@@ -66,9 +67,10 @@ const chunks = async () =>
       from mesh.audit_chunk order by index`
   ).map(({ first, count }) => [first, count])
 const rowsOf = async (page: number) => {
-  const rows = []
-  for await (const some of auditRows(db, { mesh: at.mesh, page })) rows.push(...some)
-  return rows
+  const leaves = []
+  for await (const rows of auditRows(db, { mesh: at.mesh, page }))
+    for (const row of rows) leaves.push(...('hashes' in row ? leavesOf(row) : [row]))
+  return leaves
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
@@ -213,7 +215,10 @@ describe('whoever holds the database and', () => {
     await db.sql.unsafe(statement)
     const verifier = new LogVerifier({ mesh: at.mesh, keys: [key.publicKey], known: signed })
     try {
-      for (const leaf of await rowsOf(200)) verifier.leaf({ ...leaf, pruned: leaf.body === null })
+      for await (const rows of auditRows(db, { mesh: at.mesh, page: 200 }))
+        for (const row of rows)
+          if ('hashes' in row) verifier.run(row)
+          else verifier.leaf({ ...row, pruned: row.body === null })
       verifier.checkpoint(note)
       return verifier.end().leaves
     } catch (error) {
@@ -251,6 +256,7 @@ describe('whoever holds the database and', () => {
     ],
     ['says another type', `type = 'expired'`, 'edited', 0],
     ['says another time', `at = at + interval '1 ms'`, 'edited', 0],
+    ['says a time that is none', `at = 'infinity'`, 'edited', 0],
     ['moves two leaves', moved(), 'edited', 3],
     ['takes a leaf out of the middle', without(5), 'edited', 5],
     [
@@ -287,6 +293,14 @@ describe('whoever holds the database and', () => {
       'puts a leaf beside a chunk',
       (i: number) => `insert into mesh.audit_chunk select index + 4, at, mesh_id, type,
       substring(hashes from 4 * 32 + 1 for 32), substring(bodies from 4 * 156 + 1 for 156) from mesh.audit_chunk where index = ${i}`,
+      'twice',
+      4,
+    ],
+    [
+      'puts a leaf beside a chunk whose later one was edited',
+      (i: number) => `insert into mesh.audit_chunk select index + 4, at, mesh_id, type,
+      substring(hashes from 4 * 32 + 1 for 32), substring(bodies from 4 * 156 + 1 for 156) from mesh.audit_chunk where index = ${i};
+      update mesh.audit_chunk set bodies = set_byte(bodies, 7 * 156, get_byte(bodies, 7 * 156) # 1) where index = ${i}`,
       'twice',
       4,
     ],

@@ -1,9 +1,22 @@
 /** A log straight from the broker's database, read as it is: nothing in it is believed. */
-import { auditRows, checkpointsIn, type Database, meshIds, openDatabase, rosterPage } from '@claudemesh/db'
+import type { LeafRun, ShownLeaf } from '@claudemesh/crypto'
+import {
+  type AuditCheckpoint,
+  auditRows,
+  checkpointsIn,
+  type Database,
+  meshIds,
+  openDatabase,
+  partOfRun,
+  rosterPage,
+  runEnd,
+} from '@claudemesh/db'
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import type { LogItem } from './lines.ts'
 
-const PAGE = 5000
+/** Leaves: less than 1 MiB. */
+const PAGE = 4096
+const HEADS = 5000
 const ENTRIES = 256
 const EVERY = Number.MAX_SAFE_INTEGER
 
@@ -25,29 +38,40 @@ export async function* logFromDatabase(url: string, named: string | undefined): 
   }
 }
 
+/** Page by page; a page ends where a signed head stands, also in the middle of what one row holds. */
 async function* leaves(db: Database, mesh: Uint8Array): AsyncGenerator<LogItem> {
-  let heads = (
-    await checkpointsIn(db, { mesh, above: 0, upTo: EVERY, limit: PAGE, order: 'smallest' })
-  ).values()
-  let head = heads.next().value
+  const heads = headsOf(db, mesh)
+  let head = (await heads.next()).value
   let count = 0
-  for await (const rows of auditRows(db, { mesh, page: PAGE }))
-    for (const { index, hash, body } of rows) {
-      yield { leaf: { index, hash, body, pruned: body === null } }
-      count++
-      while (head && head.size <= count) {
-        yield { checkpoint: head.note }
-        const { size } = head
-        head = heads.next().value
-        if (head) continue
-        heads = (
-          await checkpointsIn(db, { mesh, above: size, upTo: EVERY, limit: PAGE, order: 'smallest' })
-        ).values()
-        head = heads.next().value
+  for await (const rows of auditRows(db, { mesh, page: PAGE })) {
+    let page: (ShownLeaf | LeafRun)[] = []
+    for (const row of rows)
+      for (let [from, end] = [row.index, runEnd(row)]; from < end; ) {
+        const to = head ? Math.min(Math.max(from + head.size - count, from + 1), end) : end
+        page.push('hashes' in row ? partOfRun(row, from, to) : { ...row, pruned: row.body === null })
+        count += to - from
+        from = to
+        while (head && head.size <= count) {
+          yield { leaves: page }
+          page = []
+          yield { checkpoint: head.note }
+          head = (await heads.next()).value
+        }
       }
-    }
+    yield { leaves: page }
+  }
   // A head over more leaves than there are: the tail is missing.
   if (head) yield { checkpoint: head.note }
+}
+
+/** The smallest first. */
+async function* headsOf(db: Database, mesh: Uint8Array): AsyncGenerator<AuditCheckpoint, undefined> {
+  for (let above = 0; ; ) {
+    const heads = await checkpointsIn(db, { mesh, above, upTo: EVERY, limit: HEADS, order: 'smallest' })
+    yield* heads
+    if (heads.length === 0) return undefined
+    above = heads.at(-1)!.size
+  }
 }
 
 async function meant(db: Database, named: string | undefined): Promise<Uint8Array> {

@@ -1,13 +1,13 @@
 /** A log from an export file, line by line: it may be larger than memory. */
 import { createReadStream } from 'node:fs'
 import { MeshError } from '@claudemesh/protocol/errors'
-import { itemOf, type LogItem, strange } from './lines.ts'
+import { itemOf, type LogLine, strange } from './lines.ts'
 
 /** Characters of a line: several times what a roster entry or a leaf of the largest size takes. */
 const LONGEST_LINE = 4 << 20
 
 /** Throws `not-found` where there is no such file, `integrity` for a line that is none. */
-export async function* logFromFile(path: string): AsyncGenerator<LogItem> {
+export async function* logFromFile(path: string): AsyncGenerator<LogLine> {
   const file = createReadStream(path, { encoding: 'utf8' })
   let number = 0
   try {

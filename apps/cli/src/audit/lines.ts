@@ -4,7 +4,9 @@ import {
   type Field,
   isLeafType,
   LEAF_FIELDS,
+  type LeafRun,
   type LeafType,
+  leavesOf,
   readLeafFields,
   type ShownLeaf,
 } from '@claudemesh/crypto'
@@ -12,8 +14,8 @@ import { equalBytes, MeshError, toBase64url } from '@claudemesh/protocol'
 
 const FORMAT = 'claudemesh.audit.v1'
 
-/** One line. A checkpoint stands behind the last leaf that it covers. */
-export type LogItem =
+/** A checkpoint stands behind the last leaf that it covers. */
+export type LogLine =
   /** First of all; `head` is the signed head that an export was made of. */
   | { readonly mesh: string; readonly head?: string }
   /** Wire JSON of a roster entry. */
@@ -21,8 +23,19 @@ export type LogItem =
   | { readonly leaf: ShownLeaf }
   | { readonly checkpoint: string }
 
-/** The item as a line, with its line feed. */
-export function lineOf(item: LogItem): string {
+/** A line, or those of several leaves at once. */
+export type LogItem = LogLine | { readonly leaves: readonly (ShownLeaf | LeafRun)[] }
+
+/** The item as lines, each with its line feed. */
+export function* linesOf(item: LogItem): Generator<string> {
+  if (!('leaves' in item)) yield lineOf(item)
+  else
+    for (const some of item.leaves)
+      for (const leaf of 'hashes' in some ? leavesOf(some) : [some]) yield lineOf({ leaf })
+}
+
+/** The one line. */
+export function lineOf(item: LogLine): string {
   if ('mesh' in item) return `${JSON.stringify({ log: FORMAT, ...item })}\n`
   if ('leaf' in item) return `${JSON.stringify({ leaf: leafJson(item.leaf) })}\n`
   return `${JSON.stringify(item)}\n`
@@ -55,7 +68,7 @@ function plain(value: ReturnType<typeof readLeafFields>[string]): unknown {
 }
 
 /** Reads a line, as text or parsed. Throws `integrity` for what is no line of a log: it was changed, or is of a later version. */
-export function itemOf(line: unknown, number: number): LogItem {
+export function itemOf(line: unknown, number: number): LogLine {
   try {
     const json = record(typeof line === 'string' ? JSON.parse(line) : line)
     if (json.log === FORMAT)

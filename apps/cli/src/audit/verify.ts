@@ -37,6 +37,8 @@ export async function verifyLog(
     else {
       log ??= await opened()
       if ('leaf' in item) log.leaf(item.leaf)
+      else if ('leaves' in item)
+        for (const some of item.leaves) 'hashes' in some ? log.run(some) : log.leaf(some)
       else if ('checkpoint' in item) log.checkpoint(item.checkpoint)
       else throw broken('a line of its beginning stands among the leaves')
     }

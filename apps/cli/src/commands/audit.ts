@@ -9,7 +9,7 @@ import { callDaemon } from '../api/client.ts'
 import { auditAccepted, auditHead, auditProof } from '../api/schema.ts'
 import { logFromDatabase } from '../audit/from-database.ts'
 import { logFromFile } from '../audit/from-file.ts'
-import { itemOf, type LogItem, lineOf } from '../audit/lines.ts'
+import { itemOf, type LogItem, linesOf } from '../audit/lines.ts'
 import { type VerifiedLog, verifyLog } from '../audit/verify.ts'
 import type { Cli } from '../output/cli.ts'
 import { confirmed } from '../output/confirm.ts'
@@ -127,8 +127,10 @@ function addExport(audit: Command): void {
     failed?.catch(() => {})
     let lines = 0
     for await (const item of itemsOf(cli, options, options.database && (await idOf(cli)))) {
-      lines++
-      if (!out.write(lineOf(item))) await Promise.race([once(out, 'drain'), ...(failed ? [failed] : [])])
+      for (const line of linesOf(item)) {
+        lines++
+        if (!out.write(line)) await Promise.race([once(out, 'drain'), ...(failed ? [failed] : [])])
+      }
     }
     if (options.out === undefined) return
     out.end()

@@ -17,7 +17,8 @@ import { callDaemon, type DaemonRequest, followDaemon } from '../../src/api/clie
 import type { RouteName } from '../../src/api/routes.ts'
 import type { AuditHead, AuditProof } from '../../src/api/schema.ts'
 import { logFromDatabase } from '../../src/audit/from-database.ts'
-import { itemOf, type LogItem, lineOf } from '../../src/audit/lines.ts'
+import { logFromFile } from '../../src/audit/from-file.ts'
+import { itemOf, type LogItem, type LogLine, lineOf } from '../../src/audit/lines.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
 import { runDaemon } from '../../src/daemon/index.ts'
 import { homePaths } from '../../src/home/index.ts'
@@ -25,11 +26,12 @@ import { type Finished, newMachine } from '../cli/machine.ts'
 import { readToken } from './world.ts'
 
 const shell = newMachine()
+const brokerSeed = crypto.getRandomValues(new Uint8Array(32))
 let url = ''
 let head: AuditHead
 let proof: AuditProof
-let owners: LogItem[] = []
-let guests: LogItem[] = []
+let owners: LogLine[] = []
+let guests: LogLine[] = []
 let path: { state: string; by: string; verified: boolean }[] = []
 /** What each command line ended with, in their order. */
 const typed: Finished[] = []
@@ -40,10 +42,9 @@ beforeAll(async () => {
   const database = await freshDatabase()
   url = database.url
   dropAll = database.drop
-  const key = toBase64url(crypto.getRandomValues(new Uint8Array(32)))
   const env = {
     DATABASE_URL: url,
-    BROKER_KEY: key,
+    BROKER_KEY: toBase64url(brokerSeed),
     BROKER_PORT: '0',
     LOG_LEVEL: 'error',
     CHECKPOINT_MS: '25',
@@ -98,15 +99,15 @@ async function daemonAt(name: string) {
   return {
     call: async <T>(route: RouteName, request: DaemonRequest = {}) =>
       (await callDaemon(route, { token, ...request, home })) as T,
-    async exported(): Promise<LogItem[]> {
-      const items: LogItem[] = []
+    async exported(): Promise<LogLine[]> {
+      const items: LogLine[] = []
       for await (const line of await followDaemon('auditExport', { home, token })) items.push(itemOf(line, 0))
       return items
     },
     stop: daemon.stop,
   }
 }
-async function* each(items: readonly LogItem[]): AsyncGenerator<LogItem> {
+async function* each(items: readonly LogLine[]): AsyncGenerator<LogLine> {
   yield* items
 }
 /** What verification finds: a report, or the fault and the first bad index. */
@@ -334,6 +335,60 @@ describe('somebody with the whole database', () => {
       run(`update mesh.roster_entry set entry = jsonb_set(entry, '{body,key}', '${key}') where seq = 1`),
     )
     expect(await pinnedToo(copy)).toMatch(/roster: .*signature|signed/)
+  })
+
+  test('keeps the leaves of a crowd in one row: heads in its middle hold, and what it exports; one that is changed is named', async () => {
+    const size = owners.filter(item => 'leaf' in item).length
+    let signed = 0
+    const copy = await changed(async db => {
+      await run(`delete from mesh.audit_leaf where index >= ${size}`)(db)
+      await run(`delete from mesh.audit_checkpoint where size > ${size}`)(db)
+      const tree = new TreeFrontier()
+      let at = 0
+      for (const row of await db.sql<{ hash: Uint8Array; at: string }[]>`
+        select hash, ${db.fn}.ms(at) as at from mesh.audit_leaf order by index`) {
+        tree.push(row.hash)
+        at = Number(row.at)
+      }
+      const [{ count = 0 } = {}] = await db.sql<
+        { count: number }[]
+      >`select count(*)::int from mesh.audit_checkpoint`
+      signed = count
+      const hashes: Uint8Array[] = []
+      const bodies: Uint8Array[] = []
+      for (let i = 0; i < 5; i++) {
+        const salt = crypto.getRandomValues(new Uint8Array(16))
+        const fields = encodeFields([salt, 'rate', i])
+        const hash = storedLeafHash({ salt, index: size + i, at, type: 'limited', fields })
+        hashes.push(hash)
+        bodies.push(salt, fields)
+        tree.push(hash)
+        if (i !== 1 && i !== 4) continue
+        const note = signCheckpoint(
+          {
+            mesh: fromBase64url(head.mesh)!,
+            size: tree.size,
+            root: tree.root(),
+            rosterSeq: head.rosterSeq,
+            rosterHead: fromBase64url(head.rosterHead)!,
+          },
+          generateSigner(brokerSeed),
+        )
+        await db.sql`insert into mesh.audit_checkpoint select id, ${tree.size}, ${note} from mesh.mesh_head`
+      }
+      await db.sql`insert into mesh.audit_chunk (index, at, mesh_id, type, hashes, bodies)
+        select ${size}, ${db.fn}.at(${at}), id, 'limited', ${Buffer.concat(hashes)}, ${Buffer.concat(bodies)} from mesh.mesh_head`
+    })
+    const whole = { leaves: size + 5, signed: size + 5, checkpoints: signed + 2 }
+    expect(await found(logFromDatabase(copy, undefined))).toMatchObject(whole)
+    const file = join(shell.root, 'crowd.jsonl')
+    await shell.json('audit', 'export', '--database', copy, '--out', file)
+    expect(await found(logFromFile(file))).toMatchObject(whole)
+    const db = await openDatabase({ url: copy, max: 1 })
+    await db.sql.unsafe(`set session_replication_role = replica;
+      update mesh.audit_chunk set bodies = set_byte(bodies, octet_length(bodies) / 5 * 3, get_byte(bodies, octet_length(bodies) / 5 * 3) # 1)`)
+    await db.close()
+    expect(await found(logFromDatabase(copy, undefined))).toEqual(['edited', size + 3])
   })
 
   test('makes a leaf look pruned', async () => {

@@ -36,6 +36,14 @@ export interface StoredLeaf {
   readonly fields: Uint8Array
 }
 
+/** A leaf as a log shows it. Without a body it is `pruned` by retention, or not the reader's to see. */
+export interface ShownLeaf {
+  readonly index: number
+  readonly hash: Uint8Array
+  readonly body: Omit<StoredLeaf, 'index'> | null
+  readonly pruned: boolean
+}
+
 export interface Leaf extends Omit<StoredLeaf, 'type' | 'fields'> {
   readonly type: LeafType
   readonly fields: readonly Field[]
@@ -44,10 +52,16 @@ export interface Leaf extends Omit<StoredLeaf, 'type' | 'fields'> {
 /** What every leaf's hashed bytes begin with. */
 const HEAD = concatBytes(Uint8Array.of(0), signedBytes('leaf', []))
 
-/** SHA-256(0x00 ‖ signedBytes(`leaf`; salt, index, at, type, fields)), 32 bytes (RFC 6962 section 2.1). */
-export function storedLeafHash(leaf: StoredLeaf, sha256: Sha256 = noble): Uint8Array {
-  return sha256(encodeBehind(HEAD, [leaf.salt, leaf.index, leaf.at, leaf.type, leaf.fields]))
-}
+/** Where the salt begins in what a leaf's hash is over. */
+export const SALT_AT = HEAD.length + 4
+
+/** What a leaf's hash is over: 0x00 ‖ signedBytes(`leaf`; salt, index, at, type, fields). */
+export const storedLeafBytes = (leaf: StoredLeaf): Uint8Array =>
+  encodeBehind(HEAD, [leaf.salt, leaf.index, leaf.at, leaf.type, leaf.fields])
+
+/** SHA-256(`storedLeafBytes(leaf)`), 32 bytes (RFC 6962 section 2.1). */
+export const storedLeafHash = (leaf: StoredLeaf, sha256: Sha256 = noble): Uint8Array =>
+  sha256(storedLeafBytes(leaf))
 
 /** The same for fields that are not encoded yet. */
 export const leafHash = (leaf: Leaf): Uint8Array =>

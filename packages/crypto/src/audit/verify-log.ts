@@ -1,16 +1,9 @@
 /** Verifies an audit log leaf by leaf, in constant memory: every hash, every place, every signed head; the first fault ends it by name. */
 import { equalBytes, MeshError } from '@claudemesh/protocol'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
-import { type StoredLeaf, storedLeafHash } from './leaf.ts'
+import { type ShownLeaf, storedLeafHash } from './leaf.ts'
+import { HASH_BYTES, hashesOf, type LeafRun, runLength } from './run.ts'
 import { type Sha256, TreeFrontier } from './tree.ts'
-
-/** A leaf as a log shows it. Without a body it is `pruned` by retention, or not the reader's to see. */
-export interface ShownLeaf {
-  readonly index: number
-  readonly hash: Uint8Array
-  readonly body: Omit<StoredLeaf, 'index'> | null
-  readonly pruned: boolean
-}
 
 /** What a sound log holds. */
 export interface LogReport {
@@ -68,15 +61,11 @@ export class LogVerifier {
 
   /** The next leaf. Throws `integrity` with `facts.firstBad`. */
   leaf({ index, hash, body, pruned }: ShownLeaf): void {
-    const place = this.#tree.size
-    if (index > place) throw bad('missing', place, `leaf ${place} is missing`)
-    if (index < place) throw bad('twice', index, `leaf ${index} stands twice`)
+    this.#follows(index)
     if (body) {
-      if (!equalBytes(storedLeafHash({ ...body, index }, this.#sha256), hash))
-        throw bad('edited', index, `leaf ${index} is not what its hash says: it was edited`)
-      if (body.at < this.#lastAt) throw bad('time', index, `leaf ${index} is older than the one before it`)
-      this.#lastAt = body.at
-      this.#standing = true
+      if (!isTime(body.at) || !equalBytes(storedLeafHash({ ...body, index }, this.#sha256), hash))
+        throw edited(index)
+      this.#stands(index, body.at)
     } else if (pruned) {
       if (this.#standing)
         throw bad(
@@ -86,6 +75,36 @@ export class LogVerifier {
         )
       this.#pruned++
     } else this.#hidden++
+    this.#push(hash)
+  }
+
+  /** The leaves of a run as they lie, at a third of what they cost one by one. Throws as `leaf` does. */
+  run(run: LeafRun): void {
+    this.#follows(run.index)
+    if (runLength(run) === undefined || !isTime(run.at)) throw edited(run.index)
+    let index = run.index
+    for (const hash of hashesOf(run, this.#sha256)) {
+      const at = (index - run.index) * HASH_BYTES
+      for (let i = 0; i < HASH_BYTES; i++) if (hash[i] !== run.hashes[at + i]) throw edited(index)
+      this.#stands(index, run.at)
+      this.#push(hash)
+      index++
+    }
+  }
+
+  #follows(index: number): void {
+    const place = this.#tree.size
+    if (index > place) throw bad('missing', place, `leaf ${place} is missing`)
+    if (index < place) throw bad('twice', index, `leaf ${index} stands twice`)
+  }
+
+  #stands(index: number, at: number): void {
+    if (at < this.#lastAt) throw bad('time', index, `leaf ${index} is older than the one before it`)
+    this.#lastAt = at
+    this.#standing = true
+  }
+
+  #push(hash: Uint8Array): void {
     this.#tree.push(hash)
     for (let next = this.#ahead[0]; next?.size === this.#tree.size; next = this.#ahead[0]) {
       this.#ahead.shift()
@@ -157,6 +176,12 @@ export class LogVerifier {
     )
   }
 }
+
+/** What has no encoding has no hash. */
+const isTime = (at: number): boolean => Number.isSafeInteger(at) && at >= 0
+
+const edited = (index: number) =>
+  bad('edited', index, `leaf ${index} is not what its hash says: it was edited`)
 
 const bad = (fault: LogFault, firstBad: number, message: string, more: object = {}): MeshError =>
   new MeshError('integrity', `audit: ${message}`, { facts: { fault, firstBad, ...more } })

@@ -4,7 +4,7 @@ import { MeshError, parseAs, toBase64url, uuid } from '@claudemesh/protocol'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
 import type { AuditHead, AuditProof } from '../../api/schema.ts'
-import { type LogItem, lineOf } from '../../audit/lines.ts'
+import { type LogLine, lineOf } from '../../audit/lines.ts'
 import type { Daemon } from '../daemon.ts'
 import { asked, type Call, type Env, userOnly } from '../http.ts'
 import type { OpenMesh } from '../meshes.ts'
@@ -54,7 +54,7 @@ function headOf({ id, client }: OpenMesh): AuditHead {
   }
 }
 
-async function* logOf({ id, client }: OpenMesh, { size, note }: AuditHead): AsyncGenerator<LogItem> {
+async function* logOf({ id, client }: OpenMesh, { size, note }: AuditHead): AsyncGenerator<LogLine> {
   yield { mesh: id, head: note }
   for (const entry of client.rosterEntries()) yield { entry }
   let last = ''
@@ -77,7 +77,7 @@ async function* logOf({ id, client }: OpenMesh, { size, note }: AuditHead): Asyn
 }
 
 /** Page by page, as the reader takes them. */
-function streamOf(items: AsyncGenerator<LogItem>): ReadableStream<Uint8Array> {
+function streamOf(items: AsyncGenerator<LogLine>): ReadableStream<Uint8Array> {
   const text = new TextEncoder()
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
