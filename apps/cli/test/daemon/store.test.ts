@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eraseMeshStore, openMeshStore } from '../../src/daemon/store/client-store.ts'
+import { confirmedKeysOf } from '../../src/daemon/store/confirmed-keys.ts'
 import { personMailOf } from '../../src/daemon/store/person-mail.ts'
 import * as schema from '../../src/daemon/store/schema.ts'
 import * as sessionSchema from '../../src/daemon/store/session-schema.ts'
@@ -44,6 +45,40 @@ describe('a transaction', () => {
       ).toThrow('no')
     })
     expect([counters.get('x'), counters.get('y')]).toEqual([1, 0])
+  })
+
+  test('that was undone is not remembered either: what was asked for before, in it and after is what stands', () => {
+    const { file } = openScratch()
+    const { settings, counters, scope, transaction } = openMeshStore(file, 'a')
+    const confirmed = confirmedKeysOf(scope)
+    const seen = () => [settings.get('s'), counters.get('c'), [...confirmed.all().keys()]]
+    const write = (value: number) => {
+      settings.set('s', `${value}`)
+      counters.set('c', value)
+      confirmed.put({ member: `m${value}`, name: 'n', at: value })
+    }
+    expect(seen()).toEqual([undefined, 0, []])
+    write(1)
+    expect(seen()).toEqual(['1', 1, ['m1']])
+    transaction(() => {
+      expect(() =>
+        transaction(() => {
+          write(2)
+          expect(seen()).toEqual(['2', 2, ['m1', 'm2']])
+          throw new Error('no')
+        }),
+      ).toThrow('no')
+      expect(seen()).toEqual(['1', 1, ['m1']])
+      confirmed.remove('m1')
+      expect(seen()).toEqual(['1', 1, []])
+    })
+    expect(() =>
+      transaction(() => {
+        write(3)
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    expect(seen()).toEqual(['1', 1, []])
   })
 
   test('is whole or not there when the process is killed at any moment', async () => {

@@ -23,7 +23,8 @@ export interface MeshStore extends ClientStore {
 /** The store of a mesh (base64url id), empty where the file has not met it. */
 export function openMeshStore(file: StoreFile, id: string): MeshStore {
   file.orm.insert(mesh).values({ id }).onConflictDoNothing().run()
-  const scope = { orm: file.orm, mesh: file.orm.select().from(mesh).where(eq(mesh.id, id)).get()!.row }
+  const { row } = file.orm.select().from(mesh).where(eq(mesh.id, id)).get()!
+  const scope = { orm: file.orm, mesh: row, undone: () => file.undone }
   return {
     scope,
     transaction: file.transaction,

@@ -1,5 +1,6 @@
 /** Whose key the person confirmed, and by what name she knew its owner then. */
 import { and, eq } from 'drizzle-orm'
+import { memoryOf } from './memory.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { confirmedKey } from './session-schema.ts'
 
@@ -7,10 +8,12 @@ export type ConfirmedKey = Omit<typeof confirmedKey.$inferSelect, 'mesh'>
 
 export interface ConfirmedKeys {
   /** By member key, base64url. */
-  all(): Map<string, ConfirmedKey>
+  all(): ReadonlyMap<string, ConfirmedKey>
   put(row: ConfirmedKey): void
   remove(member: string): void
 }
+
+const ALL = 'all'
 
 /** By scope: they are asked for with every message. */
 const opened = new WeakMap<MeshScope, ConfirmedKeys>()
@@ -21,13 +24,12 @@ export function confirmedKeysOf(scope: MeshScope): ConfirmedKeys {
   return held
 }
 
-function open({ orm, mesh }: MeshScope): ConfirmedKeys {
+function open(scope: MeshScope): ConfirmedKeys {
+  const { orm, mesh } = scope
+  const memory = memoryOf<ReadonlyMap<string, ConfirmedKey>>(scope)
   const every = orm.select().from(confirmedKey).where(eq(confirmedKey.mesh, mesh)).prepare()
   return {
-    all: () => {
-      const rows = every.all()
-      return new Map(rows.map(({ mesh: _, ...row }) => [row.member, row]))
-    },
+    all: () => memory.get(ALL, () => new Map(every.all().map(({ mesh: _, ...row }) => [row.member, row]))),
     put: row => {
       const target = [confirmedKey.mesh, confirmedKey.member]
       orm
@@ -35,12 +37,14 @@ function open({ orm, mesh }: MeshScope): ConfirmedKeys {
         .values({ ...row, mesh })
         .onConflictDoUpdate({ target, set: row })
         .run()
+      memory.forget(ALL)
     },
     remove: member => {
       orm
         .delete(confirmedKey)
         .where(and(eq(confirmedKey.mesh, mesh), eq(confirmedKey.member, member)))
         .run()
+      memory.forget(ALL)
     },
   }
 }

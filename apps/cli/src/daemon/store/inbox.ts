@@ -27,8 +27,9 @@ type Stored = Omit<InboxRow, 'payload'> & SealedText
 export const inboxPlace = ({ owner, from, msg }: Pick<InboxRow, 'owner' | 'from' | 'msg'>): string =>
   `${owner}/${from}/${msg}`
 
-export function inboxStore({ orm, mesh }: MeshScope): InboxStore {
-  const texts = textsOf({ orm, mesh }, 'inbox')
+export function inboxStore(scope: MeshScope): InboxStore {
+  const { orm, mesh } = scope
+  const texts = textsOf(scope, 'inbox')
   const shown = (rows: readonly Stored[]): InboxRow[] => {
     const read = texts.reader()
     return rows.map(({ sealed, textKey, ...row }) => ({

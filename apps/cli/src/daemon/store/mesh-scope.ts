@@ -5,4 +5,6 @@ export interface MeshScope {
   readonly orm: StoreFile['orm']
   /** `mesh.row`. */
   readonly mesh: number
+  /** `undone` of the file. */
+  readonly undone: () => number
 }

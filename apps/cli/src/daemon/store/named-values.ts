@@ -1,13 +1,31 @@
 /** Small named values and counters of a mesh. */
 import type { CounterStore, SettingStore } from '@claudemesh/client'
 import { and, eq, like, sql } from 'drizzle-orm'
+import { type Memory, memoryOf } from './memory.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { counter, setting } from './schema.ts'
 
 const name = sql.placeholder('name')
 const value = sql.placeholder('value')
 
-export function settingStore({ orm, mesh }: MeshScope): SettingStore {
+/** By scope: whoever asks for the values of a mesh sees what another has set. */
+const remembered = new WeakMap<
+  MeshScope,
+  { settings: Memory<string | undefined>; counters: Memory<number> }
+>()
+
+function memoriesOf(scope: MeshScope) {
+  const held = remembered.get(scope) ?? {
+    settings: memoryOf<string | undefined>(scope),
+    counters: memoryOf<number>(scope),
+  }
+  remembered.set(scope, held)
+  return held
+}
+
+export function settingStore(scope: MeshScope): SettingStore {
+  const { orm, mesh } = scope
+  const { settings } = memoriesOf(scope)
   const one = and(eq(setting.mesh, mesh), eq(setting.name, name))
   const get = orm.select().from(setting).where(one).prepare()
   const set = orm
@@ -16,12 +34,17 @@ export function settingStore({ orm, mesh }: MeshScope): SettingStore {
     .onConflictDoUpdate({ target: [setting.mesh, setting.name], set: { value: sql`excluded.value` } })
     .prepare()
   return {
-    get: name => get.get({ name })?.value,
-    set: (name, value) => void set.run({ name, value }),
+    get: name => settings.get(name, () => get.get({ name })?.value),
+    set: (name, value) => {
+      set.run({ name, value })
+      settings.set(name, value)
+    },
   }
 }
 
-export function counterStore({ orm, mesh }: MeshScope): CounterStore {
+export function counterStore(scope: MeshScope): CounterStore {
+  const { orm, mesh } = scope
+  const { counters } = memoriesOf(scope)
   const one = and(eq(counter.mesh, mesh), eq(counter.name, name))
   const get = orm.select().from(counter).where(one).prepare()
   const set = orm
@@ -30,8 +53,11 @@ export function counterStore({ orm, mesh }: MeshScope): CounterStore {
     .onConflictDoUpdate({ target: [counter.mesh, counter.name], set: { value: sql`excluded.value` } })
     .prepare()
   return {
-    get: name => get.get({ name })?.value ?? 0,
-    set: (name, value) => void set.run({ name, value }),
+    get: name => counters.get(name, () => get.get({ name })?.value ?? 0),
+    set: (name, value) => {
+      set.run({ name, value })
+      counters.set(name, value)
+    },
   }
 }
 

@@ -65,7 +65,7 @@ export function prekeyStore({ orm, mesh }: MeshScope): PrekeyStore {
 }
 
 /** Of a mesh that is left: what cascades away takes no secret along. */
-export function eraseOwnKeys({ orm, mesh }: MeshScope): void {
+export function eraseOwnKeys({ orm, mesh }: Pick<MeshScope, 'orm' | 'mesh'>): void {
   const secrets = secretRows({ orm })
   for (const table of [prekey, textKey])
     for (const { row } of orm.select({ row: table.secretRow }).from(table).where(eq(table.mesh, mesh)).all())

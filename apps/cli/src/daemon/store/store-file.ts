@@ -14,6 +14,8 @@ export interface StoreFile {
   readonly orm: BunSQLiteDatabase
   /** Durable when it returns. What `work` throws undoes all of it and is thrown on; within another it is a part of that one. */
   transaction<T>(work: () => T): T
+  /** How many transactions, and parts of one, were undone so far: what was remembered of them may not stand. */
+  readonly undone: number
   /** Carries the log over into the file and empties it, so that what was erased is gone from both. False if another process reads. */
   checkpoint(): boolean
   /** `ok`, or what SQLite finds wrong. */
@@ -56,9 +58,13 @@ function prepare(database: Database): StoreFile {
   const checkpoint = () => truncate.get()?.busy === 0
   // A process that was killed may have erased something, and left it in the log.
   checkpoint()
+  let undone = 0
   return {
     orm,
-    transaction: makeTransaction(database),
+    transaction: makeTransaction(database, () => undone++),
+    get undone() {
+      return undone
+    },
     checkpoint,
     check: () => database.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').get()!.quick_check,
     close: () => database.close(),
@@ -79,7 +85,7 @@ function refuseNewer(database: Database): void {
     )
 }
 
-function makeTransaction(database: Database): StoreFile['transaction'] {
+function makeTransaction(database: Database, onUndone: () => void): StoreFile['transaction'] {
   const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map(sql =>
     database.prepare(sql),
   )
@@ -94,6 +100,7 @@ function makeTransaction(database: Database): StoreFile['transaction'] {
       ;(part ? release! : commit!).run()
       return result
     } catch (error) {
+      onUndone()
       // A full disk or an I/O error may have ended the transaction already.
       if (database.inTransaction) {
         ;(part ? undo! : rollback!).run()

@@ -5,6 +5,7 @@
 import { openAtRest, sealAtRest } from '@claudemesh/crypto/sealing'
 import { MeshError } from '@claudemesh/protocol/errors'
 import { and, asc, eq, sql } from 'drizzle-orm'
+import { type Memory, memoryOf } from './memory.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { secret, textKey } from './schema.ts'
 import { secretRows } from './secrets.ts'
@@ -47,7 +48,14 @@ function openOrNull(p: Parameters<typeof openAtRest>[0]): string | null {
   }
 }
 
-export function textsOf({ orm, mesh }: MeshScope, kind: TextKind): Texts {
+type Key = Uint8Array | undefined
+/** By scope: a key that one erases is forgotten by all. */
+const remembered = new WeakMap<MeshScope, Memory<Key>>()
+
+export function textsOf(scope: MeshScope, kind: TextKind): Texts {
+  const { orm, mesh } = scope
+  const keys = remembered.get(scope) ?? memoryOf<Key>(scope)
+  remembered.set(scope, keys)
   const secrets = secretRows({ orm })
   const ours = and(eq(textKey.mesh, mesh), eq(textKey.kind, kind))
   const find = orm
@@ -62,35 +70,38 @@ export function textsOf({ orm, mesh }: MeshScope, kind: TextKind): Texts {
     .where(ours)
     .orderBy(asc(textKey.hour))
     .prepare()
-  const keyOf = (hour: number): Uint8Array | undefined => find.get({ hour })?.bytes.slice(0, KEY_BYTES)
+  const nameOf = (hour: number): string => `${kind}/${hour}`
+  const keyOf = (hour: number): Key =>
+    keys.get(nameOf(hour), () => find.get({ hour })?.bytes.slice(0, KEY_BYTES))
   const make = (hour: number): Uint8Array => {
     const bytes = crypto.getRandomValues(new Uint8Array(64))
     orm
       .insert(textKey)
       .values({ mesh, kind, hour, secretRow: secrets.put(bytes) })
       .run()
-    return bytes.slice(0, KEY_BYTES)
+    const key = bytes.slice(0, KEY_BYTES)
+    keys.set(nameOf(hour), key)
+    return key
   }
   return {
     seal: (hour, place, text) => ({
       sealed: sealAtRest({ key: keyOf(hour) ?? make(hour), place, text }),
       textKey: hour,
     }),
-    reader() {
-      const keys = new Map<number, Uint8Array | undefined>()
-      return ({ sealed, textKey: hour }, place) => {
+    reader:
+      () =>
+      ({ sealed, textKey: hour }, place) => {
         if (sealed === null) return ''
         if (hour === null) return null
         if (hour === UNSEALED) return new TextDecoder().decode(sealed)
-        if (!keys.has(hour)) keys.set(hour, keyOf(hour))
-        const key = keys.get(hour)
+        const key = keyOf(hour)
         return key ? openOrNull({ key, place, sealed }) : null
-      }
-    },
+      },
     hours: () => allHours.all().map(row => row.hour),
     erase: hour => {
       const one = and(ours, eq(textKey.hour, hour))
       const held = orm.select({ row: textKey.secretRow }).from(textKey).where(one).get()
+      keys.forget(nameOf(hour))
       if (!held) return
       secrets.erase(held.row)
       orm.delete(textKey).where(one).run()
