@@ -71,7 +71,8 @@ export class Engine {
     })
     this.inbox = new Inbox(core, this.outbox, {
       syncRoster: sync,
-      stored: () => this.#stored(),
+      flush: () => this.flush(),
+      heard: () => this.audit.heard(),
       unwritten: error => this.#unwritten(error),
     })
     const awaitOwner = new AwaitOwner(core, {
@@ -138,11 +139,6 @@ export class Engine {
     const { link } = this.connection
     if (!link) throw new MeshError('unreachable', 'there is no connection to the broker')
     return link
-  }
-
-  #stored(): void {
-    this.flush()
-    this.audit.heard()
   }
 
   /** Receipts that are due become messages, and whatever can go out goes out. */

@@ -62,7 +62,12 @@ export async function offline(count: number): Promise<Offline> {
     const syncRoster = async (): Promise<void> => {
       asked++
     }
-    const inbox = new Inbox(core, outbox, { syncRoster, stored: () => {}, unwritten: () => {} })
+    const inbox = new Inbox(core, outbox, {
+      syncRoster,
+      flush: () => {},
+      heard: () => {},
+      unwritten: () => {},
+    })
     return { core, store, outbox, inbox, party, acks: [], synced: () => asked }
   })
   return { clock, sides, brokerKey }

@@ -47,8 +47,10 @@ interface Stored {
 export interface InboxPort {
   /** Somebody's claim or membership is ahead of our roster. */
   readonly syncRoster: () => Promise<void>
-  /** The store changed in a way that leaves something to send. */
-  readonly stored: () => void
+  /** What is to be sent of this is written in the same transaction, and goes out once that stands. */
+  readonly flush: () => void
+  /** Some heads of the log were heard of. */
+  readonly heard: () => void
   /** What arrived could not be stored. */
   readonly unwritten: (error: unknown) => void
 }
@@ -119,11 +121,13 @@ export class Inbox {
   /** With whatever else this turn brings; tried again alone where that failed. */
   #storeSoon<T>(work: () => T): Promise<T> {
     let isFirst = true
-    return this.#core.group.soon(() => {
+    const stored = this.#core.group.soon(() => {
       if (!isFirst) this.#forgetUnstored()
       isFirst = false
       return work()
     })
+    this.#port.flush()
+    return stored
   }
 
   /** What memory took for stored. */
@@ -184,7 +188,7 @@ export class Inbox {
     for (const { link, ...ack } of acks) link.sendData(encodeFrame({ type: 'ack', ref: 0, acks: [ack] }))
     if (behind)
       this.#port.syncRoster().catch(error => this.#core.log('roster.sync-failed', { message: String(error) }))
-    this.#port.stored()
+    this.#port.heard()
   }
 
   #partyOf(frame: QueueFrame): Party | undefined {
