@@ -28,6 +28,7 @@ import { draftText, writeMessage } from './outbox/compose.ts'
 import {
   dropMessage,
   findOutbox,
+  findRecipients,
   listOutbox,
   type OutboxAsked,
   retryMessage,
@@ -139,6 +140,10 @@ export class MeshClient {
   }
   outboxMessage(msg: string): OutboxMessage | undefined {
     return findOutbox(this.#core, msg)
+  }
+  /** Of a message in the outbox, without its text. */
+  recipientsOf(msg: string): OutboxMessage['recipients'] | undefined {
+    return findRecipients(this.#core, msg)
   }
   /** Messages that wait for somebody's answer or for the broker. */
   outboxCount(): number {

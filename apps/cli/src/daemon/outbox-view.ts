@@ -9,10 +9,14 @@ import { standings } from './verification.ts'
 /** `sealed` is still on this machine. */
 const sendStateOf = (state: OutboxState): SendState => (state === 'sealed' ? 'pending' : state)
 
-export function showRecipients(mesh: OpenMesh, message: ClientMessage, who: Who): SendReply['recipients'] {
+export function showRecipients(
+  mesh: OpenMesh,
+  recipients: ClientMessage['recipients'],
+  who: Who,
+): SendReply['recipients'] {
   const label = labeller(who)
   const standing = standings(who)
-  return message.recipients.map(({ to, state, why }) => ({
+  return recipients.map(({ to, state, why }) => ({
     to: label(to),
     session: to.session && toBase64url(to.session),
     state: sendStateOf(state),
@@ -30,7 +34,7 @@ export function showOutboxMessage(mesh: OpenMesh, message: ClientMessage, who: W
     composedAt,
     endsAt,
     dead,
-    recipients: showRecipients(mesh, message, who),
+    recipients: showRecipients(mesh, message.recipients, who),
   }
 }
 

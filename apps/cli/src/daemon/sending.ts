@@ -62,19 +62,19 @@ export async function sendText(
   if (speaker) sessions.used(speaker)
   if (request.replyTo !== undefined) client.report(from, [request.replyTo], 'answered', '')
   if (request.wait !== 'none') await settled(mesh, msg, request.wait, request.timeoutMs, p.ending)
-  const message = client.outboxMessage(msg)
-  if (!message) throw new MeshError('not-found', 'the message was dropped from the outbox meanwhile')
-  if (speaker) client.markTold(endedOf(message))
+  const recipients = client.recipientsOf(msg)
+  if (!recipients) throw new MeshError('not-found', 'the message was dropped from the outbox meanwhile')
+  if (speaker) client.markTold(endedOf(msg, recipients))
   return {
     id: msg,
-    recipients: showRecipients(mesh, message, who),
-    reached: message.recipients.every(({ state }) => isReached(state, request.wait)),
+    recipients: showRecipients(mesh, recipients, who),
+    reached: recipients.every(({ state }) => isReached(state, request.wait)),
     unconfirmedSince: client.view().unconfirmedSince,
   }
 }
 
 /** Recipients who will never get it: the answer says so. */
-const endedOf = ({ msg, recipients }: OutboxMessage) =>
+const endedOf = (msg: string, recipients: OutboxMessage['recipients']) =>
   recipients.filter(({ state }) => ENDED.includes(state)).map(({ to }) => ({ msg, to }))
 
 /** Nothing is sealed for a mesh that was lied about, or left; who sends must know, and not find out in the outbox. */
@@ -112,8 +112,8 @@ function settled(
   const left = () =>
     new Set(
       client
-        .outboxMessage(msg)
-        ?.recipients.filter(({ state }) => !isOver(state))
+        .recipientsOf(msg)
+        ?.filter(({ state }) => !isOver(state))
         .map(({ to }) => recipientKey(to)),
     )
   return new Promise(resolve => {

@@ -2,7 +2,7 @@
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import type { Core } from '../core.ts'
 import { ownerOf, type Party, recipientOfKey, uuidOf } from '../session/party.ts'
-import type { InboxRow, OutboxFilter, OutboxMessageRow } from '../store.ts'
+import type { InboxRow, OutboxFilter, OutboxMessageRow, OutboxRecipientRow } from '../store.ts'
 import type { OutboxMessage, TraceStep } from '../types.ts'
 import { writeMessage } from './compose.ts'
 import { isGivenUp, moveRecipient, RETRIED } from './states.ts'
@@ -12,7 +12,6 @@ const WAITS_REPLACED = { state: 'pending', why: 'replaced' } as const
 
 function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
   const { msg, owner, kind, payload, priority, composedAt, ttlMs, endsAt, dead } = row
-  const replaced = core.parties.get(owner)?.replaced === true
   return {
     msg,
     from: uuidOf(owner),
@@ -22,11 +21,14 @@ function showMessage(core: Core, row: OutboxMessageRow): OutboxMessage {
     composedAt,
     endsAt: endsAt ?? composedAt + ttlMs,
     dead,
-    recipients: core.store.outbox.recipients(msg).map(({ to, state, why, at }) => {
-      const waits = replaced && (state === 'pending' || state === 'sealed')
-      return { to: recipientOfKey(to), at, ...(waits ? WAITS_REPLACED : { state, why }) }
-    }),
+    recipients: core.store.outbox.recipients(msg).map(each => showRecipient(core, each)),
   }
+}
+
+function showRecipient(core: Core, row: OutboxRecipientRow): OutboxMessage['recipients'][number] {
+  const { owner, to, state, why, at } = row
+  const isStuck = core.parties.get(owner)?.replaced === true && (state === 'pending' || state === 'sealed')
+  return { to: recipientOfKey(to), at, ...(isStuck ? WAITS_REPLACED : { state, why }) }
 }
 
 /** `from` absent = of everybody here, `null` = the person's. */
@@ -41,6 +43,12 @@ export function listOutbox(core: Core, { from, ...filter }: OutboxAsked): Outbox
 export function findOutbox(core: Core, msg: string): OutboxMessage | undefined {
   const row = core.store.outbox.message(msg)
   return row && row.kind !== 'receipt' ? showMessage(core, row) : undefined
+}
+
+/** How far the message has come for each; nothing of it is opened. `undefined` where the outbox does not have it. */
+export function findRecipients(core: Core, msg: string): OutboxMessage['recipients'] | undefined {
+  const rows = core.store.outbox.recipients(msg)
+  return rows.some(({ pairSeq }) => pairSeq !== 0) ? rows.map(row => showRecipient(core, row)) : undefined
 }
 
 /** A new message to those who were given up. Throws `not-found`, `conflict` when nobody was or its text is not there any more. */
