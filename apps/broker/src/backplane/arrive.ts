@@ -4,7 +4,7 @@ import type { Broker } from '../broker.ts'
 import type { Attachment } from '../delivery/attachment.ts'
 import { recipientIndex } from '../delivery/recipient-index.ts'
 import { replaceAttachment } from '../delivery/replace-attachment.ts'
-import { tellSoon } from '../presence/tell-presence.ts'
+import { tellHere } from '../presence/tell-presence.ts'
 import { catchUp } from '../roster/catch-up.ts'
 import { type MeshState, tellMesh } from '../roster/mesh-state.ts'
 import type { News } from './news.ts'
@@ -23,7 +23,7 @@ export function arrive(broker: Broker, { mesh: id, ...news }: News): void {
     const here = mesh.attachments.get(recipientIndex(recipient))
     if (here !== undefined && !knows(here, seq)) broker.window.wake(here)
   }
-  if (news.presence !== undefined) tellSoon(broker, mesh, news.presence)
+  if (news.presence !== undefined) tellHere(broker, mesh, news.presence)
   if (news.checkpoint !== undefined) void tellCheckpoint(broker, mesh, news.checkpoint).catch(failed)
 }
 

@@ -103,5 +103,5 @@ async function tellChanged(broker: Broker, changed: readonly LeaseNews[]): Promi
     if (group === undefined) untold.set(mesh, [recipient])
     else group.push(recipient)
   }
-  for (const [mesh, recipients] of untold) await tellHere(broker, mesh, recipients)
+  for (const [mesh, recipients] of untold) tellHere(broker, mesh, recipients)
 }

@@ -25,5 +25,5 @@ async function tellDatabase(broker: Broker, mesh: MeshState, attachment: Attachm
   broker.undetached.add(attachment)
   const away = await broker.db.detach({ mesh: mesh.id, recipient, attachment: number })
   broker.undetached.delete(attachment)
-  if (away) await tellPresence(broker, mesh.id, [recipient])
+  if (away) tellPresence(broker, mesh.id, [recipient])
 }

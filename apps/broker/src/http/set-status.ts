@@ -34,8 +34,8 @@ export function setStatusRoute(app: App, broker: Broker): void {
     const seat = await broker.db.setHookStatus({ tokenHash, uuid: session_id, status, now })
     const tell = () => tellPresence(broker, seat.mesh, [seat.recipient])
     const { hookFreshMs, workingTtlMs } = statusLimits(broker.settings)
-    broker.hookLapses.begin(bytesIndex(tokenHash), [hookFreshMs, workingTtlMs], () => void tell())
-    await tell()
+    broker.hookLapses.begin(bytesIndex(tokenHash), [hookFreshMs, workingTtlMs], tell)
+    tell()
     return c.body(null, 204)
   })
 }

@@ -21,7 +21,7 @@ export async function beatLeases(broker: Broker): Promise<void> {
   const lapsed = await db.renewLeases({ node, leaseMs: NODE_LEASE_MS })
   if (lapsed) comeBack(broker)
   await detachAgain(broker)
-  await tellChanges(broker, await db.sweepLeases({ node }))
+  tellChanges(broker, await db.sweepLeases({ node }))
 }
 
 /** Others took this node for dead and everybody here for away: who attaches anew is shown again. */
@@ -33,10 +33,10 @@ function comeBack({ log, connections }: Broker): void {
 /** At shutdown: everybody here is away from now, and the other nodes tell it. */
 export async function leaveNode(broker: Broker): Promise<void> {
   const { db, node } = broker
-  await tellChanges(broker, await db.releaseNode({ node }))
+  tellChanges(broker, await db.releaseNode({ node }))
 }
 
-async function tellChanges(broker: Broker, changes: readonly LeaseChange[]): Promise<void> {
+function tellChanges(broker: Broker, changes: readonly LeaseChange[]): void {
   const byMesh = new Map<string, { id: Uint8Array; recipients: Recipient[] }>()
   for (const { mesh: id, recipient } of changes) {
     const index = bytesIndex(id)
@@ -44,5 +44,5 @@ async function tellChanges(broker: Broker, changes: readonly LeaseChange[]): Pro
     group.recipients.push(recipient)
     byMesh.set(index, group)
   }
-  for (const { id, recipients } of byMesh.values()) await tellPresence(broker, id, recipients)
+  for (const { id, recipients } of byMesh.values()) tellPresence(broker, id, recipients)
 }

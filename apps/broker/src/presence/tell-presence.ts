@@ -1,72 +1,101 @@
-/** Tells a mesh's sockets how sessions stand now: lease, signed record and hook status as the directory shows them. */
+/** Tells a mesh's sockets how sessions stand now: lease, signed record and hook status as the directory shows them. A crowd is told together. */
 import { encodeBrokerFrame, type Recipient } from '@claudemesh/protocol'
 import { NEWS_ITEMS } from '../backplane/news.ts'
 import type { Broker } from '../broker.ts'
 import { recipientIndex } from '../delivery/recipient-index.ts'
-import { type MemberSocket, type MeshState, tellMesh } from '../roster/mesh-state.ts'
+import type { MemberSocket, MeshState, Untold } from '../roster/mesh-state.ts'
 import { statusLimits, withHookStatus } from './hook-status.ts'
 
+/** One look of a mesh in this time, ms, so that a crowd is told of together; who comes alone is told of at once, since a few looks may be saved up. */
+const LOOK_MS = 50
+const SAVED_LOOKS = 8
+/** Sessions of one look, so that what a socket gets at once stays far below what may wait for its reader. */
+const SESSIONS_A_LOOK = 64
+
 /** Tells all sockets of the mesh but `except`, on every node, of each session of `recipients`; persons have no presence. Never throws: the directory still says it. */
-export async function tellPresence(
+export function tellPresence(
   broker: Broker,
-  mesh: Uint8Array,
+  id: Uint8Array,
   recipients: readonly Recipient[],
   except?: MemberSocket,
-): Promise<void> {
+): void {
   const sessions = sessionsOf(recipients)
   for (let at = 0; at < sessions.length; at += NEWS_ITEMS)
-    broker.backplane.tell({ mesh, presence: sessions.slice(at, at + NEWS_ITEMS) })
-  const here = broker.meshes.peek(mesh)
-  if (here !== undefined) await tellHere(broker, here, sessions, except)
+    broker.backplane.tell({ mesh: id, presence: sessions.slice(at, at + NEWS_ITEMS) })
+  const mesh = broker.meshes.peek(id)
+  if (mesh !== undefined) tellHere(broker, mesh, sessions, except)
 }
 
-/** The same for the sockets of this node alone. */
-export async function tellHere(
-  { db, clock, log, settings, node }: Broker,
+/** The same for the sockets of this node alone, however much of it at once: one look at a time, each for all that came meanwhile. */
+export function tellHere(
+  broker: Broker,
   mesh: MeshState,
   recipients: readonly Recipient[],
   except?: MemberSocket,
+): void {
+  for (const recipient of sessionsOf(recipients)) {
+    const index = recipientIndex(recipient)
+    const waiting = mesh.untold.get(index)
+    // It changed by several sockets: none of them knows all of it.
+    const known = waiting === undefined || waiting.except === except ? except : undefined
+    mesh.untold.set(index, { recipient, except: known })
+  }
+  if (!mesh.telling && mesh.untold.size > 0) void tellUntold(broker, mesh)
+}
+
+async function tellUntold(broker: Broker, mesh: MeshState): Promise<void> {
+  mesh.telling = true
+  const taken = new Map<string, Untold>()
+  for (const [index, untold] of mesh.untold) {
+    if (taken.size === SESSIONS_A_LOOK) break
+    taken.set(index, untold)
+    mesh.untold.delete(index)
+  }
+  await tell(broker, mesh, taken)
+  const goOn = () => {
+    mesh.telling = false
+    if (mesh.untold.size > 0 && !broker.draining) void tellUntold(broker, mesh)
+  }
+  const wait = nextLookIn(mesh, broker.clock.now())
+  if (wait > 0) broker.clock.after(wait, goOn)
+  else goOn()
+}
+
+/** Takes a look that is saved up; ms until there is one. A clock that was set back delays no more than one that runs. */
+function nextLookIn(mesh: MeshState, now: number): number {
+  const since = Math.max(Math.min(mesh.looksUntil, now), now - SAVED_LOOKS * LOOK_MS)
+  mesh.looksUntil = since + LOOK_MS
+  return mesh.looksUntil - now
+}
+
+async function tell(
+  { db, clock, log, settings, node }: Broker,
+  mesh: MeshState,
+  sessions: ReadonlyMap<string, Untold>,
 ): Promise<void> {
-  const sessions = sessionsOf(recipients)
-  if (sessions.length === 0 || mesh.sockets.size === 0) return
+  if (mesh.sockets.size === 0) return
+  const frames: { text: string; except: MemberSocket | undefined }[] = []
   try {
     const now = clock.now()
-    for (const { changedAt, ...found } of await db.directoryOf({
-      mesh: mesh.id,
-      recipients: sessions,
-      node,
-    })) {
+    const recipients = [...sessions.values()].map(({ recipient }) => recipient)
+    for (const { changedAt, ...found } of await db.directoryOf({ mesh: mesh.id, recipients, node })) {
       const { member, session } = found.certificate
       const index = recipientIndex({ member, session })
       // Reads overtake each other: what was told already may be newer than what this one found.
       if ((mesh.told.get(index) ?? 0) > changedAt) continue
       mesh.told.set(index, changedAt)
       const entry = withHookStatus(found, now, statusLimits(settings))
-      tellMesh(mesh, encodeBrokerFrame({ type: 'presence', entry }), except)
+      frames.push({
+        text: encodeBrokerFrame({ type: 'presence', entry }),
+        except: sessions.get(index)?.except,
+      })
     }
   } catch (cause) {
     log.error('presence.untold', cause)
   }
-}
-
-/** The same for what other nodes tell, however much of it at once: one look at a time, each for all that came meanwhile. */
-export function tellSoon(broker: Broker, mesh: MeshState, recipients: readonly Recipient[]): void {
-  const begin = mesh.untold.size === 0
-  for (const recipient of recipients) mesh.untold.set(recipientIndex(recipient), recipient)
-  if (begin && mesh.untold.size > 0) void tellUntold(broker, mesh)
-}
-
-async function tellUntold(broker: Broker, mesh: MeshState): Promise<void> {
-  while (mesh.untold.size > 0) {
-    const taken = [...mesh.untold]
-    await tellHere(
-      broker,
-      mesh,
-      taken.map(([, recipient]) => recipient),
-    )
-    // What was told of again meanwhile stands for a newer change.
-    for (const [index, recipient] of taken)
-      if (mesh.untold.get(index) === recipient) mesh.untold.delete(index)
+  for (const socket of mesh.sockets) {
+    for (const { text, except } of frames) if (socket !== except) socket.queueOut(text)
+    socket.flushOut()
   }
 }
 

@@ -8,7 +8,16 @@ import type { OwnRun } from '../delivery/own-run.ts'
 export interface MemberSocket {
   readonly standing: { readonly is: string; readonly key?: Uint8Array }
   sendJson(text: string): void
+  /** Puts a frame behind all others; it goes out with `flushOut`. */
+  queueOut(frame: string): void
+  flushOut(): void
   close(reason: 'removed'): void
+}
+
+/** A session that the sockets here are to be told of, but for the one that knows it already. */
+export interface Untold {
+  readonly recipient: Recipient
+  readonly except: MemberSocket | undefined
 }
 
 export interface MeshState {
@@ -28,8 +37,12 @@ export interface MeshState {
   dropsDue: boolean
   /** When each session last changed as it was last told here, by the database's clock; of the last looks alone. */
   readonly told: Map<string, number>
-  /** Sessions that other nodes told of and that are looked up next. */
-  readonly untold: Map<string, Recipient>
+  /** Sessions that are looked up and told of next. */
+  readonly untold: Map<string, Untold>
+  /** A look for them is under way, or was a moment ago. */
+  telling: boolean
+  /** Looks are spent up to this time, ms since 1970. */
+  looksUntil: number
   /** Leaves under the newest checkpoint that was told here. */
   checkpointSize: number
   /** The append under way: the next one waits for it. */

@@ -36,6 +36,8 @@ export function openMeshes(db: BrokerStore): Meshes {
       dropsDue: roster.removed.size > 0,
       told: new Map(),
       untold: new Map(),
+      telling: false,
+      looksUntil: 0,
       checkpointSize: 0,
       appending: Promise.resolve(),
     }

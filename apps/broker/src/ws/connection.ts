@@ -79,7 +79,7 @@ export class Connection implements PushSocket {
     this.heardAt = now
   }
 
-  queueOut(frame: Uint8Array): void {
+  queueOut(frame: string | Uint8Array): void {
     this.out.push(frame)
   }
 

@@ -84,7 +84,7 @@ export async function attachFrame(
     }),
   )
   broker.window.pump(connection)
-  await tellPresence(broker, mesh.id, [recipient], connection)
+  tellPresence(broker, mesh.id, [recipient], connection)
 }
 
 function checkAttach(

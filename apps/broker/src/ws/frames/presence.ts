@@ -20,5 +20,5 @@ export async function presenceFrame(
   if (certificate) checkCertificate(mesh, certificate, session, now)
   await broker.db.putPresence({ mesh: mesh.id, record, certificate: certificate ?? null, now })
   connection.sendJson(encodeBrokerFrame({ type: 'ok', ref }))
-  await tellPresence(broker, mesh.id, [session], connection)
+  tellPresence(broker, mesh.id, [session], connection)
 }
