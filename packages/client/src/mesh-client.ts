@@ -93,9 +93,11 @@ export class MeshClient {
     return this.#listeners.on(event, listener)
   }
 
-  /** Keeps the session attached from now on; resolves when it is set up here and, if connected, attached. */
-  async openSession(session: OpenedSession): Promise<void> {
-    await this.#engine.attendance.attach(openParty(this.#core, session))
+  /** Keeps the session attached from now on, `after` that; it is set up here at once. Resolves when it is, if connected, attached. */
+  async openSession(session: OpenedSession, after?: Promise<void>): Promise<void> {
+    const party = openParty(this.#core, session)
+    if (after) await after
+    if (this.#core.parties.has(session.uuid)) await this.#engine.attendance.attach(party)
   }
   /** Its Claude session goes by another UUID from now on: peers are told by its alias, and see one session go on. */
   async setUuids(uuid: string, uuids: SessionUuids): Promise<void> {

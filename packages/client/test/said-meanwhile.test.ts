@@ -24,13 +24,11 @@ const told = () =>
     if (frame.type === 'attach') return frame.presence ? [frame.presence.status] : []
     return frame.type === 'presence' ? [frame.record.status] : []
   })
-const open = () =>
-  member.client.openSession({
-    uuid,
-    signer: generateSigner(),
-    profile: profileOf('web'),
-    status: { status: 'idle', source: 'daemon', at: now },
-  })
+const open = (after?: Promise<void>) => {
+  const status = { status: 'idle', source: 'daemon', at: now } as const
+  const session = { uuid, signer: generateSigner(), profile: profileOf('web'), status }
+  return member.client.openSession(session, after)
+}
 
 test('what changes while an attach is on its way is told behind it', async () => {
   const { script } = broker
@@ -42,6 +40,25 @@ test('what changes while an attach is on its way is told behind it', async () =>
   await open()
   await settled()
   expect(told()).toEqual(['idle', 'waiting'])
+  await member.client.stop()
+})
+
+test('who is attached later says then what has changed until then, and who was closed meanwhile says nothing', async () => {
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+  const opening = open(answered)
+  member.client.setStatus(uuid, 'working', 'hook', now)
+  await settled()
+  expect([member.client.attached(uuid), told()]).toEqual([false, []])
+  answer()
+  await opening
+  expect([member.client.attached(uuid), told()]).toEqual([true, ['working']])
+  await member.client.closeSession(uuid)
+
+  const closing = open(Promise.resolve())
+  await member.client.closeSession(uuid)
+  await closing
+  await settled()
+  expect(told()).toEqual(['working'])
   await member.client.stop()
 })
 

@@ -16,6 +16,8 @@ export const openSession = z.strictObject({
   deliver: deliverMode.optional(),
   /** The process that lives as long as the session; its end closes it. Absent: open until `close`. */
   pid: z.int().positive().optional(),
+  /** When the answer comes: once the broker, if it can be asked, holds it as attached, or once it is `open` here, key and row and token. */
+  until: z.enum(['attached', 'open']).default('attached'),
 })
 /**
  * `pid`: whatever session the process of this pid is in by now, in place of the one that is named. `keepToken`: the token of this name

@@ -20,6 +20,8 @@ export interface OpenRequest {
   /** Where it is not a token of its own that speaks for it. */
   readonly tokenName?: string
   readonly introducedBy?: string
+  /** `open`: whoever asked is answered before it is attached. Default: attached. */
+  readonly until?: 'attached' | 'open'
 }
 
 /** As it stands once opened: what is not said anew stays as it was the last time. */

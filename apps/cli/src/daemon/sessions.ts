@@ -100,7 +100,7 @@ export class Sessions extends KnownSessions {
     this.meshes.delete(mesh.id)
   }
 
-  /** Opens it, new or known; resolves when it is set up here and, where the broker answers, attached. Throws `conflict`. */
+  /** Opens it, new or known; resolves when it is set up here and, where the broker answers, attached, unless it asks to be `open` alone. Throws `conflict`. */
   async open(mesh: OpenMesh, request: OpenRequest): Promise<Seated & { tokenFile: string }> {
     const { paths, now, log } = this.#o
     const seats = this.seatsOf(mesh)
@@ -117,7 +117,8 @@ export class Sessions extends KnownSessions {
     seats.signers.set(uuid, signer)
     seats.rows.put(row)
     const tokenFile = this.#tokens.open(row)
-    await this.#attach(seats, row)
+    if (request.until === 'open') this.#attachSoon(seats, row)
+    else await this.#attach(seats, row)
     log('session.opened', { mesh: mesh.id, session: uuid, kind, deliver: row.deliver })
     const seat = this.seat(seats, row)
     this.#o.onOpened(seat)
@@ -208,12 +209,20 @@ export class Sessions extends KnownSessions {
     mesh.client.setProfile(row.uuid, profileOf(next, this.waitingFor({ mesh, row })))
   }
 
-  async #attach({ mesh, signers }: Seats, row: SessionRow): Promise<void> {
+  /** In a later turn of the event loop: the answer goes out first. */
+  #attachSoon(seats: Seats, row: SessionRow): void {
+    const answered = new Promise<void>(resolve => setImmediate(resolve))
+    this.#attach(seats, row, answered).catch(error =>
+      this.#o.log('session.not-attached', { mesh: seats.mesh.id, session: row.uuid, message: String(error) }),
+    )
+  }
+
+  async #attach({ mesh, signers }: Seats, row: SessionRow, after?: Promise<void>): Promise<void> {
     const signer = signers.get(row.uuid)!
     try {
       const status = { status: row.status, source: row.statusSource, at: row.statusAt }
       const uuids = uuidsOf(row)
-      await mesh.client.openSession({ uuid: row.uuid, signer, uuids, profile: profileOf(row), status })
+      await mesh.client.openSession({ uuid: row.uuid, signer, uuids, profile: profileOf(row), status }, after)
     } catch (error) {
       if (!(error instanceof MeshError) || !PASSING.includes(error.code)) throw error
       this.#o.log('session.not-yet-attached', { mesh: mesh.id, session: row.uuid, code: error.code })

@@ -1,7 +1,6 @@
 /** What a launched client is given: its plugin, settings and environment, and the relay of its hooks. Loads no schemas. */
 import { basename } from 'node:path'
 import { claudeConfigDir, jobsWithFlag } from '@claudemesh/claude/start'
-import { MeshError } from '@claudemesh/protocol/errors'
 import { claudeArguments } from './claude-arguments.ts'
 import type { Conversation } from './conversation.ts'
 import { openHookRelay } from './hook-relay.ts'
@@ -21,14 +20,13 @@ export interface Equipment {
 /** Flags of claude that leave plugins and hooks unloaded: no message would ever be shown. */
 const DEAF = ['--bare', '--safe-mode']
 
-/** For the session that the daemon has opened with this reply. What could not be finished is taken back. */
+/** For the session whose token the daemon puts, or has put, into this file. What could not be finished is taken back. */
 export function equip(
-  reply: unknown,
+  tokenFile: string,
   conversation: Conversation,
   options: LaunchOptions,
   place: LaunchPlace,
 ): Equipment {
-  const tokenFile = tokenFileOf(reply)
   const deaf = options.claude.find(argument => DEAF.includes(argument))
   if (deaf !== undefined) place.warn(`${deaf} leaves the mesh tools and delivery by hooks switched off`)
   const { uuid } = conversation
@@ -68,14 +66,4 @@ export function equip(
     removePluginDir(dir)
     throw error
   }
-}
-
-/** Of `openSessionReply` all that is needed here. Throws `internal`. */
-function tokenFileOf(reply: unknown): string {
-  const { tokenFile } = (reply ?? {}) as { tokenFile?: unknown }
-  if (typeof tokenFile === 'string') return tokenFile
-  throw new MeshError(
-    'internal',
-    "The daemon's answer is not understood (tokenFile): it is of another version. Restart it: `claudemesh daemon stop`.",
-  )
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newMachine } from './machine.ts'
@@ -154,6 +154,20 @@ describe('two homes', () => {
       expect({ args, exit, stdout }).toEqual({ args, exit: 4, stdout: '' })
     }
     await bob.json('session', 'close', uuid)
+  })
+
+  test('a launch leaves nothing of what it made for its client, also where the daemon refuses it', async () => {
+    const env = { CLAUDE_BIN: '/bin/true' }
+    const left = () => readdirSync(join(bob.home, 'run')).sort()
+    const before = left()
+    const refused = await bob.run(['launch', '--mesh', 'nowhere'], { env })
+    expect({ exit: refused.exit, left: left() }).toEqual({ exit: 5, left: before })
+    expect(refused.stderr).toMatch(/^claudemesh: [^\n]*nowhere[^\n]*\n$/)
+    expect(await bob.run(['launch', '--name', 'brief'], { env })).toEqual({ exit: 0, stdout: '', stderr: '' })
+    expect(left()).toEqual(before)
+    expect(await bob.json('session', 'list')).toContainEqual(
+      expect.objectContaining({ name: 'brief', open: false }),
+    )
   })
 
   test('an invite is shown once, as a link and as a picture of it', async () => {

@@ -43,6 +43,14 @@ describe('a message', () => {
     expect(path.at(-1)!.verified).toBe(true)
   })
 
+  test('a session whose opener is answered before it is attached is attached all the same', async () => {
+    const { alice, bob } = await pair()
+    await bob.open(OTHER, { name: 'api', until: 'open' })
+    await until(alice, peers => peers.some(peer => peer.name === 'bob/api' && peer.online))
+    expect(states(await alice.send('bob/api', 'in'))).toEqual(['bob/api delivered'])
+    expect(states(await bob.send('alice', 'out', { as: 'api' }))).toEqual(['alice delivered'])
+  })
+
   test('to a group, to all and to one named twice comes once to each, and not to who speaks', async () => {
     const { alice, bob } = await pair()
     await alice.open(UUID, { name: 'web', groups: ['front'] })

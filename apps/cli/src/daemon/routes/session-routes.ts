@@ -38,6 +38,7 @@ export function sessionRoutes(daemon: Daemon): Hono<Env> {
         kind: body.kind,
         deliver: body.deliver,
         pid: body.pid,
+        until: body.until,
       })
       const session = toBase64url(signer.publicKey)
       return call.json({ uuid: body.uuid, session, mesh: mesh.client.view().name, name: row.name, tokenFile })
