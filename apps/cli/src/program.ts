@@ -41,6 +41,9 @@ const COMMANDS: readonly { names: readonly string[]; load: () => Promise<Add> }[
   { names: ['version'], load: async () => (await import('./commands/version.ts')).addVersion },
 ]
 
+/** Of every module of commands the name of its first, which is the module's own. */
+export const FIRST_NAMES: readonly string[] = COMMANDS.map(({ names }) => names[0]!)
+
 /** The commands this command line may mean: the one it names, or all where it names none. */
 async function buildProgram(named: string | undefined): Promise<Command> {
   const program = new Command('claudemesh')

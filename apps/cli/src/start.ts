@@ -12,6 +12,6 @@ function compile(): string | undefined {
   return compiledProgram()
 }
 
-const program = compiledProgram() ?? (stays(process.argv.slice(2)) ? compile() : undefined)
+const program = compiledProgram(process.argv[2]) ?? (stays(process.argv.slice(2)) ? compile() : undefined)
 if (program === undefined) await import('./main.ts')
 else await import(program)

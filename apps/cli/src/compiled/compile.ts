@@ -16,6 +16,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BunPlugin } from 'bun'
 import { type Compiled, CURRENT, compiledProgram, FOLDER, identity, ROOT, whatIsCompiled } from './current.ts'
+import { loadedBy } from './loaded-by.ts'
 
 const ENTRY = `${ROOT}apps/cli/src/main.ts`
 const OURS = /^(?:apps|packages)\/[^/]+\/(?!node_modules\/)/
@@ -108,12 +109,19 @@ async function compileInto(folder: string): Promise<Compiled> {
     })
     const program = outputs.find(({ kind }) => kind === 'entry-point')!.path
     const code = outputs.filter(({ kind }) => kind !== 'sourcemap').map(({ path }) => relative(ROOT, path))
-    const sources = Object.keys(metafile!.inputs).map(file => relative(ROOT, resolve(file)))
-    const ours = sources.filter(file => OURS.test(file))
+    const inTree = (source: string) => relative(ROOT, resolve(source))
+    const ours = Object.keys(metafile!.inputs)
+      .map(inTree)
+      .filter(file => OURS.test(file))
     const files = Object.fromEntries([...ours, ...code].map(file => [file, identity(ROOT + file)]))
+    const commands = loadedBy(metafile!, Object.keys(files), {
+      entry: ENTRY,
+      source: inTree,
+      output: path => relative(ROOT, join(folder, path)),
+    })
     // After their identities: what changes from here on is another file.
     if (ours.every(file => statSync(ROOT + file).ctimeMs < before))
-      return { of, program: relative(ROOT, program), files }
+      return { of, program: relative(ROOT, program), files, commands }
     if (attempt === ATTEMPTS) throw new Error('The sources change while they are compiled.')
     for (const file of readdirSync(folder)) rmSync(join(folder, file))
   }

@@ -1,6 +1,7 @@
 /** The compiled program, in a copy of this tree: it runs, and never in place of a source that has changed since. */
 import { spawnSync } from 'node:child_process'
 import {
+  appendFileSync,
   cpSync,
   mkdtempSync,
   readFileSync,
@@ -55,11 +56,15 @@ const SOURCE = 'apps/cli/src/program.ts'
 const [WRITTEN, EDITED, MARKED] = ['end to end encrypted', 'end to end scrambled', 'end to end COMPILED']
 
 /** Makes the compiled program say of itself that it is the one that runs. */
-function mark(): void {
+function mark(said = /end to end \w+/): void {
   const compiled = current()
-  const entry = join(tree, compiled.program)
-  writeFileSync(entry, readFileSync(entry, 'utf8').replace(/end to end \w+/, MARKED))
-  compiled.files[compiled.program] = identity(entry)
+  for (const file of Object.keys(compiled.files).filter(name => name.endsWith('.js'))) {
+    const path = join(tree, file)
+    const text = readFileSync(path, 'utf8')
+    if (!said.test(text)) continue
+    writeFileSync(path, text.replace(said, MARKED))
+    compiled.files[file] = identity(path)
+  }
   writeFileSync(join(cache(), 'claudemesh/current.json'), JSON.stringify(compiled))
 }
 const edit = (from: string, to: string) => {
@@ -92,6 +97,30 @@ test('an edit runs at once, also one that keeps the size and the time of the fil
   edit(EDITED, WRITTEN)
   // The same text, another change: it could have been read in between.
   expect(run('start.ts', '--help')).toContain(WRITTEN)
+})
+
+test('a command is held to what it can load, and to all of that', () => {
+  const { files, commands } = current()
+  const loads = (command: string, file: string) =>
+    commands[command]!.includes(Object.keys(files).indexOf(file))
+  const [daemon, send, errors] = ['daemon/run', 'commands/send', 'output/error-line'].map(
+    name => `apps/cli/src/${name}.ts`,
+  )
+  expect([loads('daemon', daemon!), loads('send', daemon!), loads('launch', daemon!)]).toEqual([
+    true,
+    false,
+    false,
+  ])
+  expect([loads('send', send!), loads('launch', send!)]).toEqual([true, false])
+  for (const command of Object.keys(commands)) expect(loads(command, errors!), command).toBe(true)
+  expect(Object.keys(commands)).toEqual(expect.arrayContaining(['launch', 'send', 'inbox', 'daemon']))
+  expect(commands).not.toHaveProperty('completions')
+
+  mark(/start claude as a session/)
+  appendFileSync(join(tree, send!), '\n')
+  expect(run('start.ts', '--help')).toContain(WRITTEN)
+  expect(run('start.ts', 'launch', '--help')).toContain(MARKED)
+  appendFileSync(join(tree, errors!), '\n')
 })
 
 test('what stays is compiled anew before it starts, what is short is not', () => {
