@@ -101,5 +101,6 @@ export function assemble(
     undetached: new Set(),
     hosts: [],
     draining: false,
+    unanswered: 0,
   }
 }

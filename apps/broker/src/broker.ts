@@ -46,4 +46,6 @@ export interface Broker {
   /** `host[:port]` that clients may dial, lower case; known once the port is. */
   hosts: readonly string[]
   draining: boolean
+  /** Heartbeats since the database last heard of this node. */
+  unanswered: number
 }

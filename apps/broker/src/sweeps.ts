@@ -5,7 +5,7 @@ import { look } from './backplane/look.ts'
 import type { Broker } from './broker.ts'
 import { sweepExpired } from './delivery/expiry.ts'
 import { sweepUnacked } from './delivery/redelivery.ts'
-import { beatLeases, LEASE_BEAT_MS } from './presence/leases.ts'
+import { beatLeases, countBeat, LEASE_BEAT_MS } from './presence/leases.ts'
 import { sweepDropped } from './roster/remove-member.ts'
 import { beatSockets } from './ws/heartbeat.ts'
 
@@ -20,6 +20,7 @@ export function startSweeps(broker: Broker): () => void {
     [settings.EXPIRY_MS, 'expiry', () => sweepExpired(broker)],
     [settings.EXPIRY_MS, 'drops', () => sweepDropped(broker)],
     [settings.HEARTBEAT_MS, 'heartbeat', () => beatSockets(broker)],
+    [LEASE_BEAT_MS, 'beats', () => countBeat(broker)],
     [LEASE_BEAT_MS, 'leases', () => beatLeases(broker)],
     [settings.CHECKPOINT_MS, 'checkpoints', () => signCheckpoints(broker)],
     [MINUTE_MS, 'refusals', () => writeRefusals(broker)],

@@ -1,5 +1,5 @@
 /** A way to the broker whose readers may stop reading, as machines do that hang: what the broker sends then stays where it is. */
-import { connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export interface StuckLink {
   readonly port: number
@@ -10,7 +10,7 @@ export interface StuckLink {
   close(): Promise<void>
 }
 
-/** Listens on `port` of 127.0.0.1 and leads to `to`. */
+/** Listens on `port` of 127.0.0.1 (0: any) and leads to `to`. */
 export async function startStuckLink(port: number, to: number): Promise<StuckLink> {
   const fromBroker = new Set<Socket>()
   const open = new Set<Socket>()
@@ -32,7 +32,7 @@ export async function startStuckLink(port: number, to: number): Promise<StuckLin
   })
   await new Promise<void>(resolve => listener.listen(port, '127.0.0.1', resolve))
   return {
-    port,
+    port: (listener.address() as AddressInfo).port,
     stop() {
       for (const socket of fromBroker) socket.pause()
     },

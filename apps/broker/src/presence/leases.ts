@@ -9,6 +9,8 @@ import { tellPresence } from './tell-presence.ts'
 /** A node that is silent for this long holds nobody any more. */
 const NODE_LEASE_MS = TIMES.heartbeatMs * 2
 export const LEASE_BEAT_MS = NODE_LEASE_MS / 3
+/** So many beats without an answer, and every other node takes this one for dead. */
+const UNANSWERED = NODE_LEASE_MS / LEASE_BEAT_MS
 
 /** At start: what this node held before it stopped becomes away. */
 export async function takeNode({ db, node }: Broker): Promise<void> {
@@ -19,10 +21,27 @@ export async function takeNode({ db, node }: Broker): Promise<void> {
 export async function beatLeases(broker: Broker): Promise<void> {
   const { db, node } = broker
   const lapsed = await db.renewLeases({ node, leaseMs: NODE_LEASE_MS })
+  broker.unanswered = 0
   if (lapsed) comeBack(broker)
   await detachAgain(broker)
   tellChanges(broker, await db.sweepLeases({ node }))
 }
+
+/** Counts a beat that the database has yet to answer, however long the one before hangs; who is cut off sends everybody to the others. */
+export function countBeat(broker: Broker): void {
+  broker.unanswered++
+  const { connections, log } = broker
+  if (!isCutOff(broker) || connections.size === 0) return
+  log.warn('node.cut-off', { connections: connections.size })
+  for (const connection of [...connections]) connection.close('goingAway')
+}
+
+/**
+ * The database has not heard of this node for so long that the others hold everybody here for away, and nothing reaches them here.
+ * A node that was alone keeps its sockets: nobody else would take them.
+ */
+export const isCutOff = ({ unanswered, looked }: Pick<Broker, 'unanswered' | 'looked'>): boolean =>
+  unanswered > UNANSWERED && looked.others > 0
 
 /** Others took this node for dead and everybody here for away: who attaches anew is shown again. */
 function comeBack({ log, connections }: Broker): void {

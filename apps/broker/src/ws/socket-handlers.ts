@@ -4,6 +4,7 @@ import type { Server, WebSocketHandler } from 'bun'
 import type { Broker } from '../broker.ts'
 import { endAttachment } from '../delivery/end-attachment.ts'
 import { originAllowed } from '../http/security-headers.ts'
+import { isCutOff } from '../presence/leases.ts'
 import { Connection, type SocketData } from './connection.ts'
 import { challenge, endHandshake, leaveMesh } from './handshake.ts'
 import { receive } from './receive.ts'
@@ -27,6 +28,7 @@ export function upgrade(
     })
   }
   if (broker.draining) return refuse(503, 'draining')
+  if (isCutOff(broker)) return refuse(503, 'cut-off')
   if (!originAllowed(broker, request.headers.get('Origin'))) return refuse(403, 'origin')
   if (rates.address.take(from.address, 1, clock.now()) > 0) return refuse(429, 'rate')
   const offered =

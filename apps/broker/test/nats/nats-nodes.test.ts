@@ -1,10 +1,18 @@
 /** Two nodes of one broker: whoever is on either cannot tell that there are two, over NATS and without it. */
+import { setImmediate } from 'node:timers/promises'
 import { signPresence, signRosterEntry } from '@claudemesh/crypto'
 import { openDatabase } from '@claudemesh/db'
 import { type BrokerFrameOf, CLOSE, toBase64url } from '@claudemesh/protocol'
-import { NATS_SERVER, type NatsServer, startNats, stopSharedPostgres } from '@claudemesh/testkit'
+import {
+  freshDatabase,
+  NATS_SERVER,
+  type NatsServer,
+  startNats,
+  stopSharedPostgres,
+} from '@claudemesh/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BEAT_MS, leasesAge } from '../leases-age.ts'
+import { startStuckLink } from '../stuck-link.ts'
 import { append, attached, type Founded, foundMesh, greeted } from '../test-broker.ts'
 import { TestClock } from '../test-clock.ts'
 import { newEnvelope } from '../test-envelope.ts'
@@ -188,6 +196,57 @@ test('a node that stood still is taken for dead by another; it finds out, and it
   for (const socket of [watching, back.socket]) await socket.close()
   await all.stop()
 }, 180_000)
+
+test('a node that its database does not hear for 50 s sends its sessions to the others, and takes them again', async () => {
+  const clock = new TestClock()
+  const { url, drop } = await freshDatabase()
+  const link = await startStuckLink(0, Number(new URL(url).port))
+  await drop()
+  const byLink = ({ DATABASE_URL }: Record<string, string>) => {
+    const at = new URL(DATABASE_URL!)
+    at.port = String(link.port)
+    return { DATABASE_URL: at.href, LOOK_MS: '1000', SILENCE_MS: '600000' }
+  }
+  const all = await startNodes(2, {}, (place, shared) => (place === 0 ? byLink(shared) : {}), [clock])
+  const [cut, lives] = all.nodes as [Node, Node]
+  const founded = await foundMesh(cut, clock.now())
+  const bob = await attached(cut.port, founded.mesh, await founded.join(), clock.now())
+  const carol = await attached(lives.port, founded.mesh, await founded.join())
+  clock.turn(1000)
+  // Seen by looking: it knows that it is not alone.
+  await bob.socket.take(
+    frame =>
+      frame.type === 'presence' &&
+      hex(frame.entry.certificate.session) === hex(carol.session.signer.publicKey),
+  )
+  link.stop()
+  const beat = async () => {
+    clock.turn(BEAT_MS)
+    // What one beat does begins in a later turn of the event loop.
+    await setImmediate()
+  }
+  for (let count = 0; count < 3; count++) await beat()
+  expect(bob.socket.ws.readyState).toBe(WebSocket.OPEN)
+  await beat()
+  expect((await bob.socket.closed).code).toBe(CLOSE.goingAway.code)
+  expect((await fetch(`http://${cut.door.host}/ws`)).status).toBe(503)
+  const elsewhere = await attached(lives.port, founded.mesh, bob.session.member, Date.now(), bob.session)
+  const mail = newEnvelope({
+    mesh: founded.mesh.id,
+    from: carol.session.recipient,
+    to: [bob.session.recipient],
+  })
+  await carol.socket.send([mail])
+  const [got] = await elsewhere.socket.receive(1)
+  expect(got!.envelope.header.id).toEqual(mail.header.id)
+  link.go()
+  do await beat()
+  while ((await fetch(`http://${cut.door.host}/ws`)).status === 503)
+  await (await greeted(cut.port, founded.mesh, bob.session.member)).close()
+  for (const { socket } of [carol, elsewhere, founded]) await socket.close()
+  await all.stop()
+  await link.close()
+}, 60_000)
 
 /** The other looks before it sweeps: who is told of as away is not yet ended in the database. */
 async function untilForgotten({ env }: Node): Promise<void> {

@@ -36,13 +36,13 @@ export async function openDoors(
 export async function startNodes(
   count: number,
   settings: Record<string, string>,
-  own: (place: number) => Record<string, string> = () => ({}),
+  own: (place: number, shared: Record<string, string>) => Record<string, string> = () => ({}),
   clocks: readonly Clock[] = [],
 ): Promise<Nodes> {
   const { doors, env } = await openDoors(count, settings)
   const nodes: Node[] = []
   for (const [i, door] of doors.entries()) {
-    const given = { ...env, NODE_NAME: randomUUID(), ...own(i) }
+    const given = { ...env, NODE_NAME: randomUUID(), ...own(i, env) }
     const broker = await startBroker(readSettings(given), clocks[i])
     door.route(broker.port)
     nodes.push({ ...broker, port: door.port, door, env: given })
