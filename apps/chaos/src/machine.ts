@@ -209,6 +209,14 @@ export class Machine {
     }
   }
 
+  /** For a run that is ended hard. */
+  kill(): void {
+    this.#isKilled = true
+    this.signal('SIGKILL')
+    this.disk.unmount()
+    this.at.remove()
+  }
+
   async close(): Promise<void> {
     for (const session of this.sessions) session.end()
     await this.end('SIGKILL')

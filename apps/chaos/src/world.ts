@@ -74,7 +74,8 @@ export async function makeWorld({ nodes: count, sessions }: Plan, fault: Planted
     // A run that is ended hard leaves no process behind.
     const last = () => {
       postgres.kill()
-      for (const process of [...machines, ...nodes.map(({ broker }) => broker)]) void process.end('SIGKILL')
+      for (const machine of machines) machine.kill()
+      for (const { broker } of nodes) void broker.end('SIGKILL')
     }
     process.once('exit', last)
     undo.push(() => process.off('exit', last))
