@@ -1,6 +1,7 @@
 /** One recipient attached on one socket: how far it was pushed, and how far it acked. */
 import type { Fact, Recipient } from '@claudemesh/protocol'
 import { InFlight } from './in-flight.ts'
+import { NOTHING } from './nothing.ts'
 
 /** What delivery needs of a socket. */
 export interface PushSocket {
@@ -62,10 +63,10 @@ export class Attachment {
   reading = false
   missed = false
   /** Committed, in order, waiting for room in the window or the end of a read. Bounded by `HELD_BYTES` a socket. */
-  held: EnvelopeItem[] = []
+  held: EnvelopeItem[] = NOTHING
   readonly inFlight = new InFlight()
   /** What this flush hands out; empty between flushes. */
-  gathered: QueueItem[] = []
+  gathered: QueueItem[] = NOTHING
   /** When unacked items are sent again, ms since 1970, and the wait after that. */
   redeliverAt = 0
   redeliverStep: number
@@ -105,7 +106,7 @@ export class Attachment {
   /** Lets go of what was held: from now on the database has to be asked. */
   dropHeld(): void {
     for (const item of this.held) this.socket.heldBytes -= item.body.length
-    this.held = []
+    this.held = NOTHING
     this.caughtUp = false
     this.missed = true
   }
@@ -113,7 +114,7 @@ export class Attachment {
   /** Ends it: nothing is pushed any more and its share of the socket's window is free. Idempotent. */
   end(): void {
     this.live = false
-    this.gathered = []
+    this.gathered = NOTHING
     this.dropHeld()
     this.release(Number.MAX_SAFE_INTEGER)
     const place = this.socket.attached.indexOf(this)

@@ -1,9 +1,10 @@
 /** What was handed to a socket and is not acked yet: seqs in rising order with their bytes, nothing allocated per item. */
+import { NOTHING } from './nothing.ts'
 
 export class InFlight {
   bytes = 0
-  private seqs: number[] = []
-  private sizes: number[] = []
+  private seqs: number[] = NOTHING
+  private sizes: number[] = NOTHING
   private first = 0
 
   get count(): number {
@@ -11,6 +12,10 @@ export class InFlight {
   }
 
   push(seq: number, size: number): void {
+    if (this.seqs === NOTHING) {
+      this.seqs = []
+      this.sizes = []
+    }
     this.seqs.push(seq)
     this.sizes.push(size)
     this.bytes += size
@@ -22,7 +27,11 @@ export class InFlight {
     while (this.first < this.seqs.length && this.seqs[this.first]! <= seq)
       this.bytes -= this.sizes[this.first++]!
     const released = this.first - before
-    if (this.first === this.seqs.length || this.first > 1024) {
+    if (this.first === this.seqs.length) {
+      this.seqs = NOTHING
+      this.sizes = NOTHING
+      this.first = 0
+    } else if (this.first > 1024) {
       this.seqs = this.seqs.slice(this.first)
       this.sizes = this.sizes.slice(this.first)
       this.first = 0

@@ -3,6 +3,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Attachment, EnvelopeItem, PushSocket, QueueItem } from './attachment.ts'
 import { encodeItems, itemBytes } from './encode-items.ts'
+import { NOTHING } from './nothing.ts'
 
 interface WindowLimits {
   readonly perRecipientCount: number
@@ -75,6 +76,7 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
     attachment.socket.inFlightBytes += size
     attachment.cursor = item.seq
     if (item.seq > attachment.delivered) attachment.delivered = item.seq
+    if (attachment.gathered === NOTHING) attachment.gathered = []
     if (attachment.gathered.push(item) === 1) touched.push(attachment)
   }
 
@@ -93,7 +95,7 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
     for (const attachment of touched) {
       const items = attachment.gathered
       if (!attachment.live || items.length === 0) continue
-      attachment.gathered = []
+      attachment.gathered = NOTHING
       attachment.redeliverAt = due + attachment.redeliverStep
       metrics.count.delivered += items.length
       for (const frame of encodeItems(attachment, items)) attachment.socket.queueOut(frame)
@@ -111,7 +113,9 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
       return
     }
     socket.heldBytes += body.length
-    held.push({ seq, fact: null, header: header.slice(), slot: slot.slice(), body: body.slice() })
+    const copy = { seq, fact: null, header: header.slice(), slot: slot.slice(), body: body.slice() }
+    if (held === NOTHING) attachment.held = [copy]
+    else held.push(copy)
   }
 
   /** Hands out what is held while there is room. */
@@ -126,7 +130,7 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
       socket.heldBytes -= item.body.length
       taken++
     }
-    if (taken > 0) attachment.held = held.slice(taken)
+    if (taken > 0) attachment.held = taken === held.length ? NOTHING : held.slice(taken)
   }
 
   async function read(attachment: Attachment, room: number): Promise<void> {

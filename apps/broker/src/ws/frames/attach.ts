@@ -32,10 +32,12 @@ export async function attachFrame(
 ): Promise<void> {
   const { settings, clock, db, node } = broker
   const { mesh } = standing
-  const { recipient, ref } = frame
+  const { ref } = frame
   if (broker.draining) throw new MeshError('draining', 'The broker is stopping.', { retryAfterMs: 1000 })
   const now = clock.now()
   checkAttach(broker, connection, standing, frame, now)
+  // The member's key is the socket's: all its attachments share the one copy.
+  const recipient = { member: standing.key, session: frame.recipient.session }
   const index = recipientIndex(recipient)
   const before = connection.attachments.get(index)
   if (before === undefined && connection.attachments.size >= settings.ATTACHMENTS)
