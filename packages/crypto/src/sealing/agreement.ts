@@ -3,6 +3,8 @@ import { type AgreementBundle, concatBytes, MeshError, SIZES } from '@claudemesh
 import { randomBytes } from '../random.ts'
 import { hash } from '../signed-bytes.ts'
 import { sodium } from '../sodium.ts'
+import { boxFromSeed, boxKey } from './box-key.ts'
+import { xwingEncapsulate } from './xwing.ts'
 
 /** The secret halves of an agreement bundle, 32 bytes each (X-Wing's is its seed). */
 export interface AgreementSecret {
@@ -45,26 +47,27 @@ function halves(opener: Uint8Array): { ephemeral: Uint8Array; encapsulation: Uin
 }
 
 /**
- * Agrees on secrets with whoever holds the secrets of `bundle`; the ephemeral secret is erased at once. About 0.5 ms.
+ * Agrees on secrets with whoever holds the secrets of `bundle`; the ephemeral secret is erased at once. About 0.2 ms where the host
+ * has X25519, else 0.5.
  * @throws MeshError `integrity` for a bundle whose keys are no keys (small order, not reduced).
  */
 export function agreeWith(bundle: AgreementBundle): Agreed {
   const seed = randomBytes(32)
   const coins = randomBytes(64)
-  const { publicKey: ephemeral, privateKey } = sodium.crypto_box_seed_keypair(seed)
   try {
-    const { ciphertext, sharedSecret } = sodium.crypto_kem_xwing_enc_deterministic(bundle.xwing, coins)
+    const { publicKey: ephemeral, box } = boxFromSeed(seed, bundle.x25519)
+    const { ciphertext, sharedSecret } = xwingEncapsulate(bundle.xwing, coins)
     return {
       opener: concatBytes(ephemeral, ciphertext),
       ephemeral,
       encapsulationHash: hash('opener', [ciphertext]),
-      box: sodium.crypto_box_beforenm(bundle.x25519, privateKey),
+      box,
       kem: sharedSecret,
     }
   } catch (cause) {
     throw new MeshError('integrity', 'nothing can be sealed to this bundle', { field: 'bundle', cause })
   } finally {
-    for (const secret of [seed, coins, privateKey]) sodium.memzero(secret)
+    for (const secret of [seed, coins]) sodium.memzero(secret)
   }
 }
 
@@ -79,7 +82,7 @@ export function agreeFrom(opener: Uint8Array, secret: AgreementSecret): Agreed {
       opener,
       ephemeral,
       encapsulationHash: hash('opener', [encapsulation]),
-      box: sodium.crypto_box_beforenm(ephemeral, secret.x25519),
+      box: boxKey(secret.x25519, ephemeral),
       kem: sodium.crypto_kem_xwing_dec(encapsulation, secret.xwing),
     }
   } catch (cause) {
