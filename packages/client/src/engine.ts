@@ -147,7 +147,7 @@ export class Engine {
   }
   readonly #flushing = {
     work: () => {
-      sendReceipts(this.#core)
+      sendReceipts(this.#core, draft => this.outbox.write(draft))
       this.outbox.seal()
     },
     done: () => {

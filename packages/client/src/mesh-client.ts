@@ -24,7 +24,7 @@ import { pauseMesh } from './mesh/pause.ts'
 import { leaveMesh, removeMember } from './mesh/remove.ts'
 import { rename } from './mesh/rename.ts'
 import { setRole } from './mesh/role.ts'
-import { draftText, writeMessage } from './outbox/compose.ts'
+import { draftText } from './outbox/compose.ts'
 import {
   dropMessage,
   findOutbox,
@@ -132,7 +132,7 @@ export class MeshClient {
   /** Answers the `msg` once its outbox row stands, written together with whatever else this turn brings. Throws `usage`, `too-large`, `not-found`, `removed`. */
   async send(request: SendRequest): Promise<string> {
     const draft = draftText(this.#core, request)
-    const written = this.#core.group.soon(() => writeMessage(this.#core, draft))
+    const written = this.#core.group.soon(() => this.#engine.outbox.write(draft))
     this.#engine.flush()
     return written
   }

@@ -10,7 +10,7 @@ test('twenty messages of a turn, their places in the mailbox and the receipt of 
   const { core, store, party } = bob
   const written: string[] = []
   const flushing = {
-    work: () => void sendReceipts(core),
+    work: () => sendReceipts(core, draft => bob.outbox.write(draft)),
     done: () => written.push('stands'),
     failed: (error: unknown) => written.push(String(error)),
   }

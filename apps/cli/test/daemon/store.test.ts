@@ -264,6 +264,63 @@ describe('the outbox', () => {
   })
 })
 
+test('what is remembered of messages under way is what the file has, whatever was done to them', () => {
+  const { file } = openScratch()
+  const { outbox, transaction } = openMeshStore(file, 'a')
+  const [msg, other] = [1, 2].map(n => outboxMessage(n).msg) as [string, string]
+  const row = (n: number, to: string) => ({ ...outboxRecipient(n, to), dueAt: 50 })
+  const sealing = (id: string, bytes = new Uint8Array([1, 2])) => ({
+    id,
+    msg,
+    sentAt: 1,
+    state: 'sealed' as const,
+    bytes,
+    toHash: new Uint8Array(32),
+    seq: 0,
+    auditIndex: 0,
+    acceptedAt: 0,
+  })
+  const seen = ({ outbox: of }: Pick<ReturnType<typeof openMeshStore>, 'outbox'>) => ({
+    messages: [msg, other].map(each => [of.standing(each), of.recipients(each), of.message(each)]),
+    one: ['m/s', 'n/s', 'o/s'].map(to => of.recipient(msg, to)),
+    sealings: ['i', 'j', 'large'].map(id => [of.sealing(id), of.sealingRecipients(id)]),
+  })
+  const undone = (work: () => void) =>
+    expect(() =>
+      transaction(() => {
+        work()
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+  const steps: (() => void)[] = [
+    () => outbox.insert(outboxMessage(1), [row(1, 'm/s'), row(1, 'n/s')]),
+    () => outbox.insert(outboxMessage(2), [row(2, 'm/s')]),
+    () => outbox.updateRecipient({ ...row(1, 'n/s'), state: 'sealed', why: 'w', at: 7 }),
+    () => outbox.addSealing(sealing('i'), ['m/s', 'n/s']),
+    () => outbox.addSealing(sealing('large', new Uint8Array(5_000)), ['m/s']),
+    () => undone(() => outbox.updateSealing({ ...sealing('i'), state: 'void', bytes: null })),
+    () => outbox.updateSealing({ ...sealing('i'), state: 'accepted', bytes: null, seq: 3, acceptedAt: 9 }),
+    () => outbox.endSealing('i', 'n/s', 'refused'),
+    () => outbox.hasten('m', 20, []),
+    () => outbox.setEnd(msg, 77),
+    () => outbox.markDead(msg, true),
+    () => undone(() => outbox.remove(msg)),
+    () => undone(() => outbox.addSealing(sealing('j'), ['m/s'])),
+    () => outbox.dropText(msg),
+    () => outbox.updateRecipient({ ...row(1, 'm/s'), state: 'delivered', at: 8 }),
+    () => outbox.remove(msg),
+    () => outbox.updateRecipient({ ...row(2, 'm/s'), state: 'delivered', at: 8 }),
+    () => outbox.forget(100, 100),
+  ]
+  const states = steps.map(step => {
+    step()
+    // Another store on the same file remembers nothing.
+    expect(seen({ outbox })).toEqual(seen(openMeshStore(file, 'a')))
+    return JSON.stringify(seen({ outbox }))
+  })
+  expect(new Set(states).size).toBe(steps.length - 3)
+})
+
 describe('the roster', () => {
   test('grows by its next entry alone', () => {
     const { file } = openScratch()

@@ -12,7 +12,7 @@ import { z } from 'zod'
 import type { Core } from '../core.ts'
 import { nextNumber } from '../counter.ts'
 import { ownerOf } from '../session/party.ts'
-import type { OutboxRecipientRow, Owner } from '../store.ts'
+import type { OutboxMessageRow, OutboxRecipientRow, Owner } from '../store.ts'
 import type { SendRequest } from '../types.ts'
 import { lineOf } from './line.ts'
 
@@ -32,49 +32,41 @@ export interface Draft {
   readonly ordered: boolean
 }
 
+export interface Composed {
+  readonly message: OutboxMessageRow & { readonly payload: string }
+  readonly recipients: readonly OutboxRecipientRow[]
+}
+
 /** One outbox message, in one transaction; answers its `msg`. */
 export function writeMessage(core: Core, draft: Draft): string {
-  const now = core.now()
-  const msg = uuidText(uuidv7(now))
-  core.commit.run(() => {
-    const line = lineOf(core.store)
-    const { owner, kind, priority, ttlMs } = draft
-    const recipients = draft.to.map((to): OutboxRecipientRow => {
-      const key = recipientKey(to)
-      const pairSeq = draft.ordered ? nextNumber(core.store, `pair/${owner}/${line}/${key}`) : 0
-      return {
-        msg,
-        owner,
-        line,
-        to: key,
-        pairSeq,
-        state: 'pending',
-        why: null,
-        at: now,
-        reseals: 0,
-        dueAt: 0,
-      }
-    })
-    core.store.outbox.insert(
-      {
-        msg,
-        owner,
-        kind,
-        payload: JSON.stringify(draft.payload),
-        priority,
-        line,
-        composedAt: now,
-        ttlMs,
-        endsAt: null,
-        dead: false,
-      },
-      recipients,
-    )
-    if (draft.ordered)
-      core.store.trace.add([
-        { msg, at: now, state: 'pending', by: 'me', to: null, why: null, verified: true },
-      ])
+  return core.commit.run(() => storeMessage(core, composeMessage(core, draft)))
+}
+
+/** Inside `commit.run`: its rows, with numbers that are taken from now on. */
+export function composeMessage(core: Core, draft: Draft): Composed {
+  const at = core.now()
+  const msg = uuidText(uuidv7(at))
+  const line = lineOf(core.store)
+  const { owner, kind, priority, ttlMs } = draft
+  const recipients = draft.to.map((to): OutboxRecipientRow => {
+    const key = recipientKey(to)
+    const pairSeq = draft.ordered ? nextNumber(core.store, `pair/${owner}/${line}/${key}`) : 0
+    return { msg, owner, line, to: key, pairSeq, state: 'pending', why: null, at, reseals: 0, dueAt: 0 }
   })
+  const payload = JSON.stringify(draft.payload)
+  const ends = { composedAt: at, ttlMs, endsAt: null, dead: false }
+  return { message: { msg, owner, kind, payload, priority, line, ...ends }, recipients }
+}
+
+/** Inside `commit.run`. Answers its `msg`. */
+export function storeMessage(core: Core, { message, recipients }: Composed): string {
+  const { msg, composedAt } = message
+  core.store.outbox.insert(message, recipients)
+  const isOrdered = recipients.some(({ pairSeq }) => pairSeq !== 0)
+  if (isOrdered)
+    core.store.trace.add([
+      { msg, at: composedAt, state: 'pending', by: 'me', to: null, why: null, verified: true },
+    ])
   return msg
 }
 

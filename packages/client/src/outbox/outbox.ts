@@ -5,16 +5,17 @@ import type { Core } from '../core.ts'
 import type { Party } from '../session/party.ts'
 import type { OutboxRecipientRow, Owner, RecipientKey } from '../store.ts'
 import { Agreements } from './agreements.ts'
+import type { Draft } from './compose.ts'
 import { endMessages } from './end.ts'
+import { Fresh } from './fresh.ts'
 import { type Addressed, duePage, Envelopes, PAGE_ENVELOPES } from './page.ts'
 import { Pairs } from './pairs.ts'
+import { memberOf, putOff } from './put-off.ts'
 import { type Sealed, sealMessage } from './seal.ts'
 import { moveRecipient } from './states.ts'
 import { Targets } from './targets.ts'
 import { Transmit, type TransmitPort } from './transmit.ts'
 
-/** A recipient without keys, or in doubt, is looked at again this often, and when it is heard of. */
-const RETRY_MS = 30_000
 const AGAIN_MS = 2_000
 
 export interface OutboxPort extends Pick<TransmitPort, 'attachAgain' | 'giveWay' | 'clockWrong'> {
@@ -29,6 +30,7 @@ export class Outbox {
   readonly targets: Targets
   readonly #transmit: Transmit
   readonly #agreements: Agreements
+  readonly #fresh: Fresh
   #link: Link | null = null
   #pumping = false
   #again = false
@@ -48,6 +50,8 @@ export class Outbox {
     this.pairs = new Pairs(core.identity.mesh, core.now)
     this.targets = new Targets(core)
     this.#agreements = new Agreements(core, this)
+    const { pairs, targets } = this
+    this.#fresh = new Fresh(core, { pairs, targets, maySeal: party => this.#maySeal(party) })
     this.#transmit = new Transmit(core, {
       attachAgain: port.attachAgain,
       giveWay: port.giveWay,
@@ -65,6 +69,7 @@ export class Outbox {
   }
   down(): void {
     this.#link = null
+    this.#fresh.take()
     this.#resendDue.clear()
     this.#transmit.down()
     this.#cancel()
@@ -82,6 +87,17 @@ export class Outbox {
     this.#resendDue.add(owner)
   }
 
+  /** Inside `commit.run`: a message, sealed at once where it needs nothing but what is at hand. Answers its `msg`; `goOn` sends it. */
+  write(draft: Draft): string {
+    return this.#fresh.write(draft)
+  }
+
+  #maySeal({ owner, attachment }: Party): boolean {
+    const { fetchDue, awaited } = this.#core.claims
+    if (!this.#ready() || this.#pumping || attachment === null || fetchDue || awaited) return false
+    return !this.#resendDue.has(owner) && this.#transmit.hasRoom
+  }
+
   /** Inside `commit.run`: seals what needs nothing but what is at hand. Once that stands, `goOn` sends it and does the rest. */
   seal(): void {
     this.#made = []
@@ -94,9 +110,8 @@ export class Outbox {
 
   /** True when nothing due is left of this party. */
   #sealAtHand(party: Party, now: number): boolean {
-    const { store, claims, prekeys } = this.#core
-    if (this.#resendDue.has(party.owner) || !this.#transmit.hasRoom || claims.fetchDue || claims.awaited)
-      return false
+    const { store, prekeys } = this.#core
+    if (!this.#maySeal(party)) return false
     const rows = duePage(store.outbox, party.owner, now)
     if (rows.length === 0) return true
     const isAtHand = ({ to }: OutboxRecipientRow) => {
@@ -113,7 +128,7 @@ export class Outbox {
   async goOn(): Promise<void> {
     const [made, lookedAt] = [this.#made, this.#lookedAt]
     this.#made = []
-    this.#send(made)
+    this.#send([...made, ...this.#fresh.take()])
     if (lookedAt === null) return this.pump()
     this.#endOld()
     this.#wakeWhenDue(lookedAt)
@@ -204,7 +219,7 @@ export class Outbox {
       const target = this.targets.get(row.to)
       const doubted = claims.doubts(memberOf(row))
       if (!target || doubted || !this.#agreements.agrees(party, row, target)) {
-        this.#putOff(row, doubted ? 'roster-unproven' : 'no-keys')
+        putOff(this.#core, this.targets, row, doubted ? 'roster-unproven' : 'no-keys')
         continue
       }
       envelopes.add({ row, target })
@@ -218,26 +233,6 @@ export class Outbox {
     for (const one of sealed)
       for (const [to, pair] of one.pairs) if (!pair.known) this.pairs.travelled(one.id, to, pair)
     this.#transmit.send(sealed)
-  }
-
-  /** Nothing to seal to now: ended where that is known for good, else looked at again. */
-  #putOff(row: OutboxRecipientRow, why: string): void {
-    const { keeper, store, now } = this.#core
-    const at = now()
-    if (keeper.roster.removed.has(memberOf(row)))
-      moveRecipient(this.#core, row, { state: 'removed', why: 'removed', at, by: 'me', verified: true })
-    else if (this.targets.isAbsent(row.to))
-      moveRecipient(this.#core, row, { state: 'unknown', why: 'no-keys', at, by: 'broker', verified: false })
-    else if (row.why === why) store.outbox.updateRecipient({ ...row, dueAt: at + RETRY_MS })
-    else
-      moveRecipient(this.#core, row, {
-        state: 'pending',
-        why,
-        at,
-        by: 'me',
-        verified: true,
-        dueAt: at + RETRY_MS,
-      })
   }
 
   #sealOne(party: Party, rows: readonly Addressed[], floors: Map<string, number>): Sealed | undefined {
@@ -285,5 +280,3 @@ export class Outbox {
     if (next !== undefined) this.#wakeIn(Math.max(1, next - this.#core.now()))
   }
 }
-
-const memberOf = (row: OutboxRecipientRow): string => row.to.split('/')[0]!

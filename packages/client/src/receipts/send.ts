@@ -3,23 +3,23 @@ import { signReceipt } from '@claudemesh/crypto'
 import { receipt as receiptSchema, TIMES } from '@claudemesh/protocol'
 import { z } from 'zod'
 import type { Core } from '../core.ts'
-import { writeMessage } from '../outbox/compose.ts'
+import type { Draft } from '../outbox/compose.ts'
 import { type Party, recipientOfKey } from '../session/party.ts'
 import type { QueuedReceipt } from '../store.ts'
 
 const MAX_ITEMS = 1000
 
-/** True if anything was put into the outbox. */
-export function sendReceipts(core: Core): boolean {
-  let wrote = false
-  for (const party of core.parties.values()) wrote = sendReceiptsOf(core, party) || wrote
-  return wrote
+type Write = (draft: Draft) => unknown
+
+/** `write` puts a message into the outbox, inside `commit.run`. */
+export function sendReceipts(core: Core, write: Write): void {
+  for (const party of core.parties.values()) sendReceiptsOf(core, party, write)
 }
 
-function sendReceiptsOf(core: Core, party: Party): boolean {
+function sendReceiptsOf(core: Core, party: Party, write: Write): void {
   const due = core.store.receipts.due(party.owner, core.now(), MAX_ITEMS)
-  if (due.length === 0) return false
-  return core.commit.run(() => {
+  if (due.length === 0) return
+  core.commit.run(() => {
     const groups = new Map<string, QueuedReceipt[]>()
     for (const item of due) {
       // Nobody is told who is no member any more.
@@ -29,13 +29,12 @@ function sendReceiptsOf(core: Core, party: Party): boolean {
       if (group) group.push(item)
       else groups.set(name, [item])
     }
-    for (const items of groups.values()) writeReceipt(core, party, items)
+    for (const items of groups.values()) write(receiptOf(core, party, items))
     core.store.receipts.remove(due.map(item => item.row))
-    return groups.size > 0
   })
 }
 
-function writeReceipt(core: Core, party: Party, items: readonly QueuedReceipt[]): void {
+function receiptOf(core: Core, party: Party, items: readonly QueuedReceipt[]): Draft {
   const { owner, to, state, why } = items[0]!
   const recipient = recipientOfKey(to)
   const signed = signReceipt(
@@ -50,7 +49,7 @@ function writeReceipt(core: Core, party: Party, items: readonly QueuedReceipt[])
     },
     party.signer,
   )
-  writeMessage(core, {
+  return {
     owner,
     kind: 'receipt',
     payload: z.encode(receiptSchema, signed),
@@ -58,5 +57,5 @@ function writeReceipt(core: Core, party: Party, items: readonly QueuedReceipt[])
     priority: 'low',
     ttlMs: TIMES.ttlDefaultMs,
     ordered: false,
-  })
+  }
 }

@@ -2,14 +2,17 @@
 import type { MeshScope } from './mesh-scope.ts'
 
 export interface Memory<V> {
+  /** Where it is remembered. */
+  held(name: string): V | undefined
   /** As it stands in the store; `read` there where it is not remembered. */
   get(name: string, read: () => V): V
   /** It stands in the store from now on, unless the transaction is undone. */
   set(name: string, value: V): void
   forget(name: string): void
+  clear(): void
 }
 
-/** Of `most` names at a time. */
+/** Of `most` names at a time: the one set first goes first. */
 export function memoryOf<V>({ undone }: Pick<MeshScope, 'undone'>, most = 1_000): Memory<V> {
   const held = new Map<string, V>()
   let since = undone()
@@ -19,10 +22,12 @@ export function memoryOf<V>({ undone }: Pick<MeshScope, 'undone'>, most = 1_000)
     return held
   }
   const set = (name: string, value: V) => {
-    if (held.size >= most) held.clear()
-    standing().set(name, value)
+    const known = standing()
+    known.set(name, value)
+    if (known.size > most) known.delete(known.keys().next().value!)
   }
   return {
+    held: name => standing().get(name),
     get(name, read) {
       const known = standing()
       if (known.has(name)) return known.get(name) as V
@@ -32,5 +37,6 @@ export function memoryOf<V>({ undone }: Pick<MeshScope, 'undone'>, most = 1_000)
     },
     set,
     forget: name => void held.delete(name),
+    clear: () => held.clear(),
   }
 }

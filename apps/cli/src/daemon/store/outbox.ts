@@ -25,6 +25,7 @@ import {
 import { assigned, inPlace, named, rowColumns } from './columns.ts'
 import { trace } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
+import { outboxRows } from './outbox-rows.ts'
 import { outboxMessage as message, outboxRecipient as recipient } from './schema.ts'
 import { sealingStore } from './sealings.ts'
 import { hourOf, type SealedText, textsOf } from './texts.ts'
@@ -38,6 +39,8 @@ const MUTABLE = { state: 0, why: 0, at: 0, reseals: 0, dueAt: 0 }
 
 export function outboxStore(scope: MeshScope): OutboxStore {
   const { orm, mesh } = scope
+  const underWay = outboxRows(scope)
+  const sealings = sealingStore(scope)
   const columns = rowColumns(recipient)
   const ourMessages = eq(message.mesh, mesh)
   const ours = eq(recipient.mesh, mesh)
@@ -128,7 +131,9 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     .prepare()
 
   const removeAll = (msgs: readonly string[]): void => {
+    if (msgs.length > 0) sealings.forgetSealings()
     for (const msg of msgs) {
+      underWay.forget(msg)
       orm
         .delete(trace)
         .where(and(eq(trace.mesh, mesh), eq(trace.msg, msg)))
@@ -148,28 +153,44 @@ export function outboxStore(scope: MeshScope): OutboxStore {
       .map(row => row.msg)
 
   return {
-    ...sealingStore(scope),
+    ...sealings,
     insert: ({ payload, ...row }, recipients) => {
       insertMessage.run({ ...row, ...texts.seal(hourOf(row.composedAt), row.msg, payload) })
       for (const each of recipients) insertRecipient.run({ ...each })
+      underWay.written(row.msg, { dead: row.dead, hasText: true }, recipients)
     },
     message: msg => {
       const row = getMessage.get({ msg })
       return row && shown(row)
     },
     standing: msg => {
+      const known = underWay.of(msg)
+      if (known) return known.standing
       const row = getStanding.get({ msg })
       return row && { dead: row.dead, hasText: row.hasText === 1 }
     },
     setEnd: (msg, endsAt) => void setEnd.run({ msg, endsAt }),
-    markDead: (msg, dead) => void markDead.run({ msg, dead }),
-    dropText: msg => void clearText.run({ msg }),
-    recipient: (msg, to) => getRecipient.get({ msg, to }),
-    recipients: msg => inPlace(getRecipients.all({ msg })),
-    updateRecipient: row => void updateRecipient.run({ ...row }),
+    markDead: (msg, dead) => {
+      markDead.run({ msg, dead })
+      underWay.stands(msg, { dead })
+    },
+    dropText: msg => {
+      clearText.run({ msg })
+      underWay.stands(msg, { hasText: false })
+    },
+    recipient: (msg, to) => {
+      const known = underWay.one(msg, to)
+      return known === undefined ? getRecipient.get({ msg, to }) : (known ?? undefined)
+    },
+    recipients: msg => [...(underWay.of(msg)?.recipients ?? inPlace(getRecipients.all({ msg })))],
+    updateRecipient: row => {
+      updateRecipient.run({ ...row })
+      underWay.updated(row)
+    },
     due: (owner, now, limit) => due.all({ owner, now, limit }),
     nextDueAt: now => nextDue.get({ now })?.dueAt ?? undefined,
     hasten: (member, now, except) => {
+      underWay.clear()
       const theirs = like(recipient.to, sql`${`${member.replace(/[\\_%]/g, '\\$&')}/%`} ESCAPE '\\'`)
       orm
         .update(recipient)

@@ -1,7 +1,8 @@
 /** Sealings of outbox messages: the bytes that must go out until they are answered, and how each ended for whom. */
-import type { OutboxStore } from '@claudemesh/client'
+import type { OutboxStore, SealingRecipientRow, SealingRow } from '@claudemesh/client'
 import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import { assigned, inPlace, named, rowColumns } from './columns.ts'
+import { memoryOf } from './memory.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { outboxMessage as message, sealingRecipient as recipient, sealing } from './schema.ts'
 
@@ -15,9 +16,23 @@ type SealingMethods = Pick<
   | 'endSealing'
   | 'hasLiveSealing'
   | 'unaccepted'
->
+> & {
+  /** Sealings were removed with their message. */
+  forgetSealings(): void
+}
 
-export function sealingStore({ orm, mesh }: MeshScope): SealingMethods {
+/** What is small is remembered until it was answered, twice: by the broker, and by who received it. */
+const REMEMBERED = 2_000
+const SMALL_BYTES = 4_096
+const FEW = 8
+interface Remembered {
+  readonly row: SealingRow
+  readonly to: readonly SealingRecipientRow[]
+}
+
+export function sealingStore(scope: MeshScope): SealingMethods {
+  const { orm, mesh } = scope
+  const memory = memoryOf<Remembered>(scope, REMEMBERED)
   const columns = rowColumns(sealing)
   const ours = eq(sealing.mesh, mesh)
   const asked = named({ id: 0, msg: 0, to: 0, owner: 0 })
@@ -79,12 +94,22 @@ export function sealingStore({ orm, mesh }: MeshScope): SealingMethods {
     addSealing: (row, to) => {
       add.run({ ...row })
       for (const each of to) addRecipient.run({ id: row.id, to: each })
+      if (to.length <= FEW && (row.bytes?.length ?? 0) <= SMALL_BYTES)
+        memory.set(row.id, { row, to: to.map(each => ({ id: row.id, to: each, end: null })) })
     },
-    sealing: id => get.get({ id }),
+    sealing: id => memory.held(id)?.row ?? get.get({ id }),
     sealingsOf: msg => ofMsg.all({ msg }),
-    updateSealing: row => void update.run({ ...row }),
-    sealingRecipients: id => inPlace(recipients.all({ id })),
-    endSealing: (id, to, how) => void end.run({ id, to, end: how }),
+    updateSealing: row => {
+      update.run({ ...row })
+      const known = memory.held(row.id)
+      if (known) memory.set(row.id, { ...known, row })
+    },
+    sealingRecipients: id => [...(memory.held(id)?.to ?? inPlace(recipients.all({ id })))],
+    endSealing: (id, to, how) => {
+      end.run({ id, to, end: how })
+      memory.forget(id)
+    },
+    forgetSealings: () => memory.clear(),
     hasLiveSealing: (msg, to) => live.get({ msg, to }) !== undefined,
     unaccepted: owner => unaccepted.all({ owner }),
   }
