@@ -32,6 +32,8 @@ type Step = { readonly atMs: number } & (
     }
   | { readonly does: 'stop-postgres'; readonly forMs: number }
   | { readonly does: 'fill-postgres'; readonly forMs: number }
+  /** Each flush of its log takes so much longer. */
+  | { readonly does: 'slow-postgres'; readonly flushMs: number; readonly forMs: number }
   | { readonly does: 'kill-backend'; readonly backend: number }
   | { readonly does: 'exhaust-postgres'; readonly forMs: number }
   | {
@@ -75,6 +77,7 @@ const STRIKES = [
   'end-postgres',
   'stop-postgres',
   'fill-postgres',
+  'slow-postgres',
   'kill-backend',
   'exhaust-postgres',
   'cut',
@@ -157,6 +160,8 @@ function makeStrike(
     case 'fill-postgres':
     case 'exhaust-postgres':
       return { atMs, does, forMs }
+    case 'slow-postgres':
+      return { atMs, does, flushMs: random.pick([10, 100]), forMs }
     case 'kill-backend':
       return { atMs, does, backend: random.between(0, 9) }
     case 'cut':

@@ -53,6 +53,21 @@ export class Postgres {
     if (titleOf(this.#server!.pid) === '') await this.start()
   }
 
+  /** As on a slow disk: every flush of the log waits for `ms` (at most 100) before it begins. A server that recovers stays as it is. */
+  async slowDown(ms: number): Promise<void> {
+    const db = new SQL({ url: this.url, max: 1, onclose: () => {} })
+    try {
+      // From so many other transactions under way on it would wait by itself.
+      await db.unsafe('alter system set commit_siblings = 0')
+      await db.unsafe(`alter system set commit_delay = ${ms * 1000}`)
+      await db.unsafe('select pg_reload_conf()')
+    } catch (error) {
+      if (!(error instanceof SQL.SQLError)) throw error
+    } finally {
+      await db.close({ timeout: 0 })
+    }
+  }
+
   /** For a run that is ended hard. */
   kill(): void {
     this.#server?.kill('SIGKILL')

@@ -94,7 +94,9 @@ function widen(network: Network, what: 'slow-network' | 'narrow-network'): void 
 
 function strikePostgres(
   { postgres }: World,
-  step: Of<'end-postgres' | 'stop-postgres' | 'fill-postgres' | 'kill-backend' | 'exhaust-postgres'>,
+  step: Of<
+    'end-postgres' | 'stop-postgres' | 'fill-postgres' | 'slow-postgres' | 'kill-backend' | 'exhaust-postgres'
+  >,
 ): void {
   const { victim } = postgres
   let giveBack = async (): Promise<void> => {}
@@ -118,6 +120,13 @@ function strikePostgres(
         step.forMs,
         () => postgres.disk.fill(),
         () => postgres.makeRoom(),
+      )
+      break
+    case 'slow-postgres':
+      victim.strike(
+        step.forMs,
+        () => postgres.slowDown(step.flushMs),
+        () => postgres.slowDown(0),
       )
       break
     case 'kill-backend':
