@@ -1,5 +1,4 @@
 /** Finds the user's `claude` and its version; never installs or changes anything. */
-import { spawnSync } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
@@ -13,10 +12,14 @@ export function locateClaude(env: Readonly<Record<string, string | undefined>>):
   return folders.map(folder => join(folder, 'claude')).find(isExecutable)
 }
 
-/** Version like `2.1.329` (answers in about 20 ms), or `undefined` if the binary does not say one in 5 s. */
+/** Version like `2.1.329` (answers in about 20 ms), or `undefined` if the binary does not say one in 5 s. By Bun: `launch` loads this file too. */
 export function claudeVersion(path: string): string | undefined {
-  const done = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 5000 })
-  return /^(\d+\.\d+\.\d+\S*)/.exec(done.stdout ?? '')?.[1]
+  try {
+    const { stdout } = Bun.spawnSync([path, '--version'], { stderr: 'ignore', timeout: 5000 })
+    return /^(\d+\.\d+\.\d+\S*)/.exec(stdout.toString())?.[1]
+  } catch {
+    return undefined
+  }
 }
 
 function isExecutable(path: string): boolean {

@@ -11,8 +11,8 @@ export interface PluginParts {
   readonly hookToken: string
   /** Seconds after which the client stops waiting for a hook. */
   readonly hookTimeoutSeconds: number
-  /** Waits until something shall wake the session, then ends with 2 and says it on stderr. */
-  readonly waker: Command
+  /** Waits until something shall wake the session, then ends with 2 and says it on stderr. Absent: nothing can wake it so. */
+  readonly waker?: Command | undefined
   /** MCP server on stdio. */
   readonly server: Command
 }
@@ -53,10 +53,10 @@ export function pluginFiles(parts: PluginParts): Record<string, string> {
     timeout,
     headers: { Authorization: `Bearer ${parts.hookToken}` },
   }
-  const waker = shellCommand(parts.waker)
+  const waker = parts.waker && shellCommand(parts.waker)
   const hooks = HOOKS_USED.map(event => {
     const told = COMMAND_ONLY.has(event) ? command : http
-    return [event, [{ hooks: [told, ...wakerAt(event, waker)] }]]
+    return [event, [{ hooks: [told, ...(waker === undefined ? [] : wakerAt(event, waker))] }]]
   })
   const [program, ...args] = parts.server
   return {

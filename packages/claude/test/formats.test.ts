@@ -215,6 +215,12 @@ describe('the plugin', () => {
     server: ['/bun', '/mcp.ts'],
   })
 
+  test('lets none wait where nothing can be woken so', () => {
+    const parts = { hook: ['/h'], hookUrl: '', hookToken: '', hookTimeoutSeconds: 3, server: ['/s'] }
+    const { hooks } = JSON.parse(pluginFiles(parts)['hooks/hooks.json'] ?? '')
+    for (const event of Object.keys(hooks)) expect(hooks[event][0].hooks).toHaveLength(1)
+  })
+
   test('lets one hook wait in the background where a session is idle behind it', () => {
     const { hooks } = JSON.parse(files['hooks/hooks.json'] ?? '')
     const command = `[ "$CLAUDE_CODE_ENTRYPOINT" != cli ] || exec '/bun' '/wake.ts'`

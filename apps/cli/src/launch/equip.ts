@@ -17,6 +17,9 @@ export interface Equipment {
   end(): Promise<string | undefined>
 }
 
+/** Without a terminal, as one prompt: each hook that is left out there is a process less that the client starts and waits for. */
+const isPrinting = (extra: readonly string[]): boolean => extra.includes('-p') || extra.includes('--print')
+
 /** Flags of claude that leave plugins and hooks unloaded: no message would ever be shown. */
 const DEAF = ['--bare', '--safe-mode']
 
@@ -47,7 +50,7 @@ export function equip(
     return isKept ? basename(tokenFile, '.token') : undefined
   }
   try {
-    writePluginDir(tokenFile, relay)
+    writePluginDir(tokenFile, relay, { onTerminal: !options.headless && !isPrinting(options.claude) })
     const { settings, rest } = settingsArgument(options.claude, STATUS_LINE, place)
     const extra = settings === undefined ? rest : ['--settings', writeSettings(dir, settings), ...rest]
     const how = { acceptTools: options.yes, headless: options.headless }

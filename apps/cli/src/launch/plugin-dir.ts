@@ -7,8 +7,15 @@ import { HOOK, HOOK_TIMEOUT_SECONDS, MCP_SERVER, WAKER } from './programs.ts'
 /** `<home>/run/<name>.plugin`, beside the session's `<name>.token`. */
 export const pluginDirOf = (tokenFile: string): string => tokenFile.replace(/token$/, 'plugin')
 
-/** Writes it, anew if one was left behind, and returns its path. `relay`: where hooks go. */
-export function writePluginDir(tokenFile: string, relay: { url: string; token: string }): string {
+/**
+ * Writes it, anew if one was left behind, and returns its path. `relay`: where hooks go. `onTerminal`: the client may have one, and
+ * what waits to wake the session is started there alone.
+ */
+export function writePluginDir(
+  tokenFile: string,
+  relay: { url: string; token: string },
+  { onTerminal = true } = {},
+): string {
   const dir = pluginDirOf(tokenFile)
   removePluginDir(dir)
   makePrivate(dir)
@@ -17,7 +24,7 @@ export function writePluginDir(tokenFile: string, relay: { url: string; token: s
     hookUrl: relay.url,
     hookToken: relay.token,
     hookTimeoutSeconds: HOOK_TIMEOUT_SECONDS,
-    waker: WAKER,
+    waker: onTerminal ? WAKER : undefined,
     server: MCP_SERVER,
   }
   for (const [name, text] of Object.entries(pluginFiles(parts))) {

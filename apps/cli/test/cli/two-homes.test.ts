@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newMachine } from './machine.ts'
@@ -168,6 +168,19 @@ describe('two homes', () => {
     expect(await bob.json('session', 'list')).toContainEqual(
       expect.objectContaining({ name: 'brief', open: false }),
     )
+  })
+
+  test('a hook that waits to wake the client is launched for a terminal alone', async () => {
+    const client = join(bob.root, 'client')
+    const says = 'case $(/bin/cat "$2/hooks/hooks.json") in *asyncRewake*) echo waits ;; *) echo none ;; esac'
+    writeFileSync(client, `#!/bin/sh\nwhile [ "$1" != --plugin-dir ]; do shift; done\n${says}\n`, {
+      mode: 0o700,
+    })
+    const launched = async (...args: string[]) =>
+      (await bob.run(['launch', ...args], { env: { CLAUDE_BIN: client } })).stdout
+    expect(await launched()).toBe('waits\n')
+    expect(await launched('--', '-p', 'hi')).toBe('none\n')
+    expect(await launched('--headless')).toBe('none\n')
   })
 
   test('an invite is shown once, as a link and as a picture of it', async () => {
