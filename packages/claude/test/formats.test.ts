@@ -206,18 +206,18 @@ describe('hooks', () => {
 })
 
 describe('the plugin', () => {
-  const files = pluginFiles({
+  const parts: Parameters<typeof pluginFiles>[0] = {
     hook: ['/b u n', "/it's/hook.ts"],
     hookUrl: 'http://127.0.0.1:7/hook',
     hookToken: 'relay-token',
     hookTimeoutSeconds: 3,
     waker: ['/bun', '/wake.ts'],
     server: ['/bun', '/mcp.ts'],
-  })
+  }
+  const files = pluginFiles(parts)
 
   test('lets none wait where nothing can be woken so', () => {
-    const parts = { hook: ['/h'], hookUrl: '', hookToken: '', hookTimeoutSeconds: 3, server: ['/s'] }
-    const { hooks } = JSON.parse(pluginFiles(parts)['hooks/hooks.json'] ?? '')
+    const { hooks } = JSON.parse(pluginFiles({ ...parts, waker: undefined })['hooks/hooks.json'] ?? '')
     for (const event of Object.keys(hooks)) expect(hooks[event][0].hooks).toHaveLength(1)
   })
 
