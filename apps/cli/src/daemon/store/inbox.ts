@@ -1,5 +1,5 @@
 /** The inbox of a mesh, where exactly once is decided: one row for each (mailbox, sender, msg); lanes keep each sender's order. */
-import type { InboxFilter, InboxRow, InboxStore } from '@claudemesh/client'
+import type { InboxFilter, InboxRow, InboxStore, LaneRow } from '@claudemesh/client'
 import {
   and,
   asc,
@@ -16,12 +16,17 @@ import {
   sql,
 } from 'drizzle-orm'
 import { assigned, inPlace, named, rowColumns } from './columns.ts'
+import { hotWrite } from './hot.ts'
 import { inbox, lane, trace, unopened } from './inbox-schema.ts'
+import { memoryOf } from './memory.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { outboxMessage } from './schema.ts'
 import { hourOf, type SealedText, textsOf } from './texts.ts'
 
 type Stored = Omit<InboxRow, 'payload'> & SealedText
+
+const laneName = ({ owner, from, line }: Pick<LaneRow, 'owner' | 'from' | 'line'>): string =>
+  `${owner}/${from}/${line}`
 
 /** Where the text of a row belongs. */
 export const inboxPlace = ({ owner, from, msg }: Pick<InboxRow, 'owner' | 'from' | 'msg'>): string =>
@@ -30,6 +35,7 @@ export const inboxPlace = ({ owner, from, msg }: Pick<InboxRow, 'owner' | 'from'
 export function inboxStore(scope: MeshScope): InboxStore {
   const { orm, mesh } = scope
   const texts = textsOf(scope, 'inbox')
+  const lanes = memoryOf<LaneRow | undefined>(scope)
   const shown = (rows: readonly Stored[]): InboxRow[] => {
     const read = texts.reader()
     return rows.map(({ sealed, textKey, ...row }) => ({
@@ -43,10 +49,10 @@ export function inboxStore(scope: MeshScope): InboxStore {
   const byKey = and(ours, eq(inbox.owner, asked.owner), eq(inbox.msg, asked.msg), eq(inbox.from, asked.from))
 
   const find = orm.select(columns).from(inbox).where(byKey).prepare()
-  const insert = orm
-    .insert(inbox)
-    .values({ mesh, ...named(columns) })
-    .prepare()
+  const insert = hotWrite<Exclude<keyof InboxRow, 'payload'> | keyof SealedText>(
+    scope,
+    orm.insert(inbox).values({ mesh, ...named(columns) }),
+  )
   const update = orm
     .update(inbox)
     .set(assigned({ state: 0, position: 0, late: 0, gap: 0, receipt: 0, receiptWhy: 0 }))
@@ -90,14 +96,16 @@ export function inboxStore(scope: MeshScope): InboxStore {
       ),
     )
     .prepare()
-  const putLane = orm
-    .insert(lane)
-    .values({ mesh, ...named(rowColumns(lane)) })
-    .onConflictDoUpdate({
-      target: [lane.mesh, lane.owner, lane.from, lane.line],
-      set: { next: sql`excluded.next`, waitedMs: sql`excluded.waited_ms` },
-    })
-    .prepare()
+  const putLane = hotWrite<keyof LaneRow>(
+    scope,
+    orm
+      .insert(lane)
+      .values({ mesh, ...named(rowColumns(lane)) })
+      .onConflictDoUpdate({
+        target: [lane.mesh, lane.owner, lane.from, lane.line],
+        set: { next: sql`excluded.next`, waitedMs: sql`excluded.waited_ms` },
+      }),
+  )
   const waits = orm
     .select({ one: sql`1` })
     .from(inbox)
@@ -157,7 +165,7 @@ export function inboxStore(scope: MeshScope): InboxStore {
   return {
     find: (owner, from, msg) => shown(find.all({ owner, from, msg }))[0],
     insert: ({ payload, ...row }) =>
-      void insert.run({ ...row, ...texts.seal(hourOf(row.receivedAt), inboxPlace(row), payload) }),
+      insert({ ...row, ...texts.seal(hourOf(row.receivedAt), inboxPlace(row), payload) }),
     update: row => void update.run({ ...row }),
     byMsg: (owner, msg) => shown(byMsg.all({ owner, msg })),
     list: filter => {
@@ -182,8 +190,12 @@ export function inboxStore(scope: MeshScope): InboxStore {
           ),
         )
         .get()!.n,
-    lane: (owner, from, line) => getLane.get({ owner, from, line }),
-    putLane: row => void putLane.run({ ...row }),
+    lane: (owner, from, line) =>
+      lanes.get(laneName({ owner, from, line }), () => getLane.get({ owner, from, line })),
+    putLane: row => {
+      putLane(row)
+      lanes.set(laneName(row), row)
+    },
     waiting: (owner, from, line) =>
       shown(inPlace(waiting.all({ owner, from, line }))).sort(
         (a, b) => a.pairSeq - b.pairSeq || a.receivedAt - b.receivedAt,

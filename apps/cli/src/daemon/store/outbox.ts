@@ -1,5 +1,11 @@
 /** The outbox of a mesh: messages, how far each has come for whom; its sealings are in sealings.ts. */
-import type { OutboxFilter, OutboxMessageRow, OutboxState, OutboxStore } from '@claudemesh/client'
+import type {
+  OutboxFilter,
+  OutboxMessageRow,
+  OutboxRecipientRow,
+  OutboxState,
+  OutboxStore,
+} from '@claudemesh/client'
 import {
   and,
   asc,
@@ -23,6 +29,7 @@ import {
   sql,
 } from 'drizzle-orm'
 import { assigned, inPlace, named, rowColumns } from './columns.ts'
+import { hotWrite } from './hot.ts'
 import { trace } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { outboxRows } from './outbox-rows.ts'
@@ -46,10 +53,10 @@ export function outboxStore(scope: MeshScope): OutboxStore {
   const ours = eq(recipient.mesh, mesh)
   const asked = named({ msg: 0, to: 0, owner: 0, line: 0, now: 0, limit: 0 })
 
-  const insertMessage = orm
-    .insert(message)
-    .values({ mesh, ...named(rowColumns(message)) })
-    .prepare()
+  const insertMessage = hotWrite<Exclude<keyof OutboxMessageRow, 'payload'> | keyof SealedText>(
+    scope,
+    orm.insert(message).values({ mesh, ...named(rowColumns(message)) }),
+  )
   const texts = textsOf(scope, 'outbox')
   const shown = ({ sealed, textKey, ...row }: Stored, read = texts.reader()): OutboxMessageRow => ({
     ...row,
@@ -59,10 +66,10 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     const read = texts.reader()
     return rows.map(row => shown(row, read))
   }
-  const insertRecipient = orm
-    .insert(recipient)
-    .values({ mesh, ...named(columns) })
-    .prepare()
+  const insertRecipient = hotWrite<keyof OutboxRecipientRow>(
+    scope,
+    orm.insert(recipient).values({ mesh, ...named(columns) }),
+  )
   const byMsg = and(ourMessages, eq(message.msg, asked.msg))
   const getMessage = orm.select(rowColumns(message)).from(message).where(byMsg).prepare()
   const getStanding = orm
@@ -80,7 +87,10 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     .set(assigned({ dead: 0 }))
     .where(byMsg)
     .prepare()
-  const clearText = orm.update(message).set({ sealed: null, textKey: null }).where(byMsg).prepare()
+  const clearText = hotWrite<'msg'>(
+    scope,
+    orm.update(message).set({ sealed: null, textKey: null }).where(byMsg),
+  )
   const byKey = and(ours, eq(recipient.msg, asked.msg), eq(recipient.to, asked.to))
   const getRecipient = orm.select(columns).from(recipient).where(byKey).prepare()
   const getRecipients = orm
@@ -88,7 +98,10 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     .from(recipient)
     .where(and(ours, eq(recipient.msg, asked.msg)))
     .prepare()
-  const updateRecipient = orm.update(recipient).set(assigned(MUTABLE)).where(byKey).prepare()
+  const updateRecipient = hotWrite<keyof OutboxRecipientRow>(
+    scope,
+    orm.update(recipient).set(assigned(MUTABLE)).where(byKey),
+  )
   // The plus keeps SQLite from gathering all that is due and sorting it, for a few rows each time.
   const isDue = sql`+${recipient.dueAt} <= ${asked.now}`
   const due = orm
@@ -155,8 +168,8 @@ export function outboxStore(scope: MeshScope): OutboxStore {
   return {
     ...sealings,
     insert: ({ payload, ...row }, recipients) => {
-      insertMessage.run({ ...row, ...texts.seal(hourOf(row.composedAt), row.msg, payload) })
-      for (const each of recipients) insertRecipient.run({ ...each })
+      insertMessage({ ...row, ...texts.seal(hourOf(row.composedAt), row.msg, payload) })
+      for (const each of recipients) insertRecipient(each)
       underWay.written(row.msg, { dead: row.dead, hasText: true }, recipients)
     },
     message: msg => {
@@ -175,7 +188,7 @@ export function outboxStore(scope: MeshScope): OutboxStore {
       underWay.stands(msg, { dead })
     },
     dropText: msg => {
-      clearText.run({ msg })
+      clearText({ msg })
       underWay.stands(msg, { hasText: false })
     },
     recipient: (msg, to) => {
@@ -184,7 +197,7 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     },
     recipients: msg => [...(underWay.of(msg)?.recipients ?? inPlace(getRecipients.all({ msg })))],
     updateRecipient: row => {
-      updateRecipient.run({ ...row })
+      updateRecipient(row)
       underWay.updated(row)
     },
     due: (owner, now, limit) => due.all({ owner, now, limit }),

@@ -2,6 +2,7 @@
 import type { OutboxStore, SealingRecipientRow, SealingRow } from '@claudemesh/client'
 import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import { assigned, inPlace, named, rowColumns } from './columns.ts'
+import { hotWrite } from './hot.ts'
 import { memoryOf } from './memory.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { outboxMessage as message, sealingRecipient as recipient, sealing } from './schema.ts'
@@ -40,11 +41,11 @@ export function sealingStore(scope: MeshScope): SealingMethods {
   const toOne = and(eq(recipient.mesh, mesh), eq(recipient.id, asked.id), eq(recipient.to, asked.to))
   const ofMessage = and(eq(message.mesh, sealing.mesh), eq(message.msg, sealing.msg))
 
-  const add = orm
-    .insert(sealing)
-    .values({ mesh, ...named(columns) })
-    .prepare()
-  const addRecipient = orm.insert(recipient).values({ mesh, id: asked.id, to: asked.to, end: null }).prepare()
+  const add = hotWrite<keyof SealingRow>(scope, orm.insert(sealing).values({ mesh, ...named(columns) }))
+  const addRecipient = hotWrite<'id' | 'to'>(
+    scope,
+    orm.insert(recipient).values({ mesh, id: asked.id, to: asked.to, end: null }),
+  )
   const get = orm.select(columns).from(sealing).where(byId).prepare()
   const ofMsg = orm
     .select(columns)
@@ -52,11 +53,13 @@ export function sealingStore(scope: MeshScope): SealingMethods {
     .where(and(ours, eq(sealing.msg, asked.msg)))
     .orderBy(asc(sealing.row))
     .prepare()
-  const update = orm
-    .update(sealing)
-    .set(assigned({ sentAt: 0, state: 0, bytes: 0, seq: 0, auditIndex: 0, acceptedAt: 0 }))
-    .where(byId)
-    .prepare()
+  const update = hotWrite<keyof SealingRow>(
+    scope,
+    orm
+      .update(sealing)
+      .set(assigned({ sentAt: 0, state: 0, bytes: 0, seq: 0, auditIndex: 0, acceptedAt: 0 }))
+      .where(byId),
+  )
   const recipients = orm
     .select({ ...rowColumns(recipient), place: sql<number>`${recipient}.rowid` })
     .from(recipient)
@@ -92,15 +95,15 @@ export function sealingStore(scope: MeshScope): SealingMethods {
 
   return {
     addSealing: (row, to) => {
-      add.run({ ...row })
-      for (const each of to) addRecipient.run({ id: row.id, to: each })
+      add(row)
+      for (const each of to) addRecipient({ id: row.id, to: each })
       if (to.length <= FEW && (row.bytes?.length ?? 0) <= SMALL_BYTES)
         memory.set(row.id, { row, to: to.map(each => ({ id: row.id, to: each, end: null })) })
     },
     sealing: id => memory.held(id)?.row ?? get.get({ id }),
     sealingsOf: msg => ofMsg.all({ msg }),
     updateSealing: row => {
-      update.run({ ...row })
+      update(row)
       const known = memory.held(row.id)
       if (known) memory.set(row.id, { ...known, row })
     },

@@ -11,7 +11,7 @@ import { openPrivateDatabase } from '../private-database.ts'
 const migrationsFolder = fileURLToPath(new URL('../../../migrations', import.meta.url))
 
 export interface StoreFile {
-  readonly orm: BunSQLiteDatabase
+  readonly orm: BunSQLiteDatabase & { readonly $client: Database }
   /** Durable when it returns. What `work` throws undoes all of it and is thrown on; within another it is a part of that one. */
   transaction<T>(work: () => T): T
   /** How many transactions, and parts of one, were undone so far: what was remembered of them may not stand. */
