@@ -2,7 +2,23 @@
 import { MeshError } from '@claudemesh/protocol'
 import { randomBytes } from './random.ts'
 
+/** As ECMAScript 2026 has them; Node 20 and older browsers do not. */
+type Native = { readonly toHex?: (this: Uint8Array) => string }
+type NativeFrom = { fromHex?: (text: string) => Uint8Array }
+
+const nativeTo = (Uint8Array.prototype as Native).toHex
+const nativeFrom = (Uint8Array as NativeFrom).fromHex
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** For a host that has no encoder of its own. */
+export const portableToHex = (bytes: Uint8Array): string => bytes.reduce((text, byte) => text + HEX[byte], '')
+
+/** The same way back, for text of lower-case hex digits in pairs. */
+export const portableFromHex = (hex: string): Uint8Array =>
+  Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16))
+
+const toHex = nativeTo ? (bytes: Uint8Array) => nativeTo.call(bytes) : portableToHex
+const fromHex = nativeFrom ? (hex: string) => nativeFrom(hex) : portableFromHex
 
 /** A new UUIDv7 for `nowMs` (ms since 1970), 74 of its 128 bits random. */
 export function uuidv7(nowMs: number): Uint8Array {
@@ -16,7 +32,7 @@ export function uuidv7(nowMs: number): Uint8Array {
 
 /** The 36-character lower-case form of 16 bytes. */
 export function uuidText(bytes: Uint8Array): string {
-  const hex = bytes.reduce((text, byte) => text + HEX[byte], '')
+  const hex = toHex(bytes)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
@@ -25,10 +41,7 @@ export function uuidBytes(text: string): Uint8Array {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) {
     throw new MeshError('bad-field', 'a lower-case UUID is expected', { field: 'uuid' })
   }
-  const hex = text.replaceAll('-', '')
-  const bytes = new Uint8Array(16)
-  for (let i = 0; i < 16; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)
-  return bytes
+  return fromHex(text.replaceAll('-', ''))
 }
 
 /** The ms since 1970 inside a UUIDv7 of 16 bytes; `undefined` for any other version or variant. */
