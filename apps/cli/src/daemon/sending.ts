@@ -1,5 +1,11 @@
 /** Sends, and waits until what was asked for is so for every recipient, can no longer become so, or the time is over. */
-import { lookAgain, type MeshClient, type OutboxMessage, type OutboxState } from '@claudemesh/client'
+import {
+  lookAgain,
+  type MeshClient,
+  type MeshView,
+  type OutboxMessage,
+  type OutboxState,
+} from '@claudemesh/client'
 import { recipientKey } from '@claudemesh/crypto'
 import { MeshError, TIMES } from '@claudemesh/protocol'
 import type { z } from 'zod'
@@ -34,8 +40,8 @@ export async function sendText(
   const { mesh, speaker, sessions, noise } = p
   const { client } = mesh
   await whenPeersKnown(client)
-  requireTrust(client)
-  const self = { member: client.view().member, session: speaker?.signer.publicKey ?? null }
+  const { member } = requireTrust(client)
+  const self = { member, session: speaker?.signer.publicKey ?? null }
   const from = speaker?.row.uuid ?? null
   const { hops, threadId } = noise.origin(mesh, speaker, request.replyTo)
   let who = whoIn(mesh, sessions)
@@ -78,9 +84,10 @@ const endedOf = (msg: string, recipients: OutboxMessage['recipients']) =>
   recipients.filter(({ state }) => ENDED.includes(state)).map(({ to }) => ({ msg, to }))
 
 /** Nothing is sealed for a mesh that was lied about, or left; who sends must know, and not find out in the outbox. */
-function requireTrust(client: MeshClient): void {
+function requireTrust(client: MeshClient): MeshView {
   const { state, why } = client
-  const { name, role } = client.view()
+  const view = client.view()
+  const { name, role } = view
   if (state === 'removed')
     throw new MeshError(
       'removed',
@@ -94,6 +101,7 @@ function requireTrust(client: MeshClient): void {
       `Nothing is sent in ${name}: ${why.message}. Somebody may be lying: ask the owner of the mesh by another way.`,
       { cause: why, ...(why.facts ? { facts: why.facts } : {}) },
     )
+  return view
 }
 
 const isReached = (state: OutboxState, wait: Wait): boolean =>
