@@ -6,8 +6,12 @@ const CONTROLS = /[^\P{Cc}\t\n]/gu
 const TURNING =
   /[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 
+/** Most text is none but this, in which there is nothing to replace: one look instead of four. */
+const PLAIN = /^[\x20-\x7e\n]*$/
+
 /** Shows what it replaces: ESC as ␛, a right-to-left override as <U+202E>. */
 export function harmless(text: string): string {
+  if (PLAIN.test(text)) return text
   return text.toWellFormed().replace(/\r\n/g, '\n').replace(CONTROLS, picture).replace(TURNING, name)
 }
 
@@ -18,8 +22,10 @@ export const harmlessLine = (text: string): string =>
     .trim()
 
 /** A value as JSON on one line, read back as the same value: what a terminal would act on stands there as \u escapes (RFC 8259 section 7). */
-export const harmlessJson = (value: unknown): string =>
-  JSON.stringify(value).replace(CONTROLS, escaped).replace(TURNING, escaped)
+export function harmlessJson(value: unknown): string {
+  const text = JSON.stringify(value)
+  return PLAIN.test(text) ? text : text.replace(CONTROLS, escaped).replace(TURNING, escaped)
+}
 
 /** Per code unit: what lies above U+FFFF is two escapes. */
 const escaped = (character: string): string =>
