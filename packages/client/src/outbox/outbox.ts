@@ -158,7 +158,6 @@ export class Outbox {
       return
     } finally {
       this.#pumping = false
-      this.#agreements.end()
     }
     this.#wakeWhenDue(since)
   }

@@ -39,21 +39,11 @@ export class Pairs {
   of(party: Party, to: RecipientKey, target: Target): Pair {
     const held = this.#held(party, to, target)
     if (held) return held
-    return this.keep(party, to, target, createOpener(this.task(party, target)))
-  }
-
-  /** What is agreed on for sealing from `party` to `target`. */
-  task(party: Party, { prekey }: Target): Parameters<typeof createOpener>[0] {
-    return { mesh: this.#mesh, from: party.recipient, prekey }
-  }
-
-  /** Takes what was agreed on for `target`, in place of what stood. */
-  keep(
-    party: Party,
-    to: RecipientKey,
-    target: Target,
-    { opener, openerId, pairKey }: ReturnType<typeof createOpener>,
-  ): Pair {
+    const { opener, openerId, pairKey } = createOpener({
+      mesh: this.#mesh,
+      from: party.recipient,
+      prekey: target.prekey,
+    })
     const name = `${party.key}>${to}`
     const now = this.#now()
     const prekeyId = toBase64url(target.prekeyId)
