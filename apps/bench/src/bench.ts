@@ -13,6 +13,7 @@ import { measureSessionCost } from './session-cost.ts'
 import { measureShapes } from './shapes.ts'
 import { type Stack, startStack } from './stack.ts'
 import { median } from './stats.ts'
+import { measureStorm } from './storm.ts'
 import { measureVerify } from './verify-log.ts'
 
 interface Options {
@@ -54,6 +55,8 @@ const SHAPES = {
   fan: 100,
 }
 const SHAPES_SMOKE = { rounds: 1, ms: 500, rates: [100], rateMs: 500, idle: [40], settleMs: 500, fan: 5 }
+const STORM = { sessions: 10_000, pairs: 8, perSecond: 100, lookMs: 5000 }
+const STORM_SMOKE = { sessions: 200, pairs: 2, perSecond: 50, lookMs: 500 }
 const VERIFY = { pairs: PAIRS, leaves: 1_000_000 }
 const VERIFY_SMOKE = { pairs: PAIRS, leaves: 20_000 }
 const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }
@@ -70,6 +73,7 @@ export async function bench({ smoke, json, history, only, record, check }: Optio
     audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
     rivals: () => measureRivals(smoke ? RIVALS_SMOKE : RIVALS),
     shapes: () => measureShapes(smoke ? SHAPES_SMOKE : SHAPES),
+    storm: () => measureStorm(smoke ? STORM_SMOKE : STORM),
     verify: () => measureVerify(smoke ? VERIFY_SMOKE : VERIFY),
     daemons: () => measureDaemonPair(smoke ? DAEMONS_SMOKE : DAEMONS),
     mesh: () => measureLargeMesh(smoke ? LARGE_SMOKE : LARGE),

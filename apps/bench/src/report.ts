@@ -5,7 +5,7 @@ import { median } from './stats.ts'
 /** One figure. `ratio` is `value` over the case named by `ratioTo`, of the same run. */
 export interface Case {
   readonly name: string
-  readonly unit: 'msg/s' | 'ms' | 'µs CPU/msg' | 'MiB' | 'KiB' | '%'
+  readonly unit: 'msg/s' | 'ms' | 'µs CPU/msg' | 'MiB' | 'KiB' | '%' | 'count'
   readonly value: number
   readonly p50?: number
   readonly p99?: number
@@ -40,7 +40,7 @@ export function speedCase(name: string, values: number[], ratioTo?: string, base
 export function table(cases: readonly Case[]): string {
   const rows = cases.map(({ name, unit, value, p50, p99, cpuMs, ratioTo, ratio }) => [
     name,
-    unit === 'msg/s'
+    unit === 'msg/s' || unit === 'count'
       ? Math.round(value).toLocaleString('en')
       : value.toFixed(unit === 'ms' ? 3 : unit === '%' || unit === 'KiB' ? 2 : 1),
     unit,

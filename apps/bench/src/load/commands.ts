@@ -39,6 +39,8 @@ export type Command =
     }
   /** Attaches so many sessions to meshes of their own, for good. */
   | { readonly do: 'idle'; readonly port: number; readonly sessions: number }
+  /** All of those lose their sockets at once and come back. */
+  | { readonly do: 'storm' }
   /** Attaches so many sessions to that mesh. */
   | { readonly do: 'crowd'; readonly sessions: number }
 
@@ -62,6 +64,14 @@ export interface Flow {
 export interface Throughput {
   readonly messages: number
   readonly perSecond: number
+}
+/** How a crowd came back. */
+export interface Storm {
+  readonly sessions: number
+  /** Until the last was attached again, ms. */
+  readonly ms: number
+  /** Tries that the broker refused or cut off. */
+  readonly refused: number
 }
 /** From `send` to `deliver`, or of one write that is on disk, ms. */
 export interface Latency {

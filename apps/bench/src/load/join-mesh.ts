@@ -56,8 +56,10 @@ export async function joinMesh({ port, pairs }: Extract<Command, { do: 'join' }>
 
 export interface FoundMesh {
   readonly mesh: Uint8Array
-  /** Opens a socket of the one member; what it returns attaches another session on it. */
-  daemon(): Promise<() => Promise<Seat>>
+  /** Opens a socket of the one member. */
+  enter(): Promise<LightClient>
+  /** Another session of that member, not attached yet. */
+  session(): Papers
   /** Attaches another session on a socket of its own. */
   seat(): Promise<Seat>
 }
@@ -71,16 +73,19 @@ export async function foundMesh(port: number): Promise<FoundMesh> {
   const mesh = rosterEntryHash(entries[0])
   const head = rosterEntryHash(entries[1])
   await founder.hello(mesh, member, entries)
-  const daemon = async () => {
+  const enter = async () => {
     const client = await LightClient.dial(host)
     await client.hello(mesh, member)
-    return async () => {
-      const papers = papersOf(mesh, head, member)
-      const { attachment } = await client.attach(papers)
-      return { client, attachment, recipient: papers.recipient }
-    }
+    return client
   }
-  return { mesh, daemon, seat: async () => await (await daemon())() }
+  const session = () => papersOf(mesh, head, member)
+  const seat = async () => {
+    const client = await enter()
+    const papers = session()
+    const { attachment } = await client.attach(papers)
+    return { client, attachment, recipient: papers.recipient }
+  }
+  return { mesh, enter, session, seat }
 }
 
 function foundingEntries(owner: Signer, brokerKey: Uint8Array, host: string): [RosterEntry, RosterEntry] {

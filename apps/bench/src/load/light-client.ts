@@ -90,6 +90,15 @@ export class LightClient {
     this.socket.send(frame)
   }
 
+  /** Ends the socket at once, without a word to the other end. */
+  cut(): void {
+    this.socket.onmessage = null
+    this.socket.onclose = null
+    // Bun's own: the DOM's types know of closing alone.
+    const socket = this.socket as WebSocket & { terminate(): void }
+    socket.terminate()
+  }
+
   /** The next text frame of this type; an error frame or the end of the socket rejects. */
   next<T extends BrokerFrame['type']>(type: T): Promise<BrokerFrameOf<T>> {
     return new Promise((resolve, reject) => this.waiting.push({ type, resolve, reject }))

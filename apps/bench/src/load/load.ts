@@ -1,7 +1,7 @@
 /** The load process: holds every socket of senders and recipients, so that what is measured has the other core to itself. */
 
 import type { Command } from './commands.ts'
-import { idleCrowd } from './idle-crowd.ts'
+import { type IdleDaemon, idleCrowd } from './idle-crowd.ts'
 import { insertLoad } from './insert-load.ts'
 import { jetStreamJoin, jetStreamLatency, jetStreamThroughput } from './jetstream-load.ts'
 import { joinMesh, type Pair } from './join-mesh.ts'
@@ -11,6 +11,7 @@ import { meshLatency } from './mesh-latency.ts'
 import { meshThroughput } from './mesh-throughput.ts'
 import { relayThroughput } from './relay-throughput.ts'
 import { attachShape, type Crowd, shapeThroughput } from './shape-throughput.ts'
+import { storm } from './storm.ts'
 import { syncLoad } from './sync-load.ts'
 
 /** Serves the parent's commands, one at a time. */
@@ -19,6 +20,7 @@ export function load(): void {
   let lanes: Awaited<ReturnType<typeof jetStreamJoin>> = []
   let large: LargeMesh | undefined
   let crowd: Crowd | undefined
+  const idle: IdleDaemon[] = []
   const run = async (command: Command): Promise<object> => {
     switch (command.do) {
       case 'relay':
@@ -38,8 +40,10 @@ export function load(): void {
       case 'shape-throughput':
         return shapeThroughput(crowd!, command)
       case 'idle':
-        await idleCrowd(command)
+        idle.push(...(await idleCrowd(command)))
         return {}
+      case 'storm':
+        return storm(idle)
       case 'insert':
         return insertLoad(command)
       case 'jetstream-join':
