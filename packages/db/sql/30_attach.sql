@@ -108,3 +108,27 @@ RETURN CASE
   WHEN p_state = 'offline' THEN 'offline'
   WHEN CASE p_state WHEN 'online' THEN coalesce(p_beat, p_at) ELSE p_at END + interval '90 seconds' > p_now THEN 'away'
   ELSE 'offline' END;
+
+-- These sessions as others see them now, by the clock of `p_now` (ms; the database's where it is NULL). `p_node` asks, so it lives.
+-- Asked for at every word of a session: planned once, which costs three times what reading a session does.
+CREATE FUNCTION mesh_fn.directory_of(p_mesh bytea, p_keys bytea[], p_node text, p_now bigint)
+RETURNS TABLE (changed_at bigint, key bytea, certificate jsonb, presence jsonb, hook_status text, hook_at bigint, lease_at bigint, lease text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_now timestamptz := coalesce(mesh_fn.at(p_now), clock_timestamp());
+BEGIN
+  RETURN QUERY
+  SELECT mesh_fn.ms(l.changed_at), r.key, l.certificate, l.presence, l.hook_status, mesh_fn.ms(l.hook_at), mesh_fn.ms(l.state_at),
+    mesh_fn.lease_state(l.state, l.state_at, CASE WHEN l.node = p_node THEN 'infinity' ELSE n.beat_until END, v_now)
+  FROM mesh.mesh_head h
+  JOIN mesh.recipient r ON r.mesh_id = h.id AND r.key = ANY (p_keys)
+  JOIN mesh.lease l ON l.recipient_id = r.id
+  LEFT JOIN mesh.node n ON n.name = l.node
+  WHERE h.mesh = p_mesh AND NOT r.removed AND r.known_until >= v_now AND l.certificate IS NOT NULL;
+END $$;
+ALTER FUNCTION mesh_fn.directory_of SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.directory_of SET enable_material = off;
+ALTER FUNCTION mesh_fn.directory_of SET enable_hashjoin = off;
+ALTER FUNCTION mesh_fn.directory_of SET enable_mergejoin = off;
+ALTER FUNCTION mesh_fn.directory_of SET enable_bitmapscan = off;
+ALTER FUNCTION mesh_fn.directory_of SET plan_cache_mode = force_generic_plan;

@@ -62,14 +62,8 @@ export async function directoryOf(
   db: Database,
   p: { mesh: Uint8Array; recipients: readonly Recipient[]; now?: number; node?: string },
 ): Promise<DatedEntry[]> {
-  const rows = await run(db.sql<DatedRow[]>`
-    select ${db.fn}.ms(l.changed_at) as changed_at, r.key, l.certificate, l.presence, l.hook_status, ${db.fn}.ms(l.hook_at) as hook_at, ${db.fn}.ms(l.state_at) as lease_at,
-      ${db.fn}.lease_state(l.state, l.state_at, case when l.node = ${p.node ?? ''} then 'infinity' else n.beat_until end, ${timeOf(db, p.now)}) as lease
-    from mesh.recipient r
-    join mesh.lease l on l.recipient_id = r.id
-    left join mesh.node n on n.name = l.node
-    where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
-      and not r.removed and r.known_until >= ${timeOf(db, p.now)} and l.certificate is not null`)
+  const rows = await run(db.sql<DatedRow[]>`select * from ${db.fn}.directory_of(
+    ${p.mesh}, ${byteaArray(p.recipients)}::bytea[], ${p.node ?? ''}, ${p.now ?? null})`)
   return rows.map(datedEntryOf)
 }
 
