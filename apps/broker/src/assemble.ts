@@ -12,6 +12,7 @@ import { createPushWindow } from './delivery/push-window.ts'
 import { queueItems } from './delivery/queue-items.ts'
 import { replaceAttachment } from './delivery/replace-attachment.ts'
 import { openRates } from './limits/rates.ts'
+import { openTurnstiles } from './limits/turnstiles.ts'
 import { HookLapses } from './presence/hook-lapses.ts'
 import { openMeshes } from './roster/meshes.ts'
 import type { Settings } from './settings.ts'
@@ -88,6 +89,7 @@ export function assemble(
     metrics,
     tracing,
     rates: openRates(settings),
+    turnstiles: openTurnstiles(),
     meshes,
     lane,
     window,

@@ -9,6 +9,7 @@ import type { Attachment } from './delivery/attachment.ts'
 import type { BatchWriter } from './delivery/batch-writer.ts'
 import type { PushWindow } from './delivery/push-window.ts'
 import type { Rates } from './limits/rates.ts'
+import type { Turnstiles } from './limits/turnstiles.ts'
 import type { HookLapses } from './presence/hook-lapses.ts'
 import type { Meshes } from './roster/meshes.ts'
 import type { Settings } from './settings.ts'
@@ -29,6 +30,7 @@ export interface Broker {
   /** Where a collector of spans is named. */
   readonly tracing?: Tracing | undefined
   readonly rates: Rates
+  readonly turnstiles: Turnstiles
   readonly meshes: Meshes
   readonly lane: BatchWriter
   readonly window: PushWindow
@@ -41,7 +43,7 @@ export interface Broker {
   readonly refusals: Refusals
   readonly hookLapses: HookLapses
   readonly connections: Set<Connection>
-  /** Attachments whose end the database has not heard of yet. */
+  /** Attachments whose end the database could not be told. */
   readonly undetached: Set<Attachment>
   /** `host[:port]` that clients may dial, lower case; known once the port is. */
   hosts: readonly string[]

@@ -22,8 +22,15 @@ export async function detachAgain(broker: Broker): Promise<void> {
 
 async function tellDatabase(broker: Broker, mesh: MeshState, attachment: Attachment): Promise<void> {
   const { recipient, number } = attachment
-  broker.undetached.add(attachment)
-  const away = await broker.db.detach({ mesh: mesh.id, recipient, attachment: number })
-  broker.undetached.delete(attachment)
-  if (away) tellPresence(broker, mesh.id, [recipient])
+  try {
+    // The drain of a stopping broker releases all leases at once: whoever still waits then has nothing left to tell.
+    const away = await broker.turnstiles.leave(
+      () => !broker.draining && broker.db.detach({ mesh: mesh.id, recipient, attachment: number }),
+    )
+    broker.undetached.delete(attachment)
+    if (away) tellPresence(broker, mesh.id, [recipient])
+  } catch (cause) {
+    broker.undetached.add(attachment)
+    throw cause
+  }
 }

@@ -24,12 +24,21 @@ type Attach = ClientFrameOf<'attach'>
 type Refused = Exclude<AttachOutcome, { error: null }>
 type Member = Extract<Standing, { is: 'member' }>
 
-export async function attachFrame(
+export const attachFrame = (
+  broker: Broker,
+  connection: Connection,
+  standing: Member,
+  frame: Attach,
+): Promise<void> => broker.turnstiles.attach(() => attach(broker, connection, standing, frame))
+
+async function attach(
   broker: Broker,
   connection: Connection,
   standing: Member,
   frame: Attach,
 ): Promise<void> {
+  // Gone while it waited for its turn: nobody is left to be attached.
+  if (!connection.open) return
   const { settings, clock, db, node } = broker
   const { mesh } = standing
   const { ref } = frame
