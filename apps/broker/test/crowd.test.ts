@@ -2,7 +2,7 @@
 import type { BrokerFrameOf } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { attached, foundMesh, type TestBroker, testBroker } from './test-broker.ts'
+import { attached, foundMesh, greeted, type TestBroker, testBroker } from './test-broker.ts'
 import { TestClock } from './test-clock.ts'
 import { newSession } from './test-member.ts'
 
@@ -53,6 +53,38 @@ test('the first are told of at once, a crowd behind them together as time passes
   await bob.socket.ask({ type: 'ping', time: 0 })
   expect(alice.socket.unasked('presence')).toEqual([])
   expect(bob.socket.unasked('presence').filter(({ entry }) => crowd.includes(hex(entry)))).toEqual([])
+})
+
+test('a crowd whose sockets all end and who come back at once is online, every one of it', async () => {
+  const founded = await foundMesh(broker, clock.now())
+  const member = await founded.join()
+  const daemons = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const { socket, session } = await attached(broker.port, founded.mesh, member, clock.now())
+      const sessions = [session, newSession(member, clock.now()), newSession(member, clock.now())]
+      for (const more of sessions.slice(1)) await socket.attach(founded.mesh, more, clock.now())
+      return { socket, sessions }
+    }),
+  )
+  for (const { socket } of daemons) socket.ws.close()
+  await Promise.all(
+    daemons.map(async ({ sessions }) => {
+      const socket = await greeted(broker.port, founded.mesh, member)
+      for (const session of sessions) await socket.attach(founded.mesh, session, clock.now())
+    }),
+  )
+  // Those that ended are told to the database in their order, and these two behind them.
+  const last = await attached(broker.port, founded.mesh, member, clock.now())
+  const other = await attached(broker.port, founded.mesh, member, clock.now())
+  for (const { socket, session } of [last, other])
+    expect(await socket.ask({ type: 'detach', recipient: session.recipient })).toMatchObject({ type: 'ok' })
+  const page = await last.socket.ask({ type: 'directory', cursor: null })
+  const gone = [last, other].map(({ session }) => session.signer.publicKey.toHex())
+  const leases = Object.groupBy(page.type === 'directory' ? page.entries : [], ({ lease }) => lease)
+  expect(leases.online?.map(hex).toSorted()).toEqual(
+    daemons.flatMap(({ sessions }) => sessions.map(one => one.signer.publicKey.toHex())).toSorted(),
+  )
+  expect(leases.away?.map(hex).toSorted()).toEqual(gone.toSorted())
 })
 
 const hex = ({ certificate }: BrokerFrameOf<'presence'>['entry']) => certificate.session.toHex()
