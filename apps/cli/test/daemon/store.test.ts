@@ -339,6 +339,45 @@ describe('the roster', () => {
 })
 
 describe('the inbox', () => {
+  test('knows what waits in a lane, also where nothing did before, or what came was undone', () => {
+    const { inbox, transaction } = openMeshStore(openScratch().file, 'a')
+    const waiting = () => inbox.waiting('', 'f/s', 'l').map(({ pairSeq }) => pairSeq)
+    const insert = (n: number) => inbox.insert({ ...inboxRow(n), state: 'waiting' })
+    expect(waiting()).toEqual([])
+    expect(() =>
+      transaction(() => {
+        insert(3)
+        expect(waiting()).toEqual([3])
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    expect(waiting()).toEqual([])
+    insert(2)
+    inbox.insert({ ...inboxRow(1), state: 'early' })
+    expect(waiting()).toEqual([2])
+    inbox.update({ ...inboxRow(2), state: 'unread' })
+    expect(waiting()).toEqual([])
+    inbox.update({ ...inboxRow(1), state: 'waiting' })
+    expect(waiting()).toEqual([1])
+  })
+
+  test('has the lane that was last written, and not one that was undone', () => {
+    const { file } = openScratch()
+    const { inbox, transaction } = openMeshStore(file, 'a')
+    const lane = { owner: '', from: 'f/s', line: 'l', next: 2, waitedMs: 0 }
+    const next = () => inbox.lane('', 'f/s', 'l')?.next
+    expect(next()).toBeUndefined()
+    inbox.putLane(lane)
+    expect(() =>
+      transaction(() => {
+        inbox.putLane({ ...lane, next: 3 })
+        expect(next()).toBe(3)
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    expect([next(), openMeshStore(file, 'a').inbox.lane('', 'f/s', 'l')?.next]).toEqual([2, 2])
+  })
+
   test('takes a message of a sender into a mailbox once', () => {
     const { file } = openScratch()
     const { inbox } = openMeshStore(file, 'a')

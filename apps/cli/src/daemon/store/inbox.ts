@@ -36,6 +36,11 @@ export function inboxStore(scope: MeshScope): InboxStore {
   const { orm, mesh } = scope
   const texts = textsOf(scope, 'inbox')
   const lanes = memoryOf<LaneRow | undefined>(scope)
+  /** Lanes in which nothing waits behind a gap: nearly all, with every message. */
+  const whole = memoryOf<true>(scope)
+  const wrote = (row: Pick<InboxRow, 'owner' | 'from' | 'line' | 'state'>) => {
+    if (row.state === 'waiting') whole.forget(laneName(row))
+  }
   const shown = (rows: readonly Stored[]): InboxRow[] => {
     const read = texts.reader()
     return rows.map(({ sealed, textKey, ...row }) => ({
@@ -164,9 +169,14 @@ export function inboxStore(scope: MeshScope): InboxStore {
 
   return {
     find: (owner, from, msg) => shown(find.all({ owner, from, msg }))[0],
-    insert: ({ payload, ...row }) =>
-      insert({ ...row, ...texts.seal(hourOf(row.receivedAt), inboxPlace(row), payload) }),
-    update: row => void update.run({ ...row }),
+    insert: ({ payload, ...row }) => {
+      wrote(row)
+      insert({ ...row, ...texts.seal(hourOf(row.receivedAt), inboxPlace(row), payload) })
+    },
+    update: row => {
+      wrote(row)
+      update.run({ ...row })
+    },
     byMsg: (owner, msg) => shown(byMsg.all({ owner, msg })),
     list: filter => {
       const { owner, states, after, limit } = filter
@@ -196,10 +206,13 @@ export function inboxStore(scope: MeshScope): InboxStore {
       putLane(row)
       lanes.set(laneName(row), row)
     },
-    waiting: (owner, from, line) =>
-      shown(inPlace(waiting.all({ owner, from, line }))).sort(
-        (a, b) => a.pairSeq - b.pairSeq || a.receivedAt - b.receivedAt,
-      ),
+    waiting: (owner, from, line) => {
+      const name = laneName({ owner, from, line })
+      if (whole.held(name)) return []
+      const rows = shown(inPlace(waiting.all({ owner, from, line })))
+      if (rows.length === 0) whole.set(name, true)
+      return rows.sort((a, b) => a.pairSeq - b.pairSeq || a.receivedAt - b.receivedAt)
+    },
     gapped: () =>
       orm
         .select(rowColumns(lane))
