@@ -64,6 +64,13 @@ test('messages of one turn stand sealed in one commit, and go out in one frame i
   }
 })
 
+test('more of one turn than are sealed as they are written go out behind these, in the order they were written', async () => {
+  const { write, sentMsgs, states } = await connected()
+  const msgs = await Promise.all(Array.from({ length: 150 }, (_, n) => write(`${n}`)))
+  expect(sentMsgs().flat()).toEqual(msgs)
+  expect(states(msgs)).toEqual(msgs.map((_, n) => ['sealed', n + 1]))
+})
+
 test('of a turn that failed nothing is sent; what is done again alone is sent once, under bytes of its own', async () => {
   const { alice, write, sentMsgs, states } = await connected()
   const written = [write('a'), write('b')]

@@ -128,7 +128,7 @@ export class Outbox {
   async goOn(): Promise<void> {
     const [made, lookedAt] = [this.#made, this.#lookedAt]
     this.#made = []
-    this.#send([...made, ...this.#fresh.take()])
+    this.#send([...this.#fresh.take(), ...made])
     if (lookedAt === null) return this.pump()
     this.#endOld()
     this.#wakeWhenDue(lookedAt)
