@@ -27,6 +27,7 @@ export {
 export * from './limits.ts'
 export { parseAs } from './parse-as.ts'
 export * from './plaintext.ts'
+export * from './plaintext-codec.ts'
 export * from './records.ts'
 export * from './roster.ts'
 export * from './schema.ts'

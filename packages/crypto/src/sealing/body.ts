@@ -1,5 +1,12 @@
 /** The inside of an envelope's body: 4-byte length ‖ JSON ‖ raw ‖ signature 64 ‖ zeros, in few sizes. */
-import { LIMITS, MeshError, type PlaintextJson, parseAs, plaintextJson, SIZES } from '@claudemesh/protocol'
+import {
+  encodePlaintext,
+  LIMITS,
+  MeshError,
+  type PlaintextJson,
+  parsePlaintext,
+  SIZES,
+} from '@claudemesh/protocol'
 import { TAG } from './aead.ts'
 import { allZero, decodeText } from './zero-padded.ts'
 
@@ -38,7 +45,7 @@ export function encodeContent(plaintext: PlaintextJson, raw: Uint8Array): Uint8A
   if ('raw' in plaintext)
     throw new MeshError('bad-field', 'raw bytes are passed beside the JSON', { field: 'raw' })
   const named = raw.length > 0 ? { ...plaintext, raw: raw.length } : plaintext
-  const encoded = plaintextJson.safeEncode(named)
+  const encoded = encodePlaintext(named)
   if (!encoded.success) {
     const field = encoded.error.issues[0]?.path.join('.') ?? ''
     throw new MeshError('bad-field', 'the plaintext is out of bounds', { field })
@@ -71,7 +78,7 @@ function parseJson(bytes: Uint8Array, refuse: Refuse): { raw: number; plaintext:
   } catch {
     throw refuse('json', 'the plaintext is no JSON')
   }
-  const parsed = parseAs(plaintextJson, json)
+  const parsed = parsePlaintext(json)
   if (!parsed.success)
     throw refuse('json', 'the plaintext misses its schema', parsed.error.issues[0]?.path.join('.'))
   const { raw = 0, ...plaintext } = parsed.data as PlaintextJson & { raw?: unknown }
