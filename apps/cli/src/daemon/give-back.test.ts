@@ -7,11 +7,12 @@ const FILE = fileURLToPath(new URL('./give-back.ts', import.meta.url))
 /** A process that has parsed and bundled; its resident pages of files (kB) before and after, and what it still computes. */
 const PROGRAM = `
   import { readFileSync } from 'node:fs'
-  import { giveBack } from ${JSON.stringify(FILE)}
+  import { giveBackCode, giveBackPages } from ${JSON.stringify(FILE)}
   const resident = () => Number(/^RssFile:\\s+(\\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))[1])
   await Bun.build({ entrypoints: [${JSON.stringify(FILE)}], target: 'bun' })
   const before = resident()
-  giveBack()
+  giveBackCode()
+  giveBackPages()
   const after = resident()
   const { success } = await Bun.build({ entrypoints: [${JSON.stringify(FILE)}], target: 'bun' })
   console.log(JSON.stringify({ before, after, success }))

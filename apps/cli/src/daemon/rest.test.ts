@@ -1,18 +1,16 @@
 import { expect, test } from 'vitest'
 import { Rest } from './rest.ts'
 
-/** A process that uses so many ms in each of the seconds; answers in which of them memory was given back. */
-function givenBack(started: number, ...seconds: readonly number[]): number[] {
+/** A process that uses so many ms in each of the seconds; answers in which of them pages and compiled code were given back. */
+function givenBack(started: number, ...seconds: readonly number[]): { pages: number[]; code: number[] } {
   let cpu = started
-  const given: number[] = []
+  const given: ReturnType<typeof givenBack> = { pages: [], code: [] }
   let second = 0
-  const rest = new Rest({
-    cpuMs: () => cpu,
-    giveBack: () => {
-      given.push(second)
-      cpu += 50
-    },
-  })
+  const giving = (what: keyof typeof given) => () => {
+    given[what].push(second)
+    cpu += 50
+  }
+  const rest = new Rest({ cpuMs: () => cpu, give: { pages: giving('pages'), code: giving('code') } })
   for (const ms of seconds) {
     second++
     cpu += ms
@@ -22,14 +20,20 @@ function givenBack(started: number, ...seconds: readonly number[]): number[] {
 }
 const quiet = (seconds: number): number[] => Array(seconds).fill(5)
 
-test('memory is given back once a burst has been over for ten seconds, and once for each', () => {
-  expect(givenBack(600, ...quiet(30))).toEqual([10])
-  expect(givenBack(600, ...quiet(9), 20, ...quiet(15))).toEqual([20])
-  expect(givenBack(0, ...quiet(20), 200, 150, ...quiet(20), 400, ...quiet(20))).toEqual([32, 53])
+test('pages are given back once a burst has been over for ten seconds, and once for each', () => {
+  expect(givenBack(600, ...quiet(30)).pages).toEqual([10])
+  expect(givenBack(600, ...quiet(9), 20, ...quiet(15)).pages).toEqual([20])
+  expect(givenBack(600, ...quiet(20), 20, ...quiet(20)).pages).toEqual([10, 31])
+})
+
+test('what was compiled goes where nothing has worked for a minute, once for each burst', () => {
+  expect(givenBack(600, ...quiet(59), 20, ...quiet(59)).code).toEqual([])
+  expect(givenBack(600, ...quiet(200))).toEqual({ pages: [10], code: [60] })
+  expect(givenBack(0, ...quiet(20), 200, 150, ...quiet(70), 400, ...quiet(70)).code).toEqual([82, 153])
 })
 
 test('a daemon that only watches, or does little now and then, is left alone', () => {
-  expect(givenBack(100, ...quiet(1000))).toEqual([])
+  expect(givenBack(100, ...quiet(1000))).toEqual({ pages: [], code: [] })
   expect(
     givenBack(
       0,
@@ -38,5 +42,5 @@ test('a daemon that only watches, or does little now and then, is left alone', (
         .flat()
         .slice(0, 180),
     ),
-  ).toEqual([])
+  ).toEqual({ pages: [], code: [] })
 })
