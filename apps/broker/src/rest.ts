@@ -1,0 +1,34 @@
+/** Gives back to the system what a burst of work has compiled and allocated, once the broker has had nothing to do for a while: some 15 MiB. */
+
+/** CPU time between two looks, ms, from which on the broker counts as at work; one with 18,000 sessions that say nothing takes a third of it in a minute. */
+const WORK_MS = 3000
+
+export class Rest {
+  readonly #cpuMs: () => number
+  readonly #giveBack: () => void
+  #seen: number
+  /** It has worked since it gave back last. */
+  #due = true
+
+  constructor(o: { cpuMs?: () => number; giveBack?: () => void } = {}) {
+    this.#cpuMs = o.cpuMs ?? usedMs
+    this.#giveBack = o.giveBack ?? (() => Bun.shrink())
+    this.#seen = this.#cpuMs()
+  }
+
+  /** To be called every minute. What runs next is compiled anew, so nothing is given back while there is mail. */
+  look(): void {
+    const used = this.#cpuMs() - this.#seen
+    if (used >= WORK_MS) this.#due = true
+    else if (this.#due) {
+      this.#due = false
+      this.#giveBack()
+    }
+    this.#seen = this.#cpuMs()
+  }
+}
+
+function usedMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
