@@ -26,10 +26,10 @@ test('pages are given back once a burst has been over for ten seconds, and once 
   expect(givenBack(600, ...quiet(20), 20, ...quiet(20)).pages).toEqual([10, 31])
 })
 
-test('what was compiled goes where nothing has worked for a minute, once for each burst', () => {
-  expect(givenBack(600, ...quiet(59), 20, ...quiet(59)).code).toEqual([])
-  expect(givenBack(600, ...quiet(200))).toEqual({ pages: [10], code: [60] })
-  expect(givenBack(0, ...quiet(20), 200, 150, ...quiet(70), 400, ...quiet(70)).code).toEqual([82, 153])
+test('what was compiled goes where nothing has worked for half a minute, once for each burst', () => {
+  expect(givenBack(600, ...quiet(29), 20, ...quiet(29)).code).toEqual([])
+  expect(givenBack(600, ...quiet(200))).toEqual({ pages: [10], code: [30] })
+  expect(givenBack(0, ...quiet(20), 200, 150, ...quiet(70), 400, ...quiet(70)).code).toEqual([52, 123])
 })
 
 test('a daemon that only watches, or does little now and then, is left alone', () => {

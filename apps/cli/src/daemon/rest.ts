@@ -6,7 +6,7 @@ const WORK_MS = 20
 /** Seconds without work after which a burst is over. */
 const QUIET_LOOKS = 10
 /** Seconds without work after which no other follows soon: until then what was compiled is worth more than its room. */
-const LONG_QUIET_LOOKS = 60
+const LONG_QUIET_LOOKS = 30
 /** CPU time of a burst, ms, that is worth giving back for. */
 const BURST_MS = 300
 
