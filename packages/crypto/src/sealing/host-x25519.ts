@@ -33,7 +33,9 @@ export function hostExchange(secret: Uint8Array, theirs: Uint8Array): Exchange |
     const privateKey = host.createPrivateKey({ key: der as unknown as Buffer, format: 'der', type: 'pkcs8' })
     const spki = concatBytes(SPKI, theirs) as unknown as Buffer
     const publicKey = host.createPublicKey({ key: spki, format: 'der', type: 'spki' })
-    const shared = new Uint8Array(host.diffieHellman({ privateKey, publicKey }))
+    const given = host.diffieHellman({ privateKey, publicKey })
+    const shared = Uint8Array.from(given)
+    given.fill(0)
     const own = host.createPublicKey(privateKey as never).export({ format: 'der', type: 'spki' })
     return { publicKey: new Uint8Array(own.subarray(SPKI.length)), shared }
   } catch {
