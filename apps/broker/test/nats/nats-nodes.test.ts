@@ -197,8 +197,8 @@ test('a node that stood still is taken for dead by another; it finds out, and it
   await all.stop()
 }, 180_000)
 
-test('a node that its database does not hear for 50 s sends its sessions to the others, and takes them again', async () => {
-  const clock = new TestClock()
+/** Nodes of which the first reaches its database by a link that can be stopped, and goes by `clock`. */
+async function startLinked(count: number, clock: TestClock) {
   const { url, drop } = await freshDatabase()
   const link = await startStuckLink(0, Number(new URL(url).port))
   await drop()
@@ -207,7 +207,19 @@ test('a node that its database does not hear for 50 s sends its sessions to the 
     at.port = String(link.port)
     return { DATABASE_URL: at.href, LOOK_MS: '1000', SILENCE_MS: '600000' }
   }
-  const all = await startNodes(2, {}, (place, shared) => (place === 0 ? byLink(shared) : {}), [clock])
+  const all = await startNodes(count, {}, (place, shared) => (place === 0 ? byLink(shared) : {}), [clock])
+  return { all, link }
+}
+
+/** What one beat does begins in a later turn of the event loop. */
+async function beat(clock: TestClock): Promise<void> {
+  clock.turn(BEAT_MS)
+  await setImmediate()
+}
+
+test('a node that its database does not hear for 50 s sends its sessions to the others, and takes them again', async () => {
+  const clock = new TestClock()
+  const { all, link } = await startLinked(2, clock)
   const [cut, lives] = all.nodes as [Node, Node]
   const founded = await foundMesh(cut, clock.now())
   const bob = await attached(cut.port, founded.mesh, await founded.join(), clock.now())
@@ -220,14 +232,9 @@ test('a node that its database does not hear for 50 s sends its sessions to the 
       hex(frame.entry.certificate.session) === hex(carol.session.signer.publicKey),
   )
   link.stop()
-  const beat = async () => {
-    clock.turn(BEAT_MS)
-    // What one beat does begins in a later turn of the event loop.
-    await setImmediate()
-  }
-  for (let count = 0; count < 3; count++) await beat()
+  for (let count = 0; count < 3; count++) await beat(clock)
   expect(bob.socket.ws.readyState).toBe(WebSocket.OPEN)
-  await beat()
+  await beat(clock)
   expect((await bob.socket.closed).code).toBe(CLOSE.goingAway.code)
   expect((await fetch(`http://${cut.door.host}/ws`)).status).toBe(503)
   const elsewhere = await attached(lives.port, founded.mesh, bob.session.member, Date.now(), bob.session)
@@ -240,10 +247,26 @@ test('a node that its database does not hear for 50 s sends its sessions to the 
   const [got] = await elsewhere.socket.receive(1)
   expect(got!.envelope.header.id).toEqual(mail.header.id)
   link.go()
-  do await beat()
+  do await beat(clock)
   while ((await fetch(`http://${cut.door.host}/ws`)).status === 503)
   await (await greeted(cut.port, founded.mesh, bob.session.member)).close()
   for (const { socket } of [carol, elsewhere, founded]) await socket.close()
+  await all.stop()
+  await link.close()
+}, 60_000)
+
+test('a node that is alone keeps its sessions however long its database does not hear it', async () => {
+  const clock = new TestClock()
+  const { all, link } = await startLinked(1, clock)
+  const [alone] = all.nodes as [Node]
+  const founded = await foundMesh(alone, clock.now())
+  const bob = await attached(alone.port, founded.mesh, await founded.join(), clock.now())
+  link.stop()
+  for (let count = 0; count < 8; count++) await beat(clock)
+  expect((await fetch(`http://${alone.door.host}/ws`)).status).toBe(426)
+  expect(bob.socket.ws.readyState).toBe(WebSocket.OPEN)
+  link.go()
+  for (const { socket } of [bob, founded]) await socket.close()
   await all.stop()
   await link.close()
 }, 60_000)
