@@ -43,6 +43,13 @@ export const TOOL_RULE = `mcp__plugin_${PLUGIN}_${SERVER}`
 /** The client refuses http hooks here (2.1.329). */
 const COMMAND_ONLY: ReadonlySet<string> = new Set(['SessionStart'])
 
+/**
+ * Sources of SessionStart. A client that starts anew is one whose launcher has opened its session already: it need not wait until the
+ * hook's program ran (60 ms of its start, 2.1.329). At the others the conversation changes: what comes behind is of the next one.
+ */
+const AT_FIRST_START = 'startup'
+const AT_OTHER_STARTS = '^(?!startup$)'
+
 /** Paths inside the plugin's folder and their contents (format of 2.1.329). */
 export function pluginFiles(parts: PluginParts): Record<string, string> {
   const timeout = parts.hookTimeoutSeconds
@@ -55,8 +62,13 @@ export function pluginFiles(parts: PluginParts): Record<string, string> {
   }
   const waker = parts.waker && shellCommand(parts.waker)
   const hooks = HOOKS_USED.map(event => {
-    const told = COMMAND_ONLY.has(event) ? command : http
-    return [event, [{ hooks: [told, ...(waker === undefined ? [] : wakerAt(event, waker))] }]]
+    const wakers = waker === undefined ? [] : wakerAt(event, waker)
+    const group = (told: object, matcher?: string) => ({
+      ...(matcher && { matcher }),
+      hooks: [told, ...wakers],
+    })
+    if (!COMMAND_ONLY.has(event)) return [event, [group(http)]]
+    return [event, [group({ ...command, async: true }, AT_FIRST_START), group(command, AT_OTHER_STARTS)]]
   })
   const [program, ...args] = parts.server
   return {

@@ -218,7 +218,8 @@ describe('the plugin', () => {
 
   test('lets none wait where nothing can be woken so', () => {
     const { hooks } = JSON.parse(pluginFiles({ ...parts, waker: undefined })['hooks/hooks.json'] ?? '')
-    for (const event of Object.keys(hooks)) expect(hooks[event][0].hooks).toHaveLength(1)
+    for (const event of Object.keys(hooks))
+      for (const group of hooks[event]) expect(group.hooks).toHaveLength(1)
   })
 
   test('lets one hook wait in the background where a session is idle behind it', () => {
@@ -227,7 +228,7 @@ describe('the plugin', () => {
     const waker = { type: 'command', command, asyncRewake: true, timeout: 86_400 }
     for (const event of Object.keys(hooks)) {
       const waits = event === 'SessionStart' || event === 'Stop'
-      expect(hooks[event][0].hooks.slice(1)).toEqual(waits ? [waker] : [])
+      for (const group of hooks[event]) expect(group.hooks.slice(1)).toEqual(waits ? [waker] : [])
     }
   })
 
@@ -250,11 +251,16 @@ describe('the plugin', () => {
       'Stop',
       'UserPromptSubmit',
     ])
-    expect(hooks.SessionStart[0].hooks[0]).toEqual({
-      type: 'command',
-      command: `exec '/b u n' '/it'\\''s/hook.ts'`,
-      timeout: 3,
-    })
+    const told = { type: 'command', command: `exec '/b u n' '/it'\\''s/hook.ts'`, timeout: 3 }
+    const [atFirst, atOthers, ...more] = hooks.SessionStart
+    expect([atFirst.hooks[0], atOthers.hooks[0], more]).toEqual([{ ...told, async: true }, told, []])
+    const sources = ['startup', 'resume', 'clear', 'compact', 'fork', 'startup-of-tomorrow']
+    const heardBy = (group: { matcher: string }) =>
+      sources.filter(source =>
+        // The client's own rule (2.1.329): a word is compared, anything else is a regular expression.
+        /^\w+$/.test(group.matcher) ? source === group.matcher : new RegExp(group.matcher).test(source),
+      )
+    expect([heardBy(atFirst), heardBy(atOthers)]).toEqual([['startup'], sources.slice(1)])
     expect(hooks.Stop[0].hooks[0]).toEqual({
       type: 'http',
       url: 'http://127.0.0.1:7/hook',

@@ -53,6 +53,8 @@ const HOOK_STATUS: Readonly<Record<string, PresenceStatus>> = {
 interface Hook {
   readonly hook_event_name: string
   readonly transcript_path?: string | undefined
+  /** SessionStart: startup, resume, clear, compact, fork. */
+  readonly source?: string | undefined
 }
 
 /** What is known of one session since it was opened. */
@@ -109,14 +111,16 @@ export class SessionStatus {
   }
 
   /** A hook of the session: of its conversation, of its folder, and mostly of its turn. */
-  hook(uuid: string, { transcript_path, hook_event_name }: Hook): void {
+  hook(uuid: string, { transcript_path, hook_event_name, source }: Hook): void {
     const known = this.#of(uuid)
     if (transcript_path !== undefined && transcript_path !== known.transcript?.path) {
       known.configDir = configDirOfTranscript(transcript_path) ?? known.configDir
       known.transcript = { path: transcript_path }
     }
     const status = HOOK_STATUS[hook_event_name]
-    if (status !== undefined) this.set(uuid, status)
+    // The client does not wait for the hook of its own start: a prompt may have overtaken it.
+    const isOvertaken = hook_event_name === 'SessionStart' && source === 'startup' && known.hook !== undefined
+    if (status !== undefined && !isOvertaken) this.set(uuid, status)
   }
 
   /** What a hook script says of it. True where the session is open. */

@@ -178,3 +178,25 @@ test('a turn that an earlier life of the daemon was told of, and nobody since, d
   ahead = 61_000
   await expect.poll(status, { timeout: 10_000 }).toBe('idle')
 })
+
+test('the hook of its start is one a turn may overtake: what the turn said stands, and a session nobody spoke of is idle', async () => {
+  const bob = await machine()
+  await bob.call('createMesh', {
+    body: { name: 'home', broker: (await broker()).url, memberName: 'bob' },
+  })
+  const { tokenFile } = await bob.open(UUID, { name: 'api', kind: 'claude', deliver: 'inbox' })
+  const token = await readToken(tokenFile)
+  const hook = (hook_event_name: string, source?: string) =>
+    bob.call('hook', { token, body: { session_id: UUID, hook_event_name, source } })
+  const seen = async () => {
+    const sessions = await bob.call<{ status: string }[]>('sessions')
+    return sessions.map(({ status }) => status)
+  }
+  await hook('SessionStart', 'startup')
+  expect(await seen()).toEqual(['idle'])
+  await hook('UserPromptSubmit')
+  await hook('SessionStart', 'startup')
+  expect(await seen()).toEqual(['working'])
+  await hook('SessionStart', 'compact')
+  expect(await seen()).toEqual(['idle'])
+})
