@@ -2,6 +2,7 @@
 export { noBackplane } from './backplane/news.ts'
 export type { Broker } from './broker.ts'
 export type { Clock } from './clock.ts'
+export { restInQuiet } from './rest.ts'
 export { type Listening, runBroker } from './run-broker.ts'
 export { type RunningBroker, startBroker } from './server.ts'
 export { readSettings, type Settings } from './settings.ts'

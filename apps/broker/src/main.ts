@@ -3,13 +3,11 @@
  * `migrate` it brings the database to this version and ends: what a host runs before it lets a release start.
  */
 import { ERRORS, MeshError } from '@claudemesh/protocol'
-import { systemClock } from './clock.ts'
-import { Rest } from './rest.ts'
+import { restInQuiet } from './rest.ts'
 import { migrateDatabase, startBroker } from './server.ts'
 import { readSettings } from './settings.ts'
 
 const LAST_MS = 9500
-const MINUTE_MS = 60_000
 
 try {
   const settings = readSettings(process.env)
@@ -18,8 +16,7 @@ try {
     process.exit(0)
   }
   const broker = await startBroker(settings)
-  const rest = new Rest()
-  systemClock.every(MINUTE_MS, () => rest.look())
+  restInQuiet()
   let signalled = false
   const onSignal = () => {
     if (signalled) process.exit(1)

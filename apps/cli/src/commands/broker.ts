@@ -21,10 +21,12 @@ export function addBroker(program: Command): void {
     async (cli, options) => {
       const ended = told({ tied: options.tied === true, impatient: () => process.exit(1) })
       const running = await reporting(async () => {
-        const { readSettings, startBroker } = await import('@claudemesh/broker')
+        const { readSettings, restInQuiet, startBroker } = await import('@claudemesh/broker')
         const settings = readSettings(settingsOf(process.env))
         await freePort(settings.BROKER_PORT, settings.HOST, 'BROKER_PORT')
-        return startBroker(settings)
+        const started = await startBroker(settings)
+        restInQuiet()
+        return started
       })
       reportReady({ port: running.port })
       if (cli.json) cli.object({ pid: process.pid, port: running.port })
