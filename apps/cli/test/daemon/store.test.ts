@@ -216,7 +216,7 @@ describe('the file', () => {
     ).toMatch(/^SEARCH outbox_recipient USING INDEX outbox_recipient_pending[^;]*$/)
     expect(
       plan(
-        "SELECT min(pair_seq) FROM outbox_recipient WHERE mesh = 1 AND state IN ('pending', 'sealed', 'accepted') AND owner = '' AND line = 'l' AND \"to\" = 't' AND pair_seq >= 1",
+        "SELECT min(pair_seq) FROM outbox_recipient WHERE mesh = 1 AND (state = 'pending' OR state = 'sealed' OR state = 'accepted') AND owner = '' AND line = 'l' AND \"to\" = 't' AND pair_seq >= 1",
       ),
     ).toMatch(/INDEX outbox_recipient_open/)
     expect(
@@ -228,6 +228,27 @@ describe('the file', () => {
       plan("SELECT * FROM inbox WHERE mesh = 1 AND owner = '' AND msg = 'm' AND \"from\" = 'f'"),
     ).toMatch(/INDEX inbox_key/)
   })
+})
+
+test('what ended is found among what is open, once, and not among what is settled or younger', () => {
+  const { file } = openScratch()
+  const { outbox } = openMeshStore(file, 'a')
+  const write = (n: number, ...states: readonly ('sealed' | 'accepted' | 'delivered')[]) =>
+    outbox.insert(
+      { ...outboxMessage(n), endsAt: n === 4 ? 9000 : null },
+      states.map((state, i) => ({ ...outboxRecipient(n, `m${i}/s`), state })),
+    )
+  write(1, 'sealed', 'sealed', 'accepted')
+  write(2, 'accepted', 'delivered')
+  write(3, 'delivered')
+  write(4, 'sealed')
+  write(5000, 'sealed')
+  const ended = (...states: readonly ('pending' | 'sealed' | 'accepted')[]) =>
+    outbox.ended(2000, states, 10).map(({ msg }) => msg)
+  const [first, second] = [1, 2].map(n => outboxMessage(n).msg)
+  expect(ended('pending', 'sealed')).toEqual([first])
+  expect(ended('accepted')).toEqual([first, second])
+  expect(outbox.ended(9000, ['sealed'], 2).map(({ composedAt }) => composedAt)).toEqual([1, 4])
 })
 
 describe('openers', () => {

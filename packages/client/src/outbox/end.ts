@@ -2,7 +2,7 @@
 import { recipientKey, uuidText, verifyFact } from '@claudemesh/crypto'
 import { equalBytes, type Fact, MeshError, TIMES, toBase64url } from '@claudemesh/protocol'
 import type { Core } from '../core.ts'
-import type { OutboxState } from '../store.ts'
+import type { OpenState } from '../store.ts'
 import { isOpen, moveRecipient } from './states.ts'
 
 const PAGE = 256
@@ -23,13 +23,13 @@ export function endMessages(core: Core, now: number): void {
   for (const fact of due) core.factsAhead.delete(fact)
 }
 
-function giveUp(core: Core, states: readonly OutboxState[], endedBy: number): void {
+function giveUp(core: Core, states: readonly OpenState[], endedBy: number): void {
   const due = core.store.outbox.ended(endedBy, states, PAGE)
   if (due.length === 0) return
   core.commit.run(() => {
     for (const { msg } of due)
       for (const row of core.store.outbox.recipients(msg))
-        if (states.includes(row.state))
+        if (states.some(state => state === row.state))
           moveRecipient(core, row, { state: 'expired', why: 'ttl', at: core.now(), by: 'me', verified: true })
   })
 }

@@ -82,6 +82,7 @@ export interface SealingRecipientRow {
   /** How this sealing ended for them, where the broker said so. */
   readonly end: 'expired' | 'dropped' | 'refused' | null
 }
+export type OpenState = (typeof OPEN_STATES)[number]
 export interface OutboxStore {
   insert(
     message: OutboxMessageRow & { readonly payload: string },
@@ -121,7 +122,7 @@ export interface OutboxStore {
   /** Sealings of this owner's messages that are still `sealed`, in the order they were added. */
   unaccepted(owner: Owner): SealingRow[]
   /** Messages with a recipient in one of `states` whose (endsAt ?? composedAt + ttlMs) is ≤ now. */
-  ended(now: number, states: readonly OutboxState[], limit: number): OutboxMessageRow[]
+  ended(now: number, states: readonly OpenState[], limit: number): OutboxMessageRow[]
   /** Newest first; kind `receipt` left out. `open`: some recipient in an open state; `dead`: on the dead-letter list. */
   list(filter: OutboxFilter): OutboxMessageRow[]
   /** Number of messages `list({ open: true })` would give without a limit. */

@@ -161,7 +161,8 @@ export const outboxRecipient = sqliteTable(
     index('outbox_recipient_due').on(t.mesh, t.dueAt).where(sql`state = 'pending'`),
     index('outbox_recipient_open')
       .on(t.mesh, t.owner, t.line, t.to, t.pairSeq)
-      .where(sql`state IN ('pending', 'sealed', 'accepted')`),
+      // For IN with more than two SQLite makes a table of them with every write.
+      .where(sql`state = 'pending' OR state = 'sealed' OR state = 'accepted'`),
     foreignKey({
       columns: [t.mesh, t.msg],
       foreignColumns: [outboxMessage.mesh, outboxMessage.msg],

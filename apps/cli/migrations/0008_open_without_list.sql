@@ -1,0 +1,2 @@
+DROP INDEX `outbox_recipient_open`;--> statement-breakpoint
+CREATE INDEX `outbox_recipient_open` ON `outbox_recipient` (`mesh`,`owner`,`line`,`to`,`pair_seq`) WHERE state = 'pending' OR state = 'sealed' OR state = 'accepted';
