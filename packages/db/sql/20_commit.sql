@@ -99,22 +99,32 @@ BEGIN
 
   IF v_items > 0 THEN
     -- 3. a verdict for each item, and a number for each that is new. Mostly all are: one mesh, one recipient each, all
-    -- known, no repeats. An id is looked for among envelopes for several only while there are any.
+    -- known, no repeats: these are written at once. An id is looked for among envelopes for several only while there are any.
     v_plain := v_plain AND v_sole AND v_meshes = 1;
-    IF v_plain THEN
+    IF v_plain AND v_anywhere > 0 THEN
       SELECT count(*) = 0 INTO v_plain FROM unnest(a_from, a_off) AS i(whom, off)
       CROSS JOIN LATERAL (
-        SELECT FROM mesh.delivery x
+        SELECT FROM mesh.envelope x
         WHERE x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off + 79 FOR 16) OFFSET 0) e;
-      IF v_plain AND v_anywhere > 0 THEN
-        SELECT count(*) = 0 INTO v_plain FROM unnest(a_from, a_off) AS i(whom, off)
-        CROSS JOIN LATERAL (
-          SELECT FROM mesh.envelope x
-          WHERE x.from_id = v_who[i.whom] AND x.id = substring(p_pack FROM i.off + 79 FOR 16) OFFSET 0) e;
-      END IF;
     END IF;
     IF v_plain THEN
-      first_seq := v_seq[1] + 1; first_index := v_audit[1];
+      first_seq := v_seq[1] + 1; first_index := v_audit[1]; m := v_head[1];
+      -- The unique index finds a repeat as the rows are written: looking beforehand cost every row as much as its entry there. Then
+      -- nothing of this stands, and all are judged.
+      BEGIN
+        INSERT INTO mesh.delivery
+          (recipient_id, seq, expires_at, mesh_id, shared, from_id, audit_index, at, id, content_hash, header, slot, body)
+        SELECT v_who[t_who[i]], first_seq + i - 1, to_timestamp(a_expires[i]::float8 / 1000), m, false, v_who[a_from[i]],
+          first_index + i - 1, v_now, substring(p_pack FROM a_off[i] + 79 FOR 16), substring(p_pack FROM a_off[i] FOR 32),
+          substring(p_pack FROM a_off[i] + w_len[a_from[i]] + 143 FOR a_header[i]),
+          substring(p_pack FROM a_off[i] + w_len[a_from[i]] + 143 + a_header[i] + a_body[i] FOR t_len[i]),
+          substring(p_pack FROM a_off[i] + w_len[a_from[i]] + 143 + a_header[i] FOR a_body[i])
+        FROM generate_series(1, v_items) AS i;
+      EXCEPTION WHEN unique_violation THEN
+        v_plain := false; first_seq := NULL; first_index := NULL;
+      END;
+    END IF;
+    IF v_plain THEN
       v_given := coalesce(first_seq = p_seq AND first_index = p_index AND at_ms = p_at, false);
       v_seq[1] := v_seq[1] + v_items; v_audit[1] := v_audit[1] + v_items; v_queued[1] := v_items;
     ELSE
@@ -163,18 +173,19 @@ BEGIN
     END IF;
 
     -- 4. one row for what one recipient waits for; what several share lies beside their rows
-    IF v_sole THEN
+    IF v_plain THEN NULL;
+    ELSIF v_sole THEN
       INSERT INTO mesh.delivery
         (recipient_id, seq, expires_at, mesh_id, shared, from_id, audit_index, at, id, content_hash, header, slot, body)
-      SELECT v_who[i.target], coalesce(i.seq, first_seq + i.ord - 1), to_timestamp(i.expires::float8 / 1000),
-        v_head[w_mesh[i.whom]], false, v_who[i.whom], coalesce(i.index, first_index + i.ord - 1), v_now,
+      SELECT v_who[i.target], i.seq, to_timestamp(i.expires::float8 / 1000),
+        v_head[w_mesh[i.whom]], false, v_who[i.whom], i.index, v_now,
         substring(p_pack FROM i.off + 79 FOR 16), substring(p_pack FROM i.off FOR 32),
         substring(p_pack FROM i.off + w_len[i.whom] + 143 FOR i.header),
         substring(p_pack FROM i.off + w_len[i.whom] + 143 + i.header + i.body FOR i.slot),
         substring(p_pack FROM i.off + w_len[i.whom] + 143 + i.header FOR i.body)
-      FROM unnest(a_from, a_off, a_header, a_body, a_expires, t_who, t_len, verdicts, seqs, indexes) WITH ORDINALITY
-        AS i(whom, off, header, body, expires, target, slot, verdict, seq, index, ord)
-      WHERE coalesce(i.verdict, 0) = 0;
+      FROM unnest(a_from, a_off, a_header, a_body, a_expires, t_who, t_len, verdicts, seqs, indexes)
+        AS i(whom, off, header, body, expires, target, slot, verdict, seq, index)
+      WHERE i.verdict = 0;
     ELSE
       INSERT INTO mesh.delivery
         (recipient_id, seq, expires_at, mesh_id, shared, from_id, audit_index, at, id, content_hash, header, slot, body)
