@@ -95,7 +95,7 @@ export function memoryOutbox(table: <R>() => Table<R>): OutboxStore {
         .filter(
           row =>
             (row.endsAt ?? row.composedAt + row.ttlMs) <= now &&
-            rowsOf(row.msg).some(one => states.includes(one.state)),
+            rowsOf(row.msg).some(one => states.some(state => state === one.state)),
         )
         .slice(0, limit),
     list: ({ owner, open: onlyOpen, dead, limit }) =>
