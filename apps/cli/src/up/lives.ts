@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { startEmbeddedPostgres } from '@claudemesh/db'
 import { MeshError } from '@claudemesh/protocol/errors'
 import { processIdentity } from '../daemon/process-identity.ts'
+import { daemonEnv } from './daemon-env.ts'
 import type { DataPaths } from './data-folder.ts'
 import type { Life } from './part.ts'
 import { endProcess, gone, type ProcessName } from './process-end.ts'
@@ -104,7 +105,7 @@ export async function startTiedDaemon(home: string, started: (daemon: ProcessNam
     log: join(home, 'logs', 'daemon.out'),
     tied: true,
     cwd: '/',
-    env: { CLAUDEMESH_HOME: home },
+    env: daemonEnv(home),
   })
   await readyOrEnd(daemon)
   started(nameOf(daemon.pid))

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { MeshError } from '@claudemesh/protocol/errors'
 import { callDaemon } from '../api/client.ts'
+import { daemonEnv } from './daemon-env.ts'
 import { release, spawnSelf } from './spawn-self.ts'
 
 const OTHERS_MS = 10_000
@@ -12,7 +13,7 @@ export async function startDaemon(home: string): Promise<void> {
   const daemon = spawnSelf(['daemon', 'run'], {
     log: join(home, 'logs', 'daemon.out'),
     tied: false,
-    env: { CLAUDEMESH_HOME: home },
+    env: daemonEnv(home),
     cwd: '/',
   })
   try {
