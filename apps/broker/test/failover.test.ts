@@ -2,7 +2,7 @@
 import { openCheckpoint, TreeFrontier } from '@claudemesh/crypto'
 import type { AcceptedResult } from '@claudemesh/protocol'
 import { startReplicatedPostgres } from '@claudemesh/testkit'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { readSettings, startBroker } from '../src/index.ts'
 import { attached, foundMesh, greeted, testEnv } from './test-broker.ts'
 import { newEnvelope } from './test-envelope.ts'
@@ -12,9 +12,11 @@ const ROUNDS = 20
 
 test('a standby that has every commit takes over: nothing accepted is lost, and what it cannot take yet is unavailable', async () => {
   const postgres = await startReplicatedPostgres()
+  onTestFinished(() => postgres.close())
   const broker = await startBroker(
     readSettings(testEnv(postgres.url, { REDELIVER_MS: '200', CHECKPOINT_MS: '100', LOG_LEVEL: 'silent' })),
   )
+  onTestFinished(() => broker.stop())
   const { mesh, join } = await foundMesh(broker)
   const alice = await attached(broker.port, mesh, await join())
   const bob = await attached(broker.port, mesh, await join())
@@ -87,6 +89,4 @@ test('a standby that has every commit takes over: nothing accepted is lost, and 
   expect(tree.root()).toEqual(head.root)
   for (const one of [alice, bob]) await one.socket.close()
   await reading
-  await broker.stop()
-  await postgres.close()
 })

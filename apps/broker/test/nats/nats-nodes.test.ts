@@ -10,7 +10,7 @@ import {
   startNats,
   stopSharedPostgres,
 } from '@claudemesh/testkit'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { BEAT_MS, leasesAge } from '../leases-age.ts'
 import { startStuckLink } from '../stuck-link.ts'
 import { append, attached, type Founded, foundMesh, greeted } from '../test-broker.ts'
@@ -175,6 +175,7 @@ describe.each(ways)('$way', ({ settings, needsNats }) => {
 test('a node that stood still is taken for dead by another; it finds out, and its sessions come back', async () => {
   const clocks = [new TestClock(), new TestClock()] as const
   const all = await startNodes(2, {}, undefined, clocks)
+  onTestFinished(() => all.stop())
   const [still, lives] = all.nodes as [Node, Node]
   const founded = await foundMesh(lives, clocks[1].now())
   const watching = await greeted(lives.port, founded.mesh, await founded.join())
@@ -194,7 +195,6 @@ test('a node that stood still is taken for dead by another; it finds out, and it
   const { entries } = (await watching.ask({ type: 'directory', cursor: null })) as BrokerFrameOf<'directory'>
   expect(entries.map(entry => entry.lease)).toEqual(['online'])
   for (const socket of [watching, back.socket]) await socket.close()
-  await all.stop()
 }, 180_000)
 
 /** Nodes of which the first reaches its database by a link that can be stopped, and goes by `clock`. */
@@ -207,7 +207,9 @@ async function startLinked(count: number, clock: TestClock) {
     at.port = String(link.port)
     return { DATABASE_URL: at.href, LOOK_MS: '1000', SILENCE_MS: '600000' }
   }
+  onTestFinished(() => link.close())
   const all = await startNodes(count, {}, (place, shared) => (place === 0 ? byLink(shared) : {}), [clock])
+  onTestFinished(() => all.stop())
   return { all, link }
 }
 
@@ -251,8 +253,6 @@ test('a node that its database does not hear for 50 s sends its sessions to the 
   while ((await fetch(`http://${cut.door.host}/ws`)).status === 503)
   await (await greeted(cut.port, founded.mesh, bob.session.member)).close()
   for (const { socket } of [carol, elsewhere, founded]) await socket.close()
-  await all.stop()
-  await link.close()
 }, 60_000)
 
 test('a node that is alone keeps its sessions however long its database does not hear it', async () => {
@@ -267,8 +267,6 @@ test('a node that is alone keeps its sessions however long its database does not
   expect(bob.socket.ws.readyState).toBe(WebSocket.OPEN)
   link.go()
   for (const { socket } of [bob, founded]) await socket.close()
-  await all.stop()
-  await link.close()
 }, 60_000)
 
 /** The other looks before it sweeps: who is told of as away is not yet ended in the database. */
