@@ -94,15 +94,17 @@ function nextCall({ accepts, acks }: Batch): { now: Batch; later: Batch } {
   for (const item of accepts) {
     // By id alone: two that share it by chance take two calls, no more.
     const key = bytesIndex(item.id)
-    const full = now.length === CALL_ITEMS || (now.length > 0 && size + itemBytes(item) > CALL_BYTES)
-    if (full || seen.has(key)) {
+    const bytes = itemBytes(item)
+    const full = now.length === CALL_ITEMS || (now.length > 0 && size + bytes > CALL_BYTES)
+    const known = seen.size
+    seen.add(key)
+    if (full || seen.size === known) {
       later.push(item)
       // Order of one sender is order of the call: nothing overtakes what waits for want of room.
       if (full) size = Number.POSITIVE_INFINITY
       continue
     }
-    seen.add(key)
-    size += itemBytes(item)
+    size += bytes
     now.push(item)
   }
   return {

@@ -42,7 +42,8 @@ export function hashLeaves(batch: PackedBatch, { seq, index, at }: Forecast): Le
   uint64(leaf, at, HEAD_BYTES + 12)
   leaf.set(TYPE, HEAD_BYTES + 20)
   leaf.writeUInt32BE(fields, fieldsAt - 4)
-  const hashes = new Uint8Array(count * HASH_BYTES)
+  const hash = Buffer.allocUnsafe(HASH_BYTES)
+  const hashes = Buffer.allocUnsafe(count * HASH_BYTES)
   const width = SALT_BYTES + fields
   const bodies = Buffer.allocUnsafe(count * width)
   for (let i = 0; i < count; i++) {
@@ -53,7 +54,8 @@ export function hashLeaves(batch: PackedBatch, { seq, index, at }: Forecast): Le
     uint64(leaf, seq + i, fieldsAt + before)
     const rest = item + FIELDS_AT + before
     pack.copy(leaf, fieldsAt + before + 8, rest, rest + FIELDS_END)
-    Bun.SHA256.hash(leaf, hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES))
+    Bun.SHA256.hash(leaf, hash)
+    hash.copy(hashes, i * HASH_BYTES)
     pack.copy(bodies, i * width, item + SALT_AT, item + SALT_AT + SALT_BYTES)
     leaf.copy(bodies, i * width + SALT_BYTES, fieldsAt)
   }

@@ -4,8 +4,13 @@ import { bytesIndex } from './bytes-index.ts'
 import type { AcceptItem, AckItem } from './delivery-types.ts'
 import { recipientKey } from './recipient-key.ts'
 
+const HASH_BYTES = 32
 const SALT_BYTES = 16
+const ID_BYTES = 16
 const LENGTH_BYTES = 4
+/** In an item: behind its content hash the head of the leaf, then its salt; its id. */
+const SALT_AT = 55
+const ID_AT = 79
 /** What an item holds before its header: content hash, head of the leaf's hashed bytes, the leaf's fields but for seq. */
 const FIXED_PERSON = 175
 const FIXED_SESSION = 207
@@ -13,6 +18,7 @@ const WHO_STRIDE = 64
 const ABSENT = 0xffff_ffff
 /** RFC 6962's prefix of a leaf, the domain of its signedBytes, the length of the salt that follows. */
 const LEAF_HEAD = Buffer.from('\0claudemesh/v1/leaf\0\0\0\x10', 'latin1')
+const EMPTY = Buffer.alloc(0)
 
 /** A batch laid out. */
 export interface PackedBatch {
@@ -108,53 +114,75 @@ export function packOne(item: AcceptItem): (number | Uint8Array)[] {
 class Pack {
   readonly bytes: Buffer
   at = 0
-  private readonly salts: Uint8Array
+  private readonly salts: Buffer
   private salted = 0
+  private sender: Recipient | undefined
+  /** What the items of `sender` begin with, but for what is their own. */
+  private fixed: Buffer = EMPTY
 
   constructor(items: readonly AcceptItem[]) {
-    this.bytes = Buffer.allocUnsafe(items.reduce((sum, item) => sum + itemBytes(item), 0))
-    this.salts = crypto.getRandomValues(new Uint8Array(items.length * SALT_BYTES))
+    let size = 0
+    for (let i = 0; i < items.length; i++) size += itemBytes(items[i]!)
+    this.bytes = Buffer.allocUnsafe(size)
+    this.salts = crypto.getRandomValues(Buffer.allocUnsafe(items.length * SALT_BYTES))
   }
 
   /** All of an item but its slots. */
   head(item: AcceptItem): void {
-    this.put(item.contentHash)
-    this.put(LEAF_HEAD)
-    this.put(this.salts.subarray(this.salted, this.salted + SALT_BYTES))
+    const { bytes, at } = this
+    if (this.sender !== item.from) {
+      this.sender = item.from
+      this.fixed = fixedPart(item.from)
+    }
+    const end = at + this.fixed.length
+    bytes.set(this.fixed, at)
+    bytes.set(own(item.contentHash, HASH_BYTES), at)
+    this.salts.copy(bytes, at + SALT_AT, this.salted, this.salted + SALT_BYTES)
+    bytes.set(own(item.id, ID_BYTES), at + ID_AT)
+    bytes.set(own(item.recipientsHash, HASH_BYTES), end - HASH_BYTES)
+    bytes.set(item.header, end)
+    bytes.set(item.body, end + item.header.length)
     this.salted += SALT_BYTES
-    this.length(8)
-    this.field(item.id)
-    this.field(item.from.member)
-    if (item.from.session) this.field(item.from.session)
-    else this.length(ABSENT)
-    this.length(8)
-    this.field(item.recipientsHash)
-    this.put(item.header)
-    this.put(item.body)
+    this.at = end + item.header.length + item.body.length
   }
 
   put(bytes: Uint8Array): void {
     this.bytes.set(bytes, this.at)
     this.at += bytes.length
   }
+}
 
-  private field(bytes: Uint8Array): void {
-    this.length(bytes.length)
-    this.put(bytes)
-  }
+/** An item up to its header: head of the leaf and fields, empty where each item has its own hashes, salt and id. */
+function fixedPart({ member, session }: Recipient): Buffer {
+  const bytes = Buffer.alloc(session === null ? FIXED_PERSON : FIXED_SESSION)
+  bytes.set(LEAF_HEAD, HASH_BYTES)
+  bytes.writeUInt32BE(8, SALT_AT + SALT_BYTES)
+  bytes.writeUInt32BE(ID_BYTES, ID_AT - LENGTH_BYTES)
+  let at = field(bytes, member, ID_AT + ID_BYTES)
+  at = session === null ? bytes.writeUInt32BE(ABSENT, at) : field(bytes, session, at)
+  at = bytes.writeUInt32BE(8, at)
+  bytes.writeUInt32BE(HASH_BYTES, at)
+  return bytes
+}
 
-  private length(length: number): void {
-    this.bytes.writeUInt32BE(length, this.at)
-    this.at += LENGTH_BYTES
-  }
+/** Puts a field with its length; answers where it ends. */
+function field(bytes: Buffer, value: Uint8Array, at: number): number {
+  bytes.set(value, bytes.writeUInt32BE(value.length, at))
+  return at + LENGTH_BYTES + value.length
+}
+
+/** A field that is laid out by its size must have it: another would stand in its neighbours. */
+function own(value: Uint8Array, size: number): Uint8Array {
+  if (value.length !== size) throw new RangeError(`${size} bytes expected`)
+  return value
 }
 
 /** Bytes of one item in the pack. */
-export const itemBytes = (item: AcceptItem): number =>
-  item.to.reduce(
-    (sum, { slot }) => sum + slot.length,
-    (item.from.session ? FIXED_SESSION : FIXED_PERSON) + item.header.length + item.body.length,
-  )
+export function itemBytes({ from, header, body, to }: AcceptItem): number {
+  let size = (from.session ? FIXED_SESSION : FIXED_PERSON) + header.length + body.length
+  for (let i = 0; i < to.length; i++) size += to[i]!.slot.length
+  return size
+}
 
 const list = (numbers: readonly number[]) => `{${numbers.join(',')}}`
 
