@@ -4,18 +4,21 @@ import { writeRefusals } from './audit/write-refusals.ts'
 import { look } from './backplane/look.ts'
 import type { Broker } from './broker.ts'
 import { sweepExpired } from './delivery/expiry.ts'
+import { reclaimer } from './delivery/reclaim.ts'
 import { sweepUnacked } from './delivery/redelivery.ts'
 import { beatLeases, countBeat, LEASE_BEAT_MS } from './presence/leases.ts'
 import { sweepDropped } from './roster/remove-member.ts'
 import { beatSockets } from './ws/heartbeat.ts'
 
 const MINUTE_MS = 60_000
+const RECLAIM_MS = 1000
 
 /** Starts all of it; answers how to stop it. */
 export function startSweeps(broker: Broker): () => void {
-  const { clock, settings, db, log } = broker
+  const { clock, settings, db, log, metrics } = broker
   const sweeps: [ms: number, name: string, work: () => unknown][] = [
     [Math.min(1000, settings.REDELIVER_MS), 'redelivery', () => sweepUnacked(broker)],
+    [RECLAIM_MS, 'space', reclaimer(db, metrics)],
     [settings.LOOK_MS, 'looks', () => look(broker)],
     [settings.EXPIRY_MS, 'expiry', () => sweepExpired(broker)],
     [settings.EXPIRY_MS, 'drops', () => sweepDropped(broker)],

@@ -158,3 +158,15 @@ BEGIN
   RETURN v_all;
 END $$;
 ALTER FUNCTION mesh_fn.drop_old_facts SET enable_seqscan = off;
+
+-- Whether this role may vacuum the queue (PostgreSQL 17 and newer know that right; before, its owner) and p_gone deleted rows are worth it:
+-- a pass reads every index entry of the rows that still wait.
+CREATE FUNCTION mesh_fn.worth_reclaiming(p_gone bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_table pg_class;
+BEGIN
+  SELECT * INTO v_table FROM pg_class c WHERE c.oid = 'mesh.delivery'::regclass;
+  IF p_gone < v_table.reltuples / 4 THEN RETURN false; END IF;
+  IF current_setting('server_version_num')::int >= 170000 THEN RETURN has_table_privilege(v_table.oid, 'MAINTAIN'); END IF;
+  RETURN pg_has_role(v_table.relowner, 'USAGE');
+END $$;

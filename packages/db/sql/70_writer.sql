@@ -10,6 +10,9 @@ BEGIN
   IF NOT pg_has_role(current_user, 'claudemesh_writer', 'MEMBER') THEN GRANT claudemesh_writer TO CURRENT_USER; END IF;
   GRANT USAGE ON SCHEMA mesh, mesh_fn TO claudemesh_writer;
   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA mesh TO claudemesh_writer;
+  IF current_setting('server_version_num')::int >= 170000 THEN
+    EXECUTE 'GRANT MAINTAIN ON mesh.delivery TO claudemesh_writer';
+  END IF;
   FOR t IN SELECT format('mesh.%I', c.relname) FROM pg_class c
     WHERE c.relnamespace = 'mesh'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname LIKE 'audit\_%'
   LOOP

@@ -20,7 +20,7 @@ import { claimNode, releaseNode, renewLeases, sweepLeases } from './leases.ts'
 import { changedLeases, clusterId, meshHeads, otherNodes, waitingAt } from './other-nodes.ts'
 import { putPrekey, putPresence, setHookStatus } from './presence.ts'
 import { run } from './query.ts'
-import { dropOldFacts, queueDepth, readQueue } from './queue.ts'
+import { dropOldFacts, queueDepth, readQueue, reclaimQueue } from './queue.ts'
 import { appendRoster, createMesh, findInviteMesh, hasEpochCopies, rosterPage, rosterText } from './roster.ts'
 import { dropRemoved, expireDue } from './settle.ts'
 
@@ -63,6 +63,7 @@ const QUERIES = {
   putPresence,
   queueDepth,
   readQueue,
+  reclaimQueue,
   releaseNode,
   renewLeases,
   rosterPage,

@@ -43,7 +43,7 @@ export { claimNode, type LeaseChange, lifeOf, releaseNode, renewLeases, sweepLea
 export { migrate } from './migrate.ts'
 export type { LeaseNews, MeshHead, Waiting } from './other-nodes.ts'
 export { putPrekey, putPresence, setHookStatus } from './presence.ts'
-export { dropOldFacts, type QueuePage, queueDepth, readQueue } from './queue.ts'
+export { dropOldFacts, type QueuePage, queueDepth, readQueue, reclaimQueue } from './queue.ts'
 export type { AppendOutcome, RosterPage } from './roster.ts'
 export { appendRoster, createMesh, findInviteMesh, findMember, hasEpochCopies, rosterPage } from './roster.ts'
 export type { LiveWindow, SettledRow } from './settle.ts'

@@ -63,6 +63,18 @@ export async function dropOldFacts(db: Database, p: { now: number }): Promise<nu
   return row!.n
 }
 
+/**
+ * Gives the pages of deleted rows back to the queue at once: what comes next is written to pages that are in memory, where it would make the
+ * table grow until autovacuum comes by. `gone`: rows deleted since it was done last. False where that is not worth it or not allowed.
+ */
+export async function reclaimQueue(db: Database, p: { gone: number }): Promise<boolean> {
+  const [row] = await run(db.sql<{ worth: boolean }[]>`select ${db.fn}.worth_reclaiming(${p.gone}) as worth`)
+  // The table keeps its length: it will be as long again. Whoever vacuums it already does the same.
+  if (row!.worth)
+    await run(db.sql.unsafe('vacuum (truncate false, skip_locked, parallel 0) mesh.delivery').simple())
+  return row!.worth
+}
+
 /** Deliveries and facts that wait, over all meshes; one small read. */
 export async function queueDepth(db: Database): Promise<number> {
   const [row] = await run(db.sql<{ n: string }[]>`select coalesce(sum(queued), 0) as n from mesh.mesh_head`)
