@@ -1,6 +1,7 @@
 /** The hot lane: one call of one database function commits a whole flush, and one bad item never fails the others. */
-import { MeshError, RECIPIENT_STATES, type RecipientState } from '@claudemesh/protocol'
+import { MeshError, RECIPIENT_STATES } from '@claudemesh/protocol'
 import { bytesIndex } from './bytes-index.ts'
+import { commitOne } from './commit-one.ts'
 import type { Database } from './database.ts'
 import { isOutage } from './database-errors.ts'
 import type { AcceptError, AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
@@ -8,7 +9,8 @@ import { fly } from './fly.ts'
 import { FUNCTIONS } from './function-set.ts'
 import { hashLeaves } from './hash-leaves.ts'
 import type { Forecast, MeshHead } from './leaf-forecast.ts'
-import { itemBytes, packBatch, packOne } from './pack-batch.ts'
+import { itemBytes, packBatch } from './pack-batch.ts'
+import { plainOutcomes } from './plain-outcomes.ts'
 import { recipientKey } from './recipient-key.ts'
 
 interface Batch {
@@ -48,7 +50,7 @@ export async function commit(db: Database, batch: Batch): Promise<BatchOutcome> 
   if (later.accepts.length + later.acks.length === 0) {
     try {
       const outcome = await db.lane.turns.shared(() =>
-        isOne(now) ? callOne(db, now.accepts[0]!) : call(db, now),
+        isOne(now) ? commitOne(db, now.accepts[0]!) : call(db, now),
       )
       if (outcome !== null) return inPlace(batch, now, outcome)
     } catch (cause) {
@@ -176,50 +178,21 @@ const COLUMNS =
   )
 const CALL = `select ${COLUMNS.map(name => `${name}::text`).join(', ')}
   from ${FUNCTIONS.schema}.commit_batch(${Array.from({ length: 24 }, (_, i) => `$${i + 1}`).join(',')})`
-const CALL_ONE = `select at_ms::text, first_seq::text, first_index::text from ${FUNCTIONS.schema}.commit_one($1,$2,$3,$4,$5,$6,$7,$8)`
-
-type CommitOneRow = Pick<CommitRow, 'first_seq' | 'first_index'> & { readonly at_ms: string | null }
-
-/** Commits one envelope for one recipient; null where it is not the plain case: nothing was written. */
-async function callOne(db: Database, item: AcceptItem): Promise<BatchOutcome | null> {
-  const flight = db.lane.forecast.begin(item.mesh, 1, 0)
-  const row = await fly<CommitOneRow>(
-    db,
-    flight,
-    CALL_ONE,
-    packOne(item),
-    ({ at_ms, first_seq, first_index }) =>
-      at_ms === null
-        ? null
-        : { seq: Number(first_seq), index: Number(first_index) + 1, at: Number(at_ms), clock: Number(at_ms) },
-  )
-  return row.at_ms === null ? null : { accepts: plainOutcomes(row, 1), acks: [] }
-}
-
-/** All were new, for one known recipient each: they have the numbers from the first on. */
-function plainOutcomes(
-  row: Pick<CommitRow, 'first_seq' | 'first_index'> & { at_ms: string | null },
-  count: number,
-): AcceptOutcome[] {
-  const [seq, auditIndex, at] = [Number(row.first_seq), Number(row.first_index), Number(row.at_ms)]
-  return Array.from({ length: count }, (_, i) => ({
-    error: null,
-    seq: seq + i,
-    auditIndex: auditIndex + i,
-    at,
-    recipients: QUEUED,
-    repeat: false,
-  }))
-}
-const QUEUED: readonly RecipientState[] = ['queued']
 
 const NO_LEAVES = [null, null, null, null]
 const headAfter = ({ head_seq, head_index, at_ms, clock_ms }: CommitRow): MeshHead | null =>
   head_seq === null
     ? null
     : { seq: Number(head_seq), index: Number(head_index), at: Number(at_ms), clock: Number(clock_ms) }
-const cameTrue = ({ seq, index, at }: Forecast, row: CommitRow): boolean =>
-  Number(row.first_seq) === seq && Number(row.first_index) === index && Number(row.at_ms) === at
+const firstNumbers = ({ first_seq, first_index, at_ms }: CommitRow): Forecast => ({
+  seq: Number(first_seq),
+  index: Number(first_index),
+  at: Number(at_ms),
+})
+const cameTrue = (told: Forecast, row: CommitRow): boolean => {
+  const { seq, index, at } = firstNumbers(row)
+  return told.seq === seq && told.index === index && told.at === at
+}
 
 /** One call of `commit_batch`, with its leaves hashed already where what is to come is foretold. */
 async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome> {
@@ -227,13 +200,13 @@ async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcom
   const batch = packBatch(accepts, acks)
   const flight = forecast.begin(batch.mesh, accepts.length, acks.length)
   const next = flight.forecast
-  const leaves = next !== null && forecast.worthIt() ? hashLeaves(batch, next) : null
+  const leaves = next !== null && forecast.enabled && forecast.worthIt() ? hashLeaves(batch, next) : null
   const foretold = leaves === null ? NO_LEAVES : [next!.seq, next!.index, leaves.hashes, leaves.bodies]
   const parameters = [...batch.parameters, next?.at ?? null, ...foretold]
   const row = await fly<CommitRow>(db, flight, CALL, parameters, headAfter)
   if (leaves !== null) forecast.judge(cameTrue(next!, row))
   const out: BatchOutcome = {
-    accepts: row.verdicts === null ? plainOutcomes(row, accepts.length) : [],
+    accepts: row.verdicts === null ? plainOutcomes(firstNumbers(row), accepts.length) : [],
     acks: [],
   }
   if (row.verdicts !== null) {

@@ -4,6 +4,7 @@ import { SQL } from 'bun'
 import postgres from 'postgres'
 import { errorCode } from './database-errors.ts'
 import { FUNCTIONS } from './function-set.ts'
+import { KnownRecipients } from './known-recipients.ts'
 import { LeafForecast } from './leaf-forecast.ts'
 import { Turns } from './turns.ts'
 
@@ -27,6 +28,8 @@ interface Lane {
   readonly turns: Turns
   /** What its calls may expect; `commit` keeps it. */
   readonly forecast: LeafForecast
+  /** Whom its calls need not look up; `commit` keeps it. */
+  readonly known: KnownRecipients
   call<Row>(statement: string, parameters: readonly (string | number | Uint8Array | null)[]): Promise<Row[]>
 }
 
@@ -70,12 +73,19 @@ export async function openDatabase(opts: {
     },
   }
   const pool = reopening(onclose => postgres(opts.url, { ...common, max: opts.max ?? 8, onclose }))
+  const forecast = new LeafForecast()
+  const known = new KnownRecipients()
   const lane = new SQL(opts.url, {
     max: 1,
     idleTimeout: 0,
     maxLifetime: 0,
     connectionTimeout: LANE_CONNECT_S,
     connection: { ...common.connection, ...LANE_PLANS },
+    // Behind the address may stand another database now, restored from a backup: nothing is known of it.
+    onclose: () => {
+      forecast.forget()
+      known.forget()
+    },
   })
   const end = async (timeout: number) => {
     await Promise.all([pool.end(timeout), lane.close({ timeout })])
@@ -95,7 +105,8 @@ export async function openDatabase(opts: {
     },
     lane: {
       turns: new Turns(),
-      forecast: new LeafForecast(),
+      forecast,
+      known,
       call: (statement, parameters) => lane.unsafe(statement, [...parameters]),
     },
     close: () => end(CLOSE_S),

@@ -1,8 +1,7 @@
-/** Lays a batch out for `commit_batch` and `commit_one`: bytes in one block, everybody named once, the rest as arrays of numbers. */
+/** Lays a batch out for `commit_batch`: bytes in one block, everybody named once, the rest as arrays of numbers. */
 import type { Recipient } from '@claudemesh/protocol'
 import { bytesIndex } from './bytes-index.ts'
 import type { AcceptItem, AckItem } from './delivery-types.ts'
-import { recipientKey } from './recipient-key.ts'
 
 const HASH_BYTES = 32
 const SALT_BYTES = 16
@@ -90,24 +89,6 @@ export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem
     offsets: columns.off,
     senderBytes: !sole ? null : sessions === 0 ? 32 : sessions === accepts.length ? 64 : null,
   }
-}
-
-/** The arguments of `commit_one` in its order, for an item with one recipient. */
-export function packOne(item: AcceptItem): (number | Uint8Array)[] {
-  const { recipient, slot } = item.to[0]!
-  const pack = new Pack([item])
-  pack.head(item)
-  pack.put(slot)
-  return [
-    item.mesh,
-    recipientKey(item.from),
-    recipientKey(recipient),
-    item.header.length,
-    item.body.length,
-    slot.length,
-    item.expiresAt,
-    pack.bytes,
-  ]
 }
 
 /** Items one behind the other, as `20_commit.sql` says. */
