@@ -33,6 +33,8 @@ export class Reader {
   /** Of the person's mail that a session was given. */
   readonly given = new Set<string>()
 }
+/** Told of a mailbox that may hold something new, and of what was just released into it where that is known. */
+type Follower = (mailbox: Mailbox, released?: readonly ClientMessage[]) => void
 /** Messages of one `next`, at most. */
 const PAGE = 1000
 
@@ -41,7 +43,7 @@ export class Mail {
   readonly #pause: Pause
   readonly #brake: Brake
   readonly #isTwice: (uuid: string) => boolean
-  readonly #followers = new Set<(mailbox: Mailbox) => void>()
+  readonly #followers = new Set<Follower>()
 
   /** `isTwice`: whether two processes run the session at this moment. */
   constructor(o: { sessions: Sessions; pause: Pause; brake: Brake; isTwice: (uuid: string) => boolean }) {
@@ -59,12 +61,23 @@ export class Mail {
     return this.#show(mesh, mergedByArrival(own, this.#persons(mailbox, states)))
   }
 
-  /** What `reader` has not had of the mailbox, oldest first, a page at a time: nothing that it had is looked at again. */
-  next(mailbox: Mailbox, reader: Reader, { all }: MailFilter): InboxMessage[] {
+  /**
+   * What `reader` has not had of the mailbox, oldest first, a page at a time: nothing that it had is looked at again, and what was just
+   * `released` is not read back where it is all that is new.
+   */
+  next(
+    mailbox: Mailbox,
+    reader: Reader,
+    { all }: MailFilter,
+    released?: readonly ClientMessage[],
+  ): InboxMessage[] {
     const { mesh, uuid } = mailbox
     const states = all ? {} : { states: NEW }
-    const own = mesh.client.inbox({ uuid, ...states, after: reader.after, limit: PAGE })
-    reader.after = own.at(-1)?.position ?? reader.after
+    const next = released && follows(reader, released) ? released : undefined
+    const own = next
+      ? next.filter(({ state }) => all || NEW.includes(state))
+      : mesh.client.inbox({ uuid, ...states, after: reader.after, limit: PAGE })
+    reader.after = (next ?? own).at(-1)?.position ?? reader.after
     const persons = this.#persons(mailbox, states).filter(message => !reader.given.has(keyOf(message)))
     for (const message of persons) reader.given.add(keyOf(message))
     return this.#show(mesh, mergedByArrival(own, persons))
@@ -192,13 +205,13 @@ export class Mail {
   }
 
   /** Told whenever a mailbox may hold something new. */
-  follow(listener: (mailbox: Mailbox) => void): () => void {
+  follow(listener: Follower): () => void {
     this.#followers.add(listener)
     return () => this.#followers.delete(listener)
   }
 
-  tellFollowers(mailbox: Mailbox): void {
-    for (const listener of this.#followers) listener(mailbox)
+  tellFollowers(...told: Parameters<Follower>): void {
+    for (const listener of this.#followers) listener(...told)
   }
 
   #mark(
@@ -246,6 +259,10 @@ export class Mail {
     })
   }
 }
+
+/** The next places in the mailbox, none left out. */
+const follows = ({ after }: Reader, released: readonly ClientMessage[]): boolean =>
+  released.every(({ position }, i) => position === after + 1 + i)
 
 const keyOf = ({ msg, from }: ClientMessage): string => `${msg}/${recipientKey(from)}`
 

@@ -245,7 +245,7 @@ function arrived(
   messages: readonly InboxMessage[],
 ): void {
   const { sessions, mail } = parts
-  mail.tellFollowers({ mesh, uuid })
+  mail.tellFollowers({ mesh, uuid }, messages)
   const [seat] = uuid === null ? [] : sessions.byUuid(uuid, mesh)
   if (uuid === null) giveOut(parts, mesh)
   else if (seat) drain(parts, seat, messages)

@@ -47,6 +47,44 @@ describe('a transaction', () => {
     expect([counters.get('x'), counters.get('y')]).toEqual([1, 0])
   })
 
+  test('writes a counter and a lane once, at its end, however often they were set; a part leaves what stood before it', () => {
+    const { file } = openScratch()
+    const { counters, inbox, transaction } = openMeshStore(file, 'a')
+    const stored = () =>
+      file.orm.$client
+        .query<{ value: number }, []>('SELECT value FROM counter UNION ALL SELECT next FROM lane')
+        .all()
+        .map(({ value }) => value)
+    const lane = (next: number) => ({ owner: '', from: 'f/s', line: 'l', next, waitedMs: 0 })
+    const set = (value: number) => {
+      counters.set('c', value)
+      inbox.putLane(lane(value))
+    }
+    transaction(() => {
+      for (let n = 1; n <= 3; n++) set(n)
+      expect([stored(), counters.get('c'), inbox.lane('', 'f/s', 'l')?.next]).toEqual([[], 3, 3])
+      expect(() =>
+        transaction(() => {
+          set(4)
+          throw new Error('no')
+        }),
+      ).toThrow('no')
+      expect([stored(), counters.get('c')]).toEqual([[3, 3], 3])
+      set(5)
+    })
+    expect(stored()).toEqual([5, 5])
+    expect(() =>
+      transaction(() => {
+        set(6)
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    transaction(() => {})
+    expect([stored(), counters.get('c')]).toEqual([[5, 5], 5])
+    set(7)
+    expect(stored()).toEqual([7, 7])
+  })
+
   test('that was undone is not remembered either: what was asked for before, in it and after is what stands', () => {
     const { file } = openScratch()
     const { settings, counters, scope, transaction } = openMeshStore(file, 'a')

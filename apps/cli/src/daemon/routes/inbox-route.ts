@@ -1,4 +1,5 @@
 /** Reading mail as JSON lines; what a reader was given is marked read once it is on its way, unless it only peeks. */
+import type { InboxMessage as ReleasedMessage } from '@claudemesh/client'
 import { MeshError } from '@claudemesh/protocol/errors'
 import { Hono } from 'hono'
 import { ROUTES } from '../../api/routes.ts'
@@ -61,23 +62,28 @@ function give(
   return messages.map(message => `${JSON.stringify(message)}\n`)
 }
 
+interface Look {
+  readonly all?: boolean
+  readonly released?: readonly ReleasedMessage[] | undefined
+}
+
 function following(daemon: Daemon, boxes: readonly Mailbox[], read: Reading): ReadableStream<Uint8Array> {
   const text = new TextEncoder()
   const readers = new Map(boxes.map(box => [box, new Reader()]))
   let end = () => {}
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      const look = (box: Mailbox, all = false) => {
+      const look = (box: Mailbox, { all = false, released }: Look = {}) => {
         const reader = readers.get(box)!
-        for (;;) {
-          const fresh = daemon.mail.next(box, reader, { all })
+        for (let first = released; ; first = undefined) {
+          const fresh = daemon.mail.next(box, reader, { all }, first)
           if (fresh.length === 0) return
           for (const line of give(daemon, box, read, fresh)) controller.enqueue(text.encode(line))
         }
       }
-      const stop = daemon.mail.follow(changed => {
+      const stop = daemon.mail.follow((changed, released) => {
         const box = boxes.find(each => each.mesh === changed.mesh && each.uuid === changed.uuid)
-        if (box) look(box)
+        if (box) look(box, { released })
       })
       const close = () => {
         end()
@@ -90,7 +96,7 @@ function following(daemon: Daemon, boxes: readonly Mailbox[], read: Reading): Re
       daemon.ending.addEventListener('abort', close)
       // The first bytes say that the answer has begun, also where there is no mail.
       controller.enqueue(text.encode('\n'))
-      for (const box of boxes) look(box, read.all)
+      for (const box of boxes) look(box, { all: read.all })
     },
     cancel: () => end(),
   })

@@ -24,7 +24,7 @@ export interface MeshStore extends ClientStore {
 export function openMeshStore(file: StoreFile, id: string): MeshStore {
   file.orm.insert(mesh).values({ id }).onConflictDoNothing().run()
   const { row } = file.orm.select().from(mesh).where(eq(mesh.id, id)).get()!
-  const scope = { orm: file.orm, mesh: row, undone: () => file.undone }
+  const scope = { orm: file.orm, mesh: row, undone: () => file.undone, late: file.late }
   return {
     scope,
     transaction: file.transaction,

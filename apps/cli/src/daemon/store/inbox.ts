@@ -33,7 +33,7 @@ export const inboxPlace = ({ owner, from, msg }: Pick<InboxRow, 'owner' | 'from'
   `${owner}/${from}/${msg}`
 
 export function inboxStore(scope: MeshScope): InboxStore {
-  const { orm, mesh } = scope
+  const { orm, mesh, late } = scope
   const texts = textsOf(scope, 'inbox')
   const lanes = memoryOf<LaneRow | undefined>(scope)
   /** Lanes in which nothing waits behind a gap: nearly all, with every message. */
@@ -201,10 +201,14 @@ export function inboxStore(scope: MeshScope): InboxStore {
         )
         .get()!.n,
     lane: (owner, from, line) =>
-      lanes.get(laneName({ owner, from, line }), () => getLane.get({ owner, from, line })),
+      lanes.get(laneName({ owner, from, line }), () => {
+        late.write()
+        return getLane.get({ owner, from, line })
+      }),
     putLane: row => {
-      putLane(row)
-      lanes.set(laneName(row), row)
+      const name = laneName(row)
+      late.put(`lane/${mesh}/${name}`, () => putLane(row))
+      lanes.set(name, row)
     },
     waiting: (owner, from, line) => {
       const name = laneName({ owner, from, line })
@@ -213,12 +217,14 @@ export function inboxStore(scope: MeshScope): InboxStore {
       if (rows.length === 0) whole.set(name, true)
       return rows.sort((a, b) => a.pairSeq - b.pairSeq || a.receivedAt - b.receivedAt)
     },
-    gapped: () =>
-      orm
+    gapped: () => {
+      late.write()
+      return orm
         .select(rowColumns(lane))
         .from(lane)
         .where(and(eq(lane.mesh, mesh), sql`EXISTS ${waits}`))
-        .all(),
+        .all()
+    },
     early: until => shown(early.all({ until })),
     keepUnopened: (row, keep) => {
       keepUnopened.run({ ...row })

@@ -7,4 +7,6 @@ export interface MeshScope {
   readonly mesh: number
   /** `undone` of the file. */
   readonly undone: () => number
+  /** Of the file; names are of all its meshes. */
+  readonly late: StoreFile['late']
 }

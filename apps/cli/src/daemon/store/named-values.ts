@@ -1,6 +1,7 @@
 /** Small named values and counters of a mesh. */
 import type { CounterStore, SettingStore } from '@claudemesh/client'
 import { and, eq, like, sql } from 'drizzle-orm'
+import { hotWrite } from './hot.ts'
 import { type Memory, memoryOf } from './memory.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { counter, setting } from './schema.ts'
@@ -43,28 +44,39 @@ export function settingStore(scope: MeshScope): SettingStore {
 }
 
 export function counterStore(scope: MeshScope): CounterStore {
-  const { orm, mesh } = scope
+  const { orm, mesh, late } = scope
   const { counters } = memoriesOf(scope)
   const one = and(eq(counter.mesh, mesh), eq(counter.name, name))
   const get = orm.select().from(counter).where(one).prepare()
-  const set = orm
-    .insert(counter)
-    .values({ mesh, name, value })
-    .onConflictDoUpdate({ target: [counter.mesh, counter.name], set: { value: sql`excluded.value` } })
-    .prepare()
+  const set = hotWrite<'name' | 'value'>(
+    scope,
+    orm
+      .insert(counter)
+      .values({ mesh, name, value })
+      .onConflictDoUpdate({ target: [counter.mesh, counter.name], set: { value: sql`excluded.value` } }),
+  )
   return {
-    get: name => counters.get(name, () => get.get({ name })?.value ?? 0),
+    get: name =>
+      counters.get(name, () => {
+        late.write()
+        return get.get({ name })?.value ?? 0
+      }),
     set: (name, value) => {
-      set.run({ name, value })
+      late.put(`counter/${mesh}/${name}`, () => set({ name, value }))
       counters.set(name, value)
     },
   }
 }
 
 /** The highest counters heard of other members' prekeys and presence: what is lower is refused. */
-export function seenCountersOf({ orm, mesh }: MeshScope): { all(): { name: string; value: number }[] } {
+export function seenCountersOf({ orm, mesh, late }: MeshScope): {
+  all(): { name: string; value: number }[]
+} {
   const ours = and(eq(counter.mesh, mesh), like(counter.name, 'seen-%'))
   return {
-    all: () => orm.select({ name: counter.name, value: counter.value }).from(counter).where(ours).all(),
+    all: () => {
+      late.write()
+      return orm.select({ name: counter.name, value: counter.value }).from(counter).where(ours).all()
+    },
   }
 }

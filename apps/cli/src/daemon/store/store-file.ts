@@ -16,11 +16,20 @@ export interface StoreFile {
   transaction<T>(work: () => T): T
   /** How many transactions, and parts of one, were undone so far: what was remembered of them may not stand. */
   readonly undone: number
+  readonly late: Late
   /** Carries the log over into the file and empties it, so that what was erased is gone from both. False if another process reads. */
   checkpoint(): boolean
   /** `ok`, or what SQLite finds wrong. */
   check(): string
   close(): void
+}
+
+/** What many writes of a transaction would write again and again is written once, at its end. */
+interface Late {
+  /** Of one `name` the last `write` alone, before the transaction under way ends; at once where none is. Never where it is undone. */
+  put(name: string, write: () => void): void
+  /** Writes what was put off. Whoever reads what may be put off calls it first. */
+  write(): void
 }
 
 /** Opens and migrates. Throws `integrity` for a damaged file, `unsupported` for one that a newer version wrote, `internal` on a full disk. */
@@ -59,9 +68,15 @@ function prepare(database: Database): StoreFile {
   // A process that was killed may have erased something, and left it in the log.
   checkpoint()
   let undone = 0
+  const late = makeLate(database)
+  const onUndone = () => {
+    undone++
+    late.drop()
+  }
   return {
     orm,
-    transaction: makeTransaction(database, () => undone++),
+    late,
+    transaction: makeTransaction(database, { late, onUndone }),
     get undone() {
       return undone
     },
@@ -85,7 +100,26 @@ function refuseNewer(database: Database): void {
     )
 }
 
-function makeTransaction(database: Database, onUndone: () => void): StoreFile['transaction'] {
+function makeLate(database: Database): Late & { drop(): void } {
+  const puts = new Map<string, () => void>()
+  return {
+    put(name, write) {
+      if (database.inTransaction) puts.set(name, write)
+      else write()
+    },
+    write() {
+      if (puts.size === 0) return
+      for (const write of puts.values()) write()
+      puts.clear()
+    },
+    drop: () => puts.clear(),
+  }
+}
+
+function makeTransaction(
+  database: Database,
+  { late, onUndone }: { late: Late; onUndone: () => void },
+): StoreFile['transaction'] {
   const [begin, commit, rollback] = ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'].map(sql =>
     database.prepare(sql),
   )
@@ -94,9 +128,12 @@ function makeTransaction(database: Database, onUndone: () => void): StoreFile['t
   )
   return work => {
     const part = database.inTransaction
+    // What was put off before a part is none of it, and stands where that is undone.
+    if (part) late.write()
     ;(part ? save! : begin!).run()
     try {
       const result = work()
+      if (!part) late.write()
       ;(part ? release! : commit!).run()
       return result
     } catch (error) {
