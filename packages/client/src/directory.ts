@@ -7,6 +7,7 @@ import {
   directoryEntry,
   type Lease,
   MeshError,
+  type PresenceRecord,
   type Profile,
   type Recipient,
   TIMES,
@@ -106,23 +107,41 @@ export class Directory {
         verdict: verdicts?.certificate,
       })
       let fetch = this.#o.claims.hear(certificate.member, claimOf(certificate), certificate.notBefore)
+      let shown = entry
       if (presence) {
         if (recipientKey({ member: presence.member, session: presence.session }) !== key)
           throw new MeshError('integrity', 'the presence is of another session')
-        verifyPresence(presence, { mesh, now: now(), signed: verdicts?.presence })
-        const counter = `seen-presence/${key}`
-        if (presence.counter < store.counters.get(counter))
-          throw new MeshError('counter', 'an older presence was shown again')
-        store.counters.set(counter, presence.counter)
-        fetch = this.#o.claims.hear(presence.member, claimOf(presence), presence.counter) || fetch
+        if (this.#isAhead(presence, verdicts?.presence))
+          shown = { ...entry, presence: this.#known.get(key)?.entry.presence ?? null }
+        else {
+          const counter = `seen-presence/${key}`
+          if (presence.counter < store.counters.get(counter))
+            throw new MeshError('counter', 'an older presence was shown again')
+          store.counters.set(counter, presence.counter)
+          fetch = this.#o.claims.hear(presence.member, claimOf(presence), presence.counter) || fetch
+        }
       }
-      store.directory.put({ key, entry: wireJson(entry), at: now() })
-      this.#known.set(key, { recipient, entry, ...this.#saidBy(entry) })
+      store.directory.put({ key, entry: wireJson(shown), at: now() })
+      this.#known.set(key, { recipient, entry: shown, ...this.#saidBy(shown) })
       return { recipient, fetch }
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
       this.#o.log('directory.refused', { key, code: error.code, message: error.message })
       return undefined
+    }
+  }
+
+  /** A record signed by a clock ahead of ours says nothing yet; who is there is the broker's word all the same. Throws what else is wrong with it. */
+  #isAhead(presence: PresenceRecord, signed: boolean | undefined): boolean {
+    const { keeper, now, log } = this.#o
+    try {
+      verifyPresence(presence, { mesh: keeper.roster.mesh, now: now(), signed })
+      return false
+    } catch (error) {
+      if (!(error instanceof MeshError && error.code === 'clock')) throw error
+      const { code, message } = error
+      log('presence.ahead', { key: recipientKey(presence), code, message })
+      return true
     }
   }
 

@@ -30,3 +30,29 @@ test('who lost its own connection shows who was there as away for the grace, the
   await when(alice.client, 'presence', () => lease() === 'online')
   await Promise.all([alice, bob].map(({ client }) => client.stop()))
 })
+
+test('who is there is seen by a clock that holds what they say of themselves for early', async () => {
+  const { alice, bob } = await couple(world)
+  let behind = 0
+  for (const [one, sign] of [
+    [alice, -1],
+    [bob, 1],
+  ] as const) {
+    await one.client.stop()
+    await one.start({ shift: () => sign * behind })
+    await online(one.client)
+  }
+  const { uuid } = await openSession(bob, 'api')
+  const seen = () => alice.client.peers().find(peer => peer.uuid === uuid)
+  await when(alice.client, 'presence', () => seen()?.lease === 'online')
+  bob.client.setStatus(uuid, 'working', 'manual', Date.now())
+  await when(alice.client, 'presence', () => seen()?.status === 'working')
+
+  // Near enough to the broker's clock each, and too far from each other.
+  behind = 0.8 * TIMES.idSkewMs
+  bob.client.setStatus(uuid, 'idle', 'manual', Date.now())
+  await bob.client.stop()
+  await when(alice.client, 'presence', () => seen()?.lease === 'away')
+  expect(seen()).toMatchObject({ status: 'working', signed: true, profile: { name: 'api' } })
+  await alice.client.stop()
+})

@@ -35,10 +35,11 @@ async function told(stage: Stage, change: (cast: Cast) => DirectoryEntry): Promi
   let seen = 0
   alice.client.on('presence', () => seen++)
   stage.broker.seatOf(alice.recipient).say({ type: 'presence', entry: change(cast) })
-  await stage.until('Alice heard it', () => seen > 0 || alice.refusals('directory.refused').length > 0)
+  const refusals = () => ['directory.refused', 'presence.ahead'].flatMap(event => alice.refusals(event))
+  await stage.until('Alice heard it', () => seen > 0 || refusals().length > 0)
   const { status, source, signed, profile } = shown()!
   return [
-    ...alice.refusals('directory.refused'),
+    ...refusals(),
     `${status} ${source}${signed ? ' signed' : ''} ${profile?.name ?? 'without a profile'}`,
   ]
 }
