@@ -196,14 +196,16 @@ const cameTrue = (told: Forecast, row: CommitRow): boolean => {
 
 /** One call of `commit_batch`, with its leaves hashed already where what is to come is foretold. */
 async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome> {
-  const { forecast } = db.lane
-  const batch = packBatch(accepts, acks)
+  const { forecast, buffers } = db.lane
+  const batch = packBatch(accepts, acks, buffers)
   const flight = forecast.begin(batch.mesh, accepts.length, acks.length)
   const next = flight.forecast
   const leaves = next !== null && forecast.enabled && forecast.worthIt() ? hashLeaves(batch, next) : null
   const foretold = leaves === null ? NO_LEAVES : [next!.seq, next!.index, leaves.hashes, leaves.bodies]
   const parameters = [...batch.parameters, next?.at ?? null, ...foretold]
   const row = await fly<CommitRow>(db, flight, CALL, parameters, headAfter)
+  // Answered, so it was read. Of a call that failed nobody knows that.
+  buffers.give(batch.pack)
   if (leaves !== null) forecast.judge(cameTrue(next!, row))
   const out: BatchOutcome = {
     accepts: row.verdicts === null ? plainOutcomes(firstNumbers(row), accepts.length) : [],

@@ -6,6 +6,7 @@ import { errorCode } from './database-errors.ts'
 import { FUNCTIONS } from './function-set.ts'
 import { KnownRecipients } from './known-recipients.ts'
 import { LeafForecast } from './leaf-forecast.ts'
+import { PackBuffers } from './pack-buffers.ts'
 import { Turns } from './turns.ts'
 
 export interface Database {
@@ -30,6 +31,8 @@ interface Lane {
   readonly forecast: LeafForecast
   /** Whom its calls need not look up; `commit` keeps it. */
   readonly known: KnownRecipients
+  /** Where its batches are laid out; `commit` keeps it. */
+  readonly buffers: PackBuffers
   call<Row>(statement: string, parameters: readonly (string | number | Uint8Array | null)[]): Promise<Row[]>
 }
 
@@ -107,6 +110,7 @@ export async function openDatabase(opts: {
       turns: new Turns(),
       forecast,
       known,
+      buffers: new PackBuffers(),
       call: (statement, parameters) => lane.unsafe(statement, [...parameters]),
     },
     close: () => end(CLOSE_S),

@@ -2,6 +2,7 @@
 import type { Recipient } from '@claudemesh/protocol'
 import { bytesIndex } from './bytes-index.ts'
 import type { AcceptItem, AckItem } from './delivery-types.ts'
+import type { PackBuffers } from './pack-buffers.ts'
 
 const HASH_BYTES = 32
 const SALT_BYTES = 16
@@ -32,8 +33,12 @@ export interface PackedBatch {
   readonly senderBytes: 32 | 64 | null
 }
 
-/** Lays a batch out. */
-export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem[]): PackedBatch {
+/** Lays a batch out, in memory that `buffers` gets back when its call is answered. */
+export function packBatch(
+  accepts: readonly AcceptItem[],
+  acks: readonly AckItem[],
+  buffers: PackBuffers,
+): PackedBatch {
   const named = new Named()
   const sole = accepts.every(item => item.to.length === 1)
   const columns = {
@@ -46,7 +51,7 @@ export function packBatch(accepts: readonly AcceptItem[], acks: readonly AckItem
     count: [] as number[],
   }
   const targets = { item: [] as number[], who: [] as number[], off: [] as number[], len: [] as number[] }
-  const pack = new Pack(accepts)
+  const pack = new Pack(accepts, buffers)
   for (const [i, item] of accepts.entries()) {
     columns.from.push(named.place(item.mesh, item.from))
     columns.off.push(pack.at + 1)
@@ -101,10 +106,10 @@ class Pack {
   /** What the items of `sender` begin with, but for what is their own. */
   private fixed: Buffer = EMPTY
 
-  constructor(items: readonly AcceptItem[]) {
+  constructor(items: readonly AcceptItem[], buffers: PackBuffers) {
     let size = 0
     for (let i = 0; i < items.length; i++) size += itemBytes(items[i]!)
-    this.bytes = Buffer.allocUnsafe(size)
+    this.bytes = buffers.take(size)
     this.salts = crypto.getRandomValues(Buffer.allocUnsafe(items.length * SALT_BYTES))
   }
 

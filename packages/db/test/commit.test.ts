@@ -78,24 +78,6 @@ describe('accepting', () => {
     for (const who of [bob, carol]) await ack(who, (await read(who.recipient)).at(-1)!.seq)
   })
 
-  test('a repeat in a crowd keeps its place, and the others get numbers without a gap', async () => {
-    const crowd = () => Array.from({ length: 40 }, () => item(at, alice.recipient, [bob.recipient]))
-    const depth = await queueDepth(db)
-    const first = await send(...crowd())
-    const mail = item(at, alice.recipient, [bob.recipient])
-    const [one] = await send(mail)
-    const others = crowd()
-    const answers = await send(...others, mail, { ...mail, id: others[0]!.id })
-    expect(answers[40]).toEqual({ ...one!, repeat: true })
-    expect(answers[41]!.error).toBe('conflict')
-    const all = [...first, one!, ...answers.slice(0, 40)]
-    expect(all.map(a => a.seq - first[0]!.seq)).toEqual(all.map((_, i) => i))
-    expect(all.map(a => a.auditIndex - first[0]!.auditIndex)).toEqual(all.map((_, i) => i))
-    expect(await queueDepth(db)).toBe(depth + all.length)
-    expect((await read(bob.recipient)).slice(-all.length).map(row => row.seq)).toEqual(all.map(a => a.seq))
-    expect((await ack(bob, all.at(-1)!.seq)).deleted).toBeGreaterThanOrEqual(all.length)
-  })
-
   test('twins in one batch are one envelope', async () => {
     const mail = item(at, alice.recipient, [bob.recipient])
     const [first, twin, stranger] = await send(mail, { ...mail }, { ...mail, contentHash: random(32) })
