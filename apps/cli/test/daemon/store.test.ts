@@ -85,6 +85,51 @@ describe('a transaction', () => {
     expect(stored()).toEqual([7, 7])
   })
 
+  test('writes of its receipts those alone that it does not take itself, each once', () => {
+    const { file } = openScratch()
+    const { receipts, transaction } = openMeshStore(file, 'a')
+    const receipt = (n: number, dueAt = 0) =>
+      ({ owner: '', to: 'f/s', state: 'delivered', why: '', id: `${n}`, msg: null, at: n, dueAt }) as const
+    const ids = (rows: readonly { id: string }[]) => rows.map(({ id }) => id)
+    const stored = () =>
+      ids(file.orm.$client.query<{ id: string }, []>('SELECT id FROM receipt_due ORDER BY row').all())
+    const take = (limit: number) => {
+      const due = receipts.due('', 5, limit)
+      receipts.remove(due.map(({ row }) => row))
+      return ids(due)
+    }
+    receipts.queue([receipt(1)])
+    expect(stored()).toEqual(['1'])
+    transaction(() => {
+      receipts.queue([receipt(2), receipt(3), receipt(4, 9)])
+      expect([stored(), ids(receipts.due('', 9, 9)), receipts.due('b', 9, 9)]).toEqual([
+        ['1'],
+        ['1', '2', '3', '4'],
+        [],
+      ])
+      expect(take(2)).toEqual(['1', '2'])
+      expect(() =>
+        transaction(() => {
+          receipts.queue([receipt(5)])
+          expect(take(9)).toEqual(['3', '5'])
+          throw new Error('no')
+        }),
+      ).toThrow('no')
+      receipts.queue([receipt(6)])
+      transaction(() => receipts.queue([receipt(7)]))
+      expect(ids(receipts.due('', 5, 9))).toEqual(['3', '6', '7'])
+    })
+    expect([stored(), receipts.nextDueAt(5)]).toEqual([['3', '4', '6', '7'], 9])
+    expect(() =>
+      transaction(() => {
+        receipts.queue([receipt(8)])
+        expect(take(9)).toHaveLength(4)
+        throw new Error('no')
+      }),
+    ).toThrow('no')
+    expect([take(9), take(9), stored()]).toEqual([['3', '6', '7'], [], ['4']])
+  })
+
   test('that was undone is not remembered either: what was asked for before, in it and after is what stands', () => {
     const { file } = openScratch()
     const { settings, counters, scope, transaction } = openMeshStore(file, 'a')

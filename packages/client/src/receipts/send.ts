@@ -11,7 +11,7 @@ const MAX_ITEMS = 1000
 
 type Write = (draft: Draft) => unknown
 
-/** `write` puts a message into the outbox, inside `commit.run`. */
+/** Inside `commit.run`. `write` puts a message into the outbox. */
 export function sendReceipts(core: Core, write: Write): void {
   for (const party of core.parties.values()) sendReceiptsOf(core, party, write)
 }
@@ -19,19 +19,18 @@ export function sendReceipts(core: Core, write: Write): void {
 function sendReceiptsOf(core: Core, party: Party, write: Write): void {
   const due = core.store.receipts.due(party.owner, core.now(), MAX_ITEMS)
   if (due.length === 0) return
-  core.commit.run(() => {
-    const groups = new Map<string, QueuedReceipt[]>()
-    for (const item of due) {
-      // Nobody is told who is no member any more.
-      if (!core.keeper.roster.members.has(item.to.split('/')[0]!)) continue
-      const name = `${item.to}>${item.state}>${item.why}`
-      const group = groups.get(name)
-      if (group) group.push(item)
-      else groups.set(name, [item])
-    }
-    for (const items of groups.values()) write(receiptOf(core, party, items))
-    core.store.receipts.remove(due.map(item => item.row))
-  })
+  // At once: of what is queued and taken in one transaction nothing is ever written.
+  core.store.receipts.remove(due.map(item => item.row))
+  const groups = new Map<string, QueuedReceipt[]>()
+  for (const item of due) {
+    // Nobody is told who is no member any more.
+    if (!core.keeper.roster.members.has(item.to.split('/')[0]!)) continue
+    const name = `${item.to}>${item.state}>${item.why}`
+    const group = groups.get(name)
+    if (group) group.push(item)
+    else groups.set(name, [item])
+  }
+  for (const items of groups.values()) write(receiptOf(core, party, items))
 }
 
 function receiptOf(core: Core, party: Party, items: readonly QueuedReceipt[]): Draft {

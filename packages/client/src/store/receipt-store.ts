@@ -15,7 +15,7 @@ export interface ReceiptDue {
   readonly dueAt: number
 }
 export interface QueuedReceipt extends ReceiptDue {
-  /** Names the row for `remove`. */
+  /** Names it for `remove`, in the transaction that asked for it. */
   readonly row: number
 }
 export interface ReceiptStore {

@@ -1,5 +1,5 @@
 /** Receipts that wait to be sealed to those who wrote to us. */
-import type { QueuedReceipt, ReceiptStore } from '@claudemesh/client'
+import type { QueuedReceipt, ReceiptDue, ReceiptStore } from '@claudemesh/client'
 import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import { named, rowColumns } from './columns.ts'
 import { hotWrite } from './hot.ts'
@@ -7,7 +7,7 @@ import { receiptDue } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
 
 export function receiptStore(scope: MeshScope): ReceiptStore {
-  const { orm, mesh } = scope
+  const { orm, mesh, undone, late } = scope
   const columns = rowColumns(receiptDue)
   const ours = eq(receiptDue.mesh, mesh)
   const asked = named({ owner: 0, now: 0, limit: 0 })
@@ -33,14 +33,38 @@ export function receiptStore(scope: MeshScope): ReceiptStore {
     scope,
     orm.delete(receiptDue).where(and(ours, eq(receiptDue.row, sql.placeholder('row')))),
   )
+  /** Of the transaction under way, not written yet: nearly all are sealed in it, and never are. Their rows are below zero. */
+  let fresh: QueuedReceipt[] = []
+  let since = undone()
+  let lowest = 0
+  const standing = () => {
+    if (since !== undone()) fresh = []
+    since = undone()
+    return fresh
+  }
+  const write = () => {
+    for (const item of standing()) queue(item)
+    fresh = []
+  }
+  const isDue = (item: ReceiptDue, owner: string, now: number) => item.owner === owner && item.dueAt <= now
   return {
     queue: items => {
-      for (const item of items) queue(item)
+      standing().push(...items.map(item => ({ ...item, row: --lowest })))
+      late.put(`receipts/${mesh}`, write)
     },
-    due: (owner, now, limit) => due.all({ owner, now, limit }),
-    nextDueAt: now => next.get({ now })?.dueAt,
+    due: (owner, now, limit) => {
+      const rows = due.all({ owner, now, limit })
+      const unwritten = standing().filter(item => isDue(item, owner, now))
+      return [...rows, ...unwritten].slice(0, limit)
+    },
+    nextDueAt: now => {
+      late.write()
+      return next.get({ now })?.dueAt
+    },
     remove: rows => {
-      for (const row of rows) remove({ row })
+      const gone = new Set(rows)
+      fresh = standing().filter(({ row }) => !gone.has(row))
+      for (const row of rows) if (row > 0) remove({ row })
     },
   }
 }
