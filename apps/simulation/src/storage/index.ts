@@ -19,6 +19,8 @@ export const storageModel = (tables: Tables): Synchronous => ({
   ...directoryQueries(tables),
   answers: () => {},
   keepFunctions: () => {},
+  // Rows that are gone leave nothing behind here.
+  reclaimQueue: () => false,
   clusterId: () => '00000000-0000-4000-8000-000000000000',
   meshHeads: ({ meshes }) =>
     meshes.flatMap(id => {
