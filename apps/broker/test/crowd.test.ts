@@ -1,15 +1,18 @@
 /** Whoever comes alone is told of at once, a crowd together: each of it once, to all but the socket it came by. */
+import { signPresence } from '@claudemesh/crypto'
+import { openDatabase } from '@claudemesh/db'
 import type { BrokerFrameOf } from '@claudemesh/protocol'
 import { stopSharedPostgres } from '@claudemesh/testkit'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { attached, foundMesh, greeted, type TestBroker, testBroker } from './test-broker.ts'
 import { TestClock } from './test-clock.ts'
-import { newSession } from './test-member.ts'
+import { newSession, presenceOf } from './test-member.ts'
 
 /** Before a mesh has spent its looks: the first, and eight that are saved up. */
 const AT_ONCE = 9
 const A_LOOK = 64
 const LOOK_MS = 50
+const RETRY_MS = 1000
 const CROWD = A_LOOK + 6
 
 const clock = new TestClock()
@@ -85,6 +88,24 @@ test('a crowd whose sockets all end and who come back at once is online, every o
     daemons.flatMap(({ sessions }) => sessions.map(one => one.signer.publicKey.toHex())).toSorted(),
   )
   expect(leases.away?.map(hex).toSorted()).toEqual(gone.toSorted())
+})
+
+test('who could not be looked up is told of once the database answers again', async () => {
+  const founded = await foundMesh(broker, clock.now())
+  const alice = await attached(broker.port, founded.mesh, await founded.join(), clock.now())
+  const bob = await attached(broker.port, founded.mesh, await founded.join(), clock.now())
+  await alice.socket.next('presence')
+  const db = await openDatabase({ url: broker.databaseUrl, max: 1 })
+  onTestFinished(() => db.close())
+  await db.sql`revoke execute on function ${db.fn}.ms(timestamptz) from public`
+  const { signature: _, ...unsigned } = presenceOf(founded.mesh, bob.session, clock.now() + 1)
+  const record = signPresence({ ...unsigned, status: 'waiting' }, bob.session.signer)
+  expect(await bob.socket.ask({ type: 'presence', record })).toMatchObject({ type: 'ok' })
+  await expect.poll(() => clock.rings(RETRY_MS), { timeout: 20_000 }).toBe(true)
+  expect(alice.socket.unasked('presence')).toEqual([])
+  await db.sql`grant execute on function ${db.fn}.ms(timestamptz) to public`
+  clock.turn(RETRY_MS)
+  expect((await alice.socket.next('presence')).entry.presence).toMatchObject({ status: 'waiting' })
 })
 
 const hex = ({ certificate }: BrokerFrameOf<'presence'>['entry']) => certificate.session.toHex()

@@ -31,6 +31,11 @@ export class TestClock implements Clock {
     }
   }
 
+  /** Whether something waits to ring once in just `ms`. */
+  rings(ms: number): boolean {
+    return [...this.alarms].some(({ at, everyMs }) => everyMs === null && at === this.time + ms)
+  }
+
   private add(alarm: Alarm): () => void {
     this.alarms.add(alarm)
     return () => this.alarms.delete(alarm)

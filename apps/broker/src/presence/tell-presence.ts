@@ -9,10 +9,13 @@ import { statusLimits, withHookStatus } from './hook-status.ts'
 /** One look of a mesh in this time, ms, so that a crowd is told of together; who comes alone is told of at once, since a few looks may be saved up. */
 const LOOK_MS = 50
 const SAVED_LOOKS = 8
+/** After a look that the database did not answer the next one waits this long, ms, and twice as long each time it fails again. */
+const RETRY_MS = 1000
+const LAST_RETRY_MS = 30_000
 /** Sessions of one look, so that what a socket gets at once stays far below what may wait for its reader. */
 const SESSIONS_A_LOOK = 64
 
-/** Tells all sockets of the mesh but `except`, on every node, of each session of `recipients`; persons have no presence. Never throws: the directory still says it. */
+/** Tells all sockets of the mesh but `except`, on every node, of each session of `recipients`; persons have no presence. Never throws: who cannot be looked up is looked up again. */
 export function tellPresence(
   broker: Broker,
   id: Uint8Array,
@@ -34,16 +37,12 @@ export function tellHere(
   except?: MemberSocket,
 ): void {
   for (const recipient of sessionsOf(recipients)) {
-    const index = recipientIndex(recipient)
-    const waiting = mesh.untold.get(index)
-    // It changed by several sockets: none of them knows all of it.
-    const known = waiting === undefined || waiting.except === except ? except : undefined
-    mesh.untold.set(index, { recipient, except: known })
+    putOn(mesh, recipientIndex(recipient), { recipient, except })
   }
   if (!mesh.telling && mesh.untold.size > 0) void tellUntold(broker, mesh)
 }
 
-async function tellUntold(broker: Broker, mesh: MeshState): Promise<void> {
+async function tellUntold(broker: Broker, mesh: MeshState, retryMs = RETRY_MS): Promise<void> {
   mesh.telling = true
   const taken = new Map<string, Untold>()
   for (const [index, untold] of mesh.untold) {
@@ -51,14 +50,23 @@ async function tellUntold(broker: Broker, mesh: MeshState): Promise<void> {
     taken.set(index, untold)
     mesh.untold.delete(index)
   }
-  await tell(broker, mesh, taken)
+  const isTold = await tell(broker, mesh, taken)
+  if (!isTold) for (const [index, untold] of taken) putOn(mesh, index, untold)
   const goOn = () => {
     mesh.telling = false
-    if (mesh.untold.size > 0 && !broker.draining) void tellUntold(broker, mesh)
+    if (mesh.untold.size > 0 && !broker.draining)
+      void tellUntold(broker, mesh, isTold ? RETRY_MS : Math.min(2 * retryMs, LAST_RETRY_MS))
   }
-  const wait = nextLookIn(mesh, broker.clock.now())
+  const wait = isTold ? nextLookIn(mesh, broker.clock.now()) : retryMs
   if (wait > 0) broker.clock.after(wait, goOn)
   else goOn()
+}
+
+/** What changed by several sockets is known whole to none of them. */
+function putOn({ untold }: MeshState, index: string, { recipient, except }: Untold): void {
+  const waiting = untold.get(index)
+  const known = waiting === undefined || waiting.except === except ? except : undefined
+  untold.set(index, { recipient, except: known })
 }
 
 /** Takes a look that is saved up; ms until there is one. A clock that was set back delays no more than one that runs. */
@@ -68,12 +76,13 @@ function nextLookIn(mesh: MeshState, now: number): number {
   return mesh.looksUntil - now
 }
 
+/** False where the database did not answer: nobody was told. */
 async function tell(
   { db, clock, log, settings, node }: Broker,
   mesh: MeshState,
   sessions: ReadonlyMap<string, Untold>,
-): Promise<void> {
-  if (mesh.sockets.size === 0) return
+): Promise<boolean> {
+  if (mesh.sockets.size === 0) return true
   const frames: { text: string; except: MemberSocket | undefined }[] = []
   try {
     const now = clock.now()
@@ -92,11 +101,13 @@ async function tell(
     }
   } catch (cause) {
     log.error('presence.untold', cause)
+    return false
   }
   for (const socket of mesh.sockets) {
     for (const { text, except } of frames) if (socket !== except) socket.queueOut(text)
     socket.flushOut()
   }
+  return true
 }
 
 const sessionsOf = (recipients: readonly Recipient[]) =>
