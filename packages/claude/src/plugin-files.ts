@@ -13,6 +13,8 @@ export interface PluginParts {
   readonly hookTimeoutSeconds: number
   /** Waits until something shall wake the session, then ends with 2 and says it on stderr. Absent: nothing can wake it so. */
   readonly waker?: Command | undefined
+  /** The prompt comes with the start: its own hook tells of the session in a moment, and none is run at the start. */
+  readonly isPrompted?: boolean
   /** MCP server on stdio. */
   readonly server: Command
 }
@@ -68,7 +70,8 @@ export function pluginFiles(parts: PluginParts): Record<string, string> {
       hooks: [told, ...wakers],
     })
     if (!COMMAND_ONLY.has(event)) return [event, [group(http)]]
-    return [event, [group({ ...command, async: true }, AT_FIRST_START), group(command, AT_OTHER_STARTS)]]
+    const atFirst = parts.isPrompted ? [] : [group({ ...command, async: true }, AT_FIRST_START)]
+    return [event, [...atFirst, group(command, AT_OTHER_STARTS)]]
   })
   const [program, ...args] = parts.server
   return {

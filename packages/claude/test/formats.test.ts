@@ -222,6 +222,12 @@ describe('the plugin', () => {
       for (const group of hooks[event]) expect(group.hooks).toHaveLength(1)
   })
 
+  test('runs nothing at a start that brings its prompt, and the other starts as ever', () => {
+    const { hooks } = JSON.parse(pluginFiles({ ...parts, isPrompted: true })['hooks/hooks.json'] ?? '')
+    const whole = JSON.parse(files['hooks/hooks.json'] ?? '').hooks
+    expect(hooks).toEqual({ ...whole, SessionStart: whole.SessionStart.slice(1) })
+  })
+
   test('lets one hook wait in the background where a session is idle behind it', () => {
     const { hooks } = JSON.parse(files['hooks/hooks.json'] ?? '')
     const command = `[ "$CLAUDE_CODE_ENTRYPOINT" != cli ] || exec '/bun' '/wake.ts'`

@@ -20,6 +20,10 @@ export interface Equipment {
 /** Without a terminal, as one prompt: each hook that is left out there is a process less that the client starts and waits for. */
 const isPrinting = (extra: readonly string[]): boolean => extra.includes('-p') || extra.includes('--print')
 
+/** Otherwise prompts come later, one by one. */
+const hasPrompt = (extra: readonly string[]): boolean =>
+  isPrinting(extra) && !extra.some(argument => argument.startsWith('--input-format'))
+
 /** Flags of claude that leave plugins and hooks unloaded: no message would ever be shown. */
 const DEAF = ['--bare', '--safe-mode']
 
@@ -50,7 +54,11 @@ export function equip(
     return isKept ? basename(tokenFile, '.token') : undefined
   }
   try {
-    writePluginDir(tokenFile, relay, { onTerminal: !options.headless && !isPrinting(options.claude) })
+    const { headless, claude } = options
+    writePluginDir(tokenFile, relay, {
+      onTerminal: !headless && !isPrinting(claude),
+      isPrompted: !headless && hasPrompt(claude),
+    })
     const { settings, rest } = settingsArgument(options.claude, STATUS_LINE, place)
     const extra = settings === undefined ? rest : ['--settings', writeSettings(dir, settings), ...rest]
     const how = { acceptTools: options.yes, headless: options.headless }

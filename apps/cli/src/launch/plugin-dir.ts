@@ -9,12 +9,12 @@ export const pluginDirOf = (tokenFile: string): string => tokenFile.replace(/tok
 
 /**
  * Writes it, anew if one was left behind, and returns its path. `relay`: where hooks go. `onTerminal`: the client may have one, and
- * what waits to wake the session is started there alone.
+ * what waits to wake the session is started there alone. `isPrompted`: its prompt comes with its start.
  */
 export function writePluginDir(
   tokenFile: string,
   relay: { url: string; token: string },
-  { onTerminal = true } = {},
+  { onTerminal = true, isPrompted = false } = {},
 ): string {
   const dir = pluginDirOf(tokenFile)
   removePluginDir(dir)
@@ -25,6 +25,7 @@ export function writePluginDir(
     hookToken: relay.token,
     hookTimeoutSeconds: HOOK_TIMEOUT_SECONDS,
     waker: onTerminal ? WAKER : undefined,
+    isPrompted,
     server: MCP_SERVER,
   }
   for (const [name, text] of Object.entries(pluginFiles(parts))) {
