@@ -45,7 +45,7 @@ describe.skipIf(claude === undefined)('launch', () => {
     expect(tools).toEqual(
       expect.arrayContaining([`${TOOL}mesh_send`, `${TOOL}mesh_inbox`, `${TOOL}mesh_peers`]),
     )
-    expect(bench.hooks).toEqual(['SessionStart', 'UserPromptSubmit', 'Stop', 'SessionEnd'])
+    expect(bench.hooks).toEqual(['UserPromptSubmit', 'Stop', 'SessionEnd'])
     const [slug] = readdirSync(join(bench.at.home, '.claude', 'projects'))
     expect(readdirSync(join(bench.at.home, '.claude', 'projects', slug!))).toContain(`${opened().uuid}.jsonl`)
     expect(readdirSync(join(bench.at.root, 'mesh', 'run')).filter(name => name.endsWith('.plugin'))).toEqual(
