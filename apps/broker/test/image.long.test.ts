@@ -7,19 +7,12 @@ import { once } from 'node:events'
 import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { toBase64url } from '@claudemesh/protocol'
-import {
-  freePort,
-  freshDatabase,
-  NATS_SERVER,
-  startBalancer,
-  startNats,
-  stopSharedPostgres,
-} from '@claudemesh/testkit'
+import { freshDatabase, NATS_SERVER, startBalancer, startNats, stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dockerfile, ROOT } from './dockerfile.ts'
 import { startTraffic } from './nats/traffic.ts'
+import { startNode } from './node-process.ts'
 import { foundMesh } from './test-broker.ts'
 import { randomBytes } from './test-member.ts'
 import { TestSocket } from './test-socket.ts'
@@ -148,7 +141,9 @@ test.skipIf(!able || NATS_SERVER === null)(
       PUBLIC_HOSTS: door.host,
       MESH_CREATE: 'open',
     }
-    const nodes = await Promise.all(['one', 'two'].map(name => startNode({ ...shared, NODE_NAME: name })))
+    const inImage = (name: string) => (port: number) =>
+      startInside({ ...shared, NODE_NAME: name, PORT: String(port) }, ['ignore', 'pipe', 'inherit'])
+    const nodes = await Promise.all(['one', 'two'].map(name => startNode(inImage(name))))
     door.route(...nodes.map(node => node.port))
     const { challenge, ws } = await TestSocket.open(door.port)
     ws.close()
@@ -169,33 +164,6 @@ test.skipIf(!able || NATS_SERVER === null)(
     await nats.kill()
   },
 )
-
-/** A broker of the image on a port of its own, ready. */
-async function startNode(env: Record<string, string>) {
-  const port = await freePort()
-  const begin = async () => {
-    const broker = startInside({ ...env, PORT: String(port) }, ['ignore', 'pipe', 'inherit'])
-    const ended = once(broker, 'exit')
-    const lines = createInterface(broker.stdout!)
-    await new Promise<void>((resolve, reject) => {
-      lines.on('line', line => JSON.parse(line).msg === 'broker.started' && resolve())
-      broker.once('exit', code => reject(new Error(`ended with ${code}`)))
-    })
-    return async () => {
-      broker.kill('SIGTERM')
-      expect(await ended).toEqual([0, null])
-    }
-  }
-  let end = await begin()
-  return {
-    port,
-    end: () => end(),
-    async replace() {
-      await end()
-      end = await begin()
-    },
-  }
-}
 
 test.skipIf(!able)(
   'its root cannot be written, its user is nobody, its tests and tools stayed behind',

@@ -3,24 +3,16 @@
  * while mail goes on. That version is taken from the history of this repository and installed beside it.
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { openDatabase } from '@claudemesh/db'
 import { ERRORS, toBase64url } from '@claudemesh/protocol'
-import {
-  freePort,
-  freshDatabase,
-  NATS_SERVER,
-  startBalancer,
-  startNats,
-  stopSharedPostgres,
-} from '@claudemesh/testkit'
+import { freshDatabase, NATS_SERVER, startBalancer, startNats, stopSharedPostgres } from '@claudemesh/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ROOT } from './dockerfile.ts'
 import { startTraffic } from './nats/traffic.ts'
+import { startNode } from './node-process.ts'
 import { foundMesh } from './test-broker.ts'
 import { randomBytes } from './test-member.ts'
 import { TestSocket } from './test-socket.ts'
@@ -32,8 +24,6 @@ const PAIRS = 50
 /** Messages to each receiver between two replacements: some seconds. */
 const BETWEEN = 40
 const INSTALL_MS = 300_000
-/** pino's number for an error. */
-const ERROR = 50
 
 const git = (...args: string[]): string =>
   execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
@@ -87,9 +77,10 @@ test.skipIf(!able)(
       PUBLIC_HOSTS: door.host,
       MESH_CREATE: 'open',
     }
-    const old = join(scratch, 'tree')
-    const one = await startNode(old, { ...shared, NODE_NAME: 'one' })
-    const two = await startNode(old, { ...shared, NODE_NAME: 'two' })
+    const older = (name: string) => brokerOf(join(scratch, 'tree'), { ...shared, NODE_NAME: name })
+    const newer = (name: string) => brokerOf(ROOT, { ...shared, NODE_NAME: name })
+    const one = await startNode(older('one'))
+    const two = await startNode(older('two'))
     const version = async () =>
       (await db.sql<{ version: number }[]>`select version from mesh_fn.installed`)[0]!.version
     const stood = await version()
@@ -104,14 +95,14 @@ test.skipIf(!able)(
     })
     await traffic.more(BETWEEN)
 
-    await one.become(ROOT)
+    await one.replace(newer('one'))
     expect(await version()).toBe(stood + 1)
     await traffic.more(BETWEEN)
 
-    await expect(startNode(old, { ...shared, NODE_NAME: 'three' })).rejects.toThrow(
+    await expect(startNode(older('three'))).rejects.toThrow(
       new RegExp(`ended with ${ERRORS.conflict.exit}:[^]*is at version ${stood + 1}`),
     )
-    await two.become(ROOT)
+    await two.replace(newer('two'))
     await traffic.more(BETWEEN)
 
     const { latencies, ...outcome } = await traffic.finish()
@@ -125,43 +116,9 @@ test.skipIf(!able)(
   },
 )
 
-/** A broker of the tree in `folder` on a port of its own, ready. */
-async function startNode(folder: string, env: Record<string, string>) {
-  const port = await freePort()
-  const errors: string[] = []
-  const begin = async (tree: string) => {
-    const bun = join(tree, 'node_modules/.bin/bun')
-    const broker = spawn(bun, ['--bun', join(tree, 'apps/broker/src/main.ts')], {
-      env: { PATH: process.env.PATH, BROKER_PORT: String(port), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const ended = once(broker, 'close')
-    let said = ''
-    broker.stderr.on('data', chunk => {
-      said += chunk
-    })
-    await new Promise<void>((resolve, reject) => {
-      createInterface(broker.stdout).on('line', line => {
-        const { msg, level } = JSON.parse(line) as { msg: string; level: number }
-        if (level >= ERROR) errors.push(line)
-        if (msg === 'broker.started') resolve()
-      })
-      broker.once('close', code => reject(new Error(`ended with ${code}: ${said}`)))
-    })
-    return async () => {
-      broker.kill('SIGTERM')
-      expect(await ended).toEqual([0, null])
-    }
-  }
-  let end = await begin(folder)
-  return {
-    port,
-    errors,
-    end: () => end(),
-    /** Ends it as a deploy does and starts it again from another tree. */
-    async become(tree: string) {
-      await end()
-      end = await begin(tree)
-    },
-  }
-}
+/** Starts a broker of the tree in `folder`. */
+const brokerOf = (folder: string, env: Record<string, string>) => (port: number) =>
+  spawn(join(folder, 'node_modules/.bin/bun'), ['--bun', join(folder, 'apps/broker/src/main.ts')], {
+    env: { PATH: process.env.PATH, BROKER_PORT: String(port), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
