@@ -132,3 +132,14 @@ test('a message to many reaches each once, under one msg', async () => {
   await alice.client.stop()
   await bob.client.stop()
 })
+
+test('a sender whose clock is ahead is told in its trace what came first', async () => {
+  const { alice, bob } = await couple(world)
+  await alice.client.stop()
+  await alice.start({ shift: () => 120_000 })
+  const msg = await alice.client.send(text(null, [person(bob)], 'from the future'))
+  await reached(alice.client, msg, 'delivered')
+  expect(alice.client.trace(msg).map(({ state }) => state)).toEqual(['pending', 'accepted', 'delivered'])
+  await alice.client.stop()
+  await bob.client.stop()
+})

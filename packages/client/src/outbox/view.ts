@@ -87,7 +87,7 @@ export function dropMessage(core: Core, msg: string): void {
   core.commit.run(() => core.store.outbox.remove(msg))
 }
 
-/** Steps of a message that was sent, or received, here; oldest first. */
+/** Steps of a message that was sent, or received, here; in the order they became known: clocks of others may be ahead or behind. */
 export function traceMessage(core: Core, msg: string): TraceStep[] {
   const proven = core.store.outbox.sealingsOf(msg).filter(({ id }) => core.audit.proven.has(id))
   const noted = core.store.trace.of(msg).map(
@@ -104,7 +104,18 @@ export function traceMessage(core: Core, msg: string): TraceStep[] {
     core.store.inbox.byMsg(party.owner, msg).flatMap(row => stepsOfReceived(party, row, noted)),
   )
   if (core.store.outbox.message(msg) === undefined) return [...came, ...noted]
-  return [...noted, ...came].toSorted((a, b) => a.at - b.at)
+  return merged(noted, came)
+}
+
+/** By time, each list in its own order. */
+function merged(some: readonly TraceStep[], others: readonly TraceStep[]): TraceStep[] {
+  const steps: TraceStep[] = []
+  let next = 0
+  for (const step of some) {
+    while (next < others.length && others[next]!.at < step.at) steps.push(others[next++]!)
+    steps.push(step)
+  }
+  return [...steps, ...others.slice(next)]
 }
 
 function stepsOfReceived(party: Party, row: InboxRow, noted: readonly TraceStep[]): TraceStep[] {
