@@ -84,7 +84,12 @@ async function lookAtLeases(broker: Broker, clock: number): Promise<void> {
     const last = changed.at(-1)?.changedAt ?? since
     await tellChanged(broker, changed)
     looked.leasesUntil = Math.max(looked.leasesUntil, last)
-    if (changed.length < LEASES_A_LOOK || last === since) return
+    if (changed.length < LEASES_A_LOOK) {
+      // What is committed from now on is of this time, but for what may be late.
+      looked.leasesUntil = Math.max(looked.leasesUntil, clock)
+      return
+    }
+    if (last === since) return
     since = last
   }
 }

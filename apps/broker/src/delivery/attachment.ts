@@ -1,6 +1,6 @@
 /** One recipient attached on one socket: how far it was pushed, and how far it acked. */
 import type { Fact, Recipient } from '@claudemesh/protocol'
-import { InFlight } from './in-flight.ts'
+import { InFlight, NONE_IN_FLIGHT } from './in-flight.ts'
 import { NOTHING } from './nothing.ts'
 
 /** What delivery needs of a socket. */
@@ -64,7 +64,7 @@ export class Attachment {
   missed = false
   /** Committed, in order, waiting for room in the window or the end of a read. Bounded by `HELD_BYTES` a socket. */
   held: EnvelopeItem[] = NOTHING
-  readonly inFlight = new InFlight()
+  inFlight = NONE_IN_FLIGHT
   /** What this flush hands out; empty between flushes. */
   gathered: QueueItem[] = NOTHING
   /** When unacked items are sent again, ms since 1970, and the wait after that. */
@@ -94,6 +94,14 @@ export class Attachment {
   /** More waits for it than its window has let through: an ack makes room. */
   get pressed(): boolean {
     return !this.caughtUp || this.held.length > 0 || this.inFlight.count >= PRESSED_COUNT
+  }
+
+  /** Puts an item of this seq and size in flight, bytes. */
+  fly(seq: number, size: number): void {
+    if (this.inFlight === NONE_IN_FLIGHT) this.inFlight = new InFlight()
+    this.inFlight.push(seq, size)
+    this.socket.inFlightCount++
+    this.socket.inFlightBytes += size
   }
 
   /** Takes all up to `seq` out of flight. */

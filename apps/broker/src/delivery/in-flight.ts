@@ -23,6 +23,7 @@ export class InFlight {
 
   /** Forgets all up to `seq`; answers how many those were. */
   release(seq: number): number {
+    if (this.count === 0) return 0
     const before = this.first
     while (this.first < this.seqs.length && this.seqs[this.first]! <= seq)
       this.bytes -= this.sizes[this.first++]!
@@ -39,3 +40,6 @@ export class InFlight {
     return released
   }
 }
+
+/** Of whoever was handed nothing yet: one for all of them. Frozen: it is replaced by an own one, never filled. */
+export const NONE_IN_FLIGHT = Object.freeze(new InFlight())

@@ -71,9 +71,7 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
   /** Counts `item` as handed out; it is encoded by `flush`. */
   function gather(attachment: Attachment, item: QueueItem): void {
     const size = itemBytes(item)
-    attachment.inFlight.push(item.seq, size)
-    attachment.socket.inFlightCount++
-    attachment.socket.inFlightBytes += size
+    attachment.fly(item.seq, size)
     attachment.cursor = item.seq
     if (item.seq > attachment.delivered) attachment.delivered = item.seq
     if (attachment.gathered === NOTHING) attachment.gathered = []
