@@ -89,7 +89,7 @@ export function assemble(
     metrics,
     tracing,
     rates: openRates(settings),
-    turnstiles: openTurnstiles(),
+    turnstiles: openTurnstiles(clock, () => metrics.count.accepted),
     meshes,
     lane,
     window,

@@ -49,6 +49,21 @@ BEGIN
   RETURN v_index;
 END $$;
 
+-- Several of one type at once, in this order; the caller holds the mesh's lock. Each has a salt of its own: made in a query that is not flattened.
+CREATE FUNCTION mesh_fn.append_leaves(p_mesh_id int, p_type text, p_fields bytea[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_first bigint;
+  v_at timestamptz;
+BEGIN
+  UPDATE mesh.mesh_head SET audit_size = audit_size + cardinality(p_fields),
+    last_at = greatest(last_at, date_trunc('milliseconds', clock_timestamp()))
+    WHERE id = p_mesh_id RETURNING audit_size - cardinality(p_fields), last_at INTO v_first, v_at;
+  INSERT INTO mesh.audit_leaf (mesh_id, index, at, hash, salt, type, fields)
+  SELECT p_mesh_id, f.index, v_at, mesh_fn.leaf_hash(f.salt, f.index, mesh_fn.ms(v_at), p_type, f.fields), f.salt, p_type, f.fields
+  FROM (SELECT v_first + u.n - 1 AS index, u.fields, uuid_send(gen_random_uuid()) AS salt
+    FROM unnest(p_fields) WITH ORDINALITY AS u (fields, n)) f;
+END $$;
+
 CREATE FUNCTION mesh_fn.append_audit(p_mesh bytea, p_type text, p_fields bytea) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE v mesh.mesh_head := mesh_fn.lock_mesh(p_mesh);
 BEGIN

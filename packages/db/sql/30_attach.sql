@@ -53,25 +53,38 @@ END $$;
 ALTER FUNCTION mesh_fn.attach SET enable_seqscan = off;
 ALTER FUNCTION mesh_fn.attach SET enable_bitmapscan = off;
 
-CREATE FUNCTION mesh_fn.detach(p_mesh bytea, p_key bytea, p_attachment bigint, p_now bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+-- The keys of those whose attachment still stood.
+CREATE FUNCTION mesh_fn.detach(p_mesh bytea, p_keys bytea[], p_attachments bigint[], p_now bigint)
+RETURNS TABLE (key bytea) LANGUAGE plpgsql AS $$
 DECLARE
   v_head mesh.mesh_head := mesh_fn.lock_mesh(p_mesh);
-  v_id bigint;
+  v_keys bytea[];
+  v_leaves bytea[];
 BEGIN
-  SELECT r.id INTO v_id FROM mesh.recipient r WHERE r.mesh_id = v_head.id AND r.key = p_key AND r.attachment = p_attachment;
-  IF NOT FOUND THEN RETURN false; END IF;
-  UPDATE mesh.lease SET state = 'away', state_at = mesh_fn.at(p_now) WHERE recipient_id = v_id AND state = 'online';
-  IF FOUND THEN PERFORM mesh_fn.append_leaf(v_head.id, 'detached', mesh_fn.who_attachment(p_key, p_attachment)); END IF;
-  RETURN FOUND;
+  WITH gone AS (
+    UPDATE mesh.lease l SET state = 'away', state_at = mesh_fn.at(p_now)
+    FROM unnest(p_keys, p_attachments) AS g (key, attachment)
+    JOIN mesh.recipient q ON q.mesh_id = v_head.id AND q.key = g.key AND q.attachment = g.attachment
+    WHERE l.recipient_id = q.id AND l.state = 'online'
+    RETURNING q.key, q.attachment)
+  SELECT array_agg(g.key), array_agg(mesh_fn.who_attachment(g.key, g.attachment)) INTO v_keys, v_leaves FROM gone g;
+  IF v_keys IS NULL THEN RETURN; END IF;
+  PERFORM mesh_fn.append_leaves(v_head.id, 'detached', v_leaves);
+  RETURN QUERY SELECT k FROM unnest(v_keys) k;
 END $$;
 ALTER FUNCTION mesh_fn.detach SET enable_seqscan = off;
+ALTER FUNCTION mesh_fn.detach SET enable_material = off;
+ALTER FUNCTION mesh_fn.detach SET enable_hashjoin = off;
+ALTER FUNCTION mesh_fn.detach SET enable_mergejoin = off;
+ALTER FUNCTION mesh_fn.detach SET enable_bitmapscan = off;
 
 -- Online leases of these nodes become away, mesh by mesh in order of id, each with its leaf.
 CREATE FUNCTION mesh_fn.leave(p_nodes text[], p_at timestamptz)
 RETURNS TABLE (mesh bytea, key bytea, state text, state_at bigint) LANGUAGE plpgsql AS $$
 DECLARE
   v_head mesh.mesh_head;
-  r record;
+  v_keys bytea[];
+  v_leaves bytea[];
 BEGIN
   FOR v_head IN
     SELECT h.* FROM mesh.mesh_head h WHERE h.id IN (
@@ -79,14 +92,14 @@ BEGIN
       WHERE l.state = 'online' AND l.node = ANY (p_nodes))
     ORDER BY h.id FOR UPDATE
   LOOP
-    FOR r IN
+    WITH gone AS (
       UPDATE mesh.lease l SET state = 'away', state_at = p_at FROM mesh.recipient q
       WHERE q.id = l.recipient_id AND q.mesh_id = v_head.id AND l.state = 'online' AND l.node = ANY (p_nodes)
-      RETURNING q.key, q.attachment
-    LOOP
-      PERFORM mesh_fn.append_leaf(v_head.id, 'detached', mesh_fn.who_attachment(r.key, r.attachment));
-      RETURN QUERY SELECT v_head.mesh, r.key, 'away', mesh_fn.ms(p_at);
-    END LOOP;
+      RETURNING q.key, q.attachment)
+    SELECT array_agg(g.key), array_agg(mesh_fn.who_attachment(g.key, g.attachment)) INTO v_keys, v_leaves FROM gone g;
+    CONTINUE WHEN v_keys IS NULL;
+    PERFORM mesh_fn.append_leaves(v_head.id, 'detached', v_leaves);
+    RETURN QUERY SELECT v_head.mesh, k, 'away', mesh_fn.ms(p_at) FROM unnest(v_keys) k;
   END LOOP;
 END $$;
 

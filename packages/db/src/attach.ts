@@ -10,8 +10,8 @@ import {
   TIMES,
 } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
-import { json, run, timeOf } from './query.ts'
-import { recipientKey } from './recipient-key.ts'
+import { byteaArray, json, run, timeOf } from './query.ts'
+import { recipientKey, recipientOf } from './recipient-key.ts'
 
 export interface AttachRequest {
   readonly mesh: Uint8Array
@@ -48,6 +48,12 @@ export type AttachOutcome =
       readonly field?: 'prekey' | 'presence'
       readonly standing?: PrekeyBundle | PresenceRecord
     }
+
+/** A recipient as one socket holds it. */
+export interface AttachmentOf {
+  readonly recipient: Recipient
+  readonly attachment: number
+}
 
 interface AttachRow {
   readonly error: 'removed' | 'unauthenticated' | 'counter' | null
@@ -87,15 +93,14 @@ export async function attach(db: Database, p: AttachRequest): Promise<AttachOutc
   }
 }
 
-/** The socket is gone: the lease becomes `away` from `now` (ms; the database's clock where it is not given), with its leaf, if `attachment` still stands. True when it did. */
+/** The socket is gone: the lease of each whose `attachment` still stands becomes `away` from `now` (ms; the database's clock where it is not given), with its leaf. Answers those. */
 export async function detach(
   db: Database,
-  p: { mesh: Uint8Array; recipient: Recipient; attachment: number; now?: number },
-): Promise<boolean> {
-  const [row] = await run(
-    db.sql<
-      { left: boolean }[]
-    >`select ${db.fn}.detach(${p.mesh}, ${recipientKey(p.recipient)}, ${p.attachment}, ${db.fn}.ms(${timeOf(db, p.now)})) as left`,
-  )
-  return row!.left
+  p: { mesh: Uint8Array; seats: readonly AttachmentOf[]; now?: number },
+): Promise<Recipient[]> {
+  const keys = byteaArray(p.seats.map(({ recipient }) => recipientKey(recipient)))
+  const numbers = `{${p.seats.map(({ attachment }) => attachment).join(',')}}`
+  const rows = await run(db.sql<{ key: Uint8Array }[]>`select key from ${db.fn}.detach(
+    ${p.mesh}, ${keys}::bytea[], ${numbers}::bigint[], ${db.fn}.ms(${timeOf(db, p.now)}))`)
+  return rows.map(({ key }) => recipientOf(key))
 }

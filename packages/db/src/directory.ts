@@ -14,7 +14,7 @@ import {
   toBase64url,
 } from '@claudemesh/protocol'
 import type { Database } from './database.ts'
-import { run, timeOf } from './query.ts'
+import { byteaArray, run, timeOf } from './query.ts'
 import { recipientKey } from './recipient-key.ts'
 
 interface CardRow {
@@ -63,7 +63,7 @@ export async function directoryOf(
   p: { mesh: Uint8Array; recipients: readonly Recipient[]; now?: number; node?: string },
 ): Promise<DatedEntry[]> {
   const rows = await run(db.sql<DatedRow[]>`select * from ${db.fn}.directory_of(
-    ${p.mesh}, ${byteaArray(p.recipients)}::bytea[], ${p.node ?? ''}, ${p.now ?? null})`)
+    ${p.mesh}, ${byteaArray(p.recipients.map(recipientKey))}::bytea[], ${p.node ?? ''}, ${p.now ?? null})`)
   return rows.map(datedEntryOf)
 }
 
@@ -98,7 +98,7 @@ export async function getPrekeys(
     from mesh.recipient r
     join mesh.lease l on l.recipient_id = r.id
     left join mesh.node n on n.name = l.node
-    where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients)}::bytea[])
+    where r.mesh_id = (select id from mesh.mesh_head where mesh = ${p.mesh}) and r.key = any(${byteaArray(p.recipients.map(recipientKey))}::bytea[])
       and not r.removed and (r.known_until is null or r.known_until >= ${timeOf(db, p.now)})`)
   const found = new Map(rows.map(row => [toBase64url(row.key), row]))
   return p.recipients.map(recipient => {
@@ -111,7 +111,3 @@ export async function getPrekeys(
     }
   })
 }
-
-/** Keys as Postgres's text form of bytea[]. */
-const byteaArray = (recipients: readonly Recipient[]) =>
-  `{${recipients.map(r => `"\\\\x${Buffer.from(recipientKey(r)).toString('hex')}"`).join(',')}}`

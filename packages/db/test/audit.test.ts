@@ -66,7 +66,7 @@ test('every leaf that SQL hashes is the leaf that crypto hashes, over the fields
   const beside = item(at, alice.recipient, [person.recipient])
   const mixed = (await commit(db, { accepts: [several, beside], acks: [] })).accepts
   await expireDue(db, { now, limit: 10, node: NODE, live: [], sign: signFact })
-  await detach(db, { mesh: at.mesh, recipient: alice.recipient, attachment: 1, now })
+  await detach(db, { mesh: at.mesh, seats: [{ recipient: alice.recipient, attachment: 1 }], now })
   await appendAudit(db, { mesh: at.mesh, type: 'limited', fields: encodeFields(['rate', 3]) })
 
   const who = (r: Recipient): Field[] => [r.member, r.session]

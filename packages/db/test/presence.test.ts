@@ -1,4 +1,4 @@
-import { compareBytes } from '@claudemesh/protocol'
+import { compareBytes, type Recipient } from '@claudemesh/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   attach,
@@ -134,12 +134,14 @@ describe('leases', () => {
     await renewLeases(db, { node: NODE, now, leaseMs: 10 * GRACE })
     const me = await attached(at, at.owner)
     expect(await leaseOf(me.recipient, now)).toBe('online')
-    expect(
-      await detach(db, { mesh: at.mesh, recipient: me.recipient, attachment: me.attachment + 1, now }),
-    ).toBe(false)
-    expect(await detach(db, { mesh: at.mesh, recipient: me.recipient, attachment: me.attachment, now })).toBe(
-      true,
-    )
+    const other = await attached(at, at.owner)
+    const gone = (...seats: { recipient: Recipient; attachment: number }[]) =>
+      detach(db, { mesh: at.mesh, seats, now })
+    const replaced = { ...me, attachment: me.attachment + 1 }
+    expect(await gone()).toEqual([])
+    expect(await gone(replaced, other)).toEqual([other.recipient])
+    expect(await leaseOf(me.recipient, now)).toBe('online')
+    expect(await gone(other, me)).toEqual([me.recipient])
     expect(await leaseOf(me.recipient, now + GRACE - 1)).toBe('away')
     expect(await leaseOf(me.recipient, now + GRACE)).toBe('offline')
     const changes = await sweepLeases(db, { now: now + GRACE })

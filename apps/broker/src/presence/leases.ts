@@ -2,7 +2,7 @@
 import type { LeaseChange } from '@claudemesh/db'
 import { type Recipient, TIMES } from '@claudemesh/protocol'
 import type { Broker } from '../broker.ts'
-import { detachAgain } from '../delivery/end-attachment.ts'
+import { detachAgain } from '../delivery/end-attachments.ts'
 import { bytesIndex } from '../delivery/recipient-index.ts'
 import { tellPresence } from './tell-presence.ts'
 

@@ -9,6 +9,8 @@ import { statusLimits, withHookStatus } from './hook-status.ts'
 /** One look of a mesh in this time, ms, so that a crowd is told of together; who comes alone is told of at once, since a few looks may be saved up. */
 const LOOK_MS = 50
 const SAVED_LOOKS = 8
+/** The same while a crowd passes the turnstile: its sessions come one by one, each in another mesh. */
+const CROWD_LOOK_MS = 500
 /** After a look that the database did not answer the next one waits this long, ms, and twice as long each time it fails again. */
 const RETRY_MS = 1000
 const LAST_RETRY_MS = 30_000
@@ -57,7 +59,7 @@ async function tellUntold(broker: Broker, mesh: MeshState, retryMs = RETRY_MS): 
     if (mesh.untold.size > 0 && !broker.draining)
       void tellUntold(broker, mesh, isTold ? RETRY_MS : Math.min(2 * retryMs, LAST_RETRY_MS))
   }
-  const wait = isTold ? nextLookIn(mesh, broker.clock.now()) : retryMs
+  const wait = isTold ? nextLookIn(mesh, broker) : retryMs
   if (wait > 0) broker.clock.after(wait, goOn)
   else goOn()
 }
@@ -70,9 +72,11 @@ function putOn({ untold }: MeshState, index: string, { recipient, except }: Unto
 }
 
 /** Takes a look that is saved up; ms until there is one. A clock that was set back delays no more than one that runs. */
-function nextLookIn(mesh: MeshState, now: number): number {
+function nextLookIn(mesh: MeshState, { clock, turnstiles }: Broker): number {
+  const now = clock.now()
+  const lookMs = turnstiles.crowded ? CROWD_LOOK_MS : LOOK_MS
   const since = Math.max(Math.min(mesh.looksUntil, now), now - SAVED_LOOKS * LOOK_MS)
-  mesh.looksUntil = since + LOOK_MS
+  mesh.looksUntil = since + lookMs
   return mesh.looksUntil - now
 }
 

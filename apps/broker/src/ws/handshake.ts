@@ -30,6 +30,8 @@ export function challenge(broker: Broker, connection: Connection): void {
 
 /** Answers a hello with `welcome`, or throws the `MeshError` that refuses it. */
 export async function sayHello(broker: Broker, connection: Connection, hello: Hello): Promise<void> {
+  // Gone while it waited for its turn: nobody is left to be greeted.
+  if (!connection.open) return
   const before = connection.standing
   const anew = before.is === 'invited' && before.joined && hello.as === 'member'
   if (before.is !== 'stranger' && !anew)

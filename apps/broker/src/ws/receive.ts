@@ -89,7 +89,9 @@ function dispatch(
 async function greet(broker: Broker, connection: Connection, hello: ClientFrameOf<'hello'>): Promise<void> {
   const stranger = connection.standing.is === 'stranger'
   try {
-    await within(broker.tracing, connection.handshake, () => sayHello(broker, connection, hello))
+    await within(broker.tracing, connection.handshake, () =>
+      broker.turnstiles.greet(() => sayHello(broker, connection, hello)),
+    )
   } catch (cause) {
     const { code } = asMeshError(cause)
     endHandshake(connection, { as: hello.as }, code)

@@ -2,7 +2,7 @@
 import { CLOSE, LIMITS, SUBPROTOCOL } from '@claudemesh/protocol'
 import type { Server, WebSocketHandler } from 'bun'
 import type { Broker } from '../broker.ts'
-import { endAttachment } from '../delivery/end-attachment.ts'
+import { endAttachments } from '../delivery/end-attachments.ts'
 import { originAllowed } from '../http/security-headers.ts'
 import { isCutOff } from '../presence/leases.ts'
 import { Connection, type SocketData } from './connection.ts'
@@ -106,10 +106,9 @@ async function endAll(broker: Broker, connection: Connection): Promise<void> {
   if (standing.is !== 'member') return
   const ended = [...connection.attachments.values()]
   connection.attachments.clear()
-  // The drain of a stopping broker releases all leases at once.
-  const ends = ended.map(attachment =>
-    broker.draining ? attachment.end() : endAttachment(broker, standing.mesh, attachment),
-  )
-  for (const end of await Promise.allSettled(ends))
-    if (end.status === 'rejected') broker.log.error('detach.failed', end.reason)
+  try {
+    await endAttachments(broker, standing.mesh, ended)
+  } catch (cause) {
+    broker.log.error('detach.failed', cause)
+  }
 }

@@ -1,7 +1,7 @@
 /** Attachments, leases, presence and the directory of the model. */
 
 import { recipientFields } from '@claudemesh/crypto'
-import { type Certificate, equalBytes, MeshError, TIMES } from '@claudemesh/protocol'
+import { type Certificate, equalBytes, MeshError, type Recipient, TIMES } from '@claudemesh/protocol'
 import { writeLeaf } from './audit.ts'
 import { keyOf, leased, meshOf, recipientOf, rowOf, rowsOf } from './seats.ts'
 import type { Synchronous } from './synchronous.ts'
@@ -77,13 +77,17 @@ export const attachmentQueries = (tables: Tables): AttachmentQueries => {
       const queuedUpTo = Math.max(row.acked, row.queue.at(-1)?.seq ?? 0)
       return { error: null, attachment: row.attachment, queuedUpTo, ackedUpTo: row.acked, fresh }
     },
-    detach({ mesh: id, recipient, attachment, now = tables.now() }) {
+    detach({ mesh: id, seats, now = tables.now() }) {
       const mesh = meshOf(tables, id)
-      const row = rowOf(mesh, recipient)
-      if (row?.attachment !== attachment || row.lease?.state !== 'online') return false
-      Object.assign(row.lease, { state: 'away', stateAt: now, changedAt: tables.now() })
-      writeLeaf(tables, mesh, 'detached', [...recipientFields(recipient), attachment])
-      return true
+      const away: Recipient[] = []
+      for (const { recipient, attachment } of seats) {
+        const row = rowOf(mesh, recipient)
+        if (row?.attachment !== attachment || row.lease?.state !== 'online') continue
+        Object.assign(row.lease, { state: 'away', stateAt: now, changedAt: tables.now() })
+        writeLeaf(tables, mesh, 'detached', [...recipientFields(recipient), attachment])
+        away.push(recipient)
+      }
+      return away
     },
     claimNode({ node, now = tables.now(), leaseMs }) {
       const [name] = node.split('~')

@@ -13,7 +13,7 @@ import {
 import { z } from 'zod'
 import type { Broker } from '../../broker.ts'
 import { Attachment } from '../../delivery/attachment.ts'
-import { endAttachment } from '../../delivery/end-attachment.ts'
+import { endAttachments } from '../../delivery/end-attachments.ts'
 import { recipientIndex } from '../../delivery/recipient-index.ts'
 import { hookTokenHash, newHookToken } from '../../presence/hook-token.ts'
 import { tellPresence } from '../../presence/tell-presence.ts'
@@ -29,7 +29,7 @@ export const attachFrame = (
   connection: Connection,
   standing: Member,
   frame: Attach,
-): Promise<void> => broker.turnstiles.attach(() => attach(broker, connection, standing, frame))
+): Promise<void> => broker.turnstiles.seat(() => attach(broker, connection, standing, frame))
 
 async function attach(
   broker: Broker,
@@ -166,7 +166,7 @@ function take(broker: Broker, connection: Connection, { mesh }: Member, attachme
   const older = mesh.attachments.get(index)
   connection.attachments.set(index, attachment)
   if (!connection.open) {
-    void endAttachment(broker, mesh, attachment).catch(cause => broker.log.error('detach.failed', cause))
+    void endAttachments(broker, mesh, [attachment]).catch(cause => broker.log.error('detach.failed', cause))
     return
   }
   if (older !== undefined && older.number > number) {

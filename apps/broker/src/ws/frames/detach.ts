@@ -1,7 +1,7 @@
 /** `detach`: the recipient leaves this socket; its mail waits in the database. */
 import { type ClientFrameOf, encodeBrokerFrame, MeshError } from '@claudemesh/protocol'
 import type { Broker } from '../../broker.ts'
-import { endAttachment } from '../../delivery/end-attachment.ts'
+import { endAttachments } from '../../delivery/end-attachments.ts'
 import { recipientIndex } from '../../delivery/recipient-index.ts'
 import type { Connection, Standing } from '../connection.ts'
 
@@ -18,6 +18,6 @@ export async function detachFrame(
       field: 'recipient',
     })
   connection.attachments.delete(index)
-  await endAttachment(broker, mesh, attachment)
+  await endAttachments(broker, mesh, [attachment])
   connection.sendJson(encodeBrokerFrame({ type: 'ok', ref }))
 }
