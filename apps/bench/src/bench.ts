@@ -51,12 +51,12 @@ const SHAPES = {
   rates: [100, 1000, 5000, 10_000],
   rateMs: 10_000,
   idle: [1000, 18_000],
-  settleMs: 20_000,
+  settleMs: 140_000,
   fan: 100,
 }
 const SHAPES_SMOKE = { rounds: 1, ms: 500, rates: [100], rateMs: 500, idle: [40], settleMs: 500, fan: 5 }
-const STORM = { sessions: 10_000, pairs: 8, perSecond: 100, lookMs: 5000 }
-const STORM_SMOKE = { sessions: 200, pairs: 2, perSecond: 50, lookMs: 500 }
+const STORM = { sessions: 10_000, pairs: 8, perSecond: 100, lookMs: 5000, looks: 4 }
+const STORM_SMOKE = { sessions: 200, pairs: 2, perSecond: 50, lookMs: 500, looks: 1 }
 const VERIFY = { pairs: PAIRS, leaves: 1_000_000 }
 const VERIFY_SMOKE = { pairs: PAIRS, leaves: 20_000 }
 const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }

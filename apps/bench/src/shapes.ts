@@ -12,7 +12,7 @@ export interface ShapesPlan {
   readonly rateMs: number
   /** Sessions that do nothing, growing. */
   readonly idle: readonly number[]
-  /** How long the broker's memory may take to become small, ms. */
+  /** How long the broker's memory may take to become small, ms: it gives back what work took in the first minute without any. */
   readonly settleMs: number
   /** Sessions at either end of a fan. */
   readonly fan: number
@@ -111,17 +111,26 @@ async function byRate({ stack, load, plan: { rates, rateMs } }: Scene): Promise<
   return cases
 }
 
-/** What the broker's resident memory grew by, over the sessions that were attached meanwhile. */
+/** What the broker's resident memory grew by at rest, over the sessions that were attached meanwhile; and from one count to the next. */
 async function idleSessions({ stack, load, plan: { idle, settleMs } }: Scene): Promise<Case[]> {
   const cases: Case[] = []
   const before = await settled(stack, settleMs)
+  let last = before
   let attached = 0
   for (const sessions of idle) {
     say(`${sessions} idle sessions`)
     await load.ask({ do: 'idle', port: stack.port, sessions: sessions - attached })
-    attached = sessions
+    const now = await settled(stack, settleMs)
     const name = `idle session of ${sessions.toLocaleString('en')}`
-    cases.push({ name, unit: 'KiB', value: ((await settled(stack, settleMs)) - before) / KIB / sessions })
+    cases.push({ name, unit: 'KiB', value: (now - before) / KIB / sessions })
+    if (attached > 0)
+      cases.push({
+        name: `${name}, each further one`,
+        unit: 'KiB',
+        value: (now - last) / KIB / (sessions - attached),
+      })
+    attached = sessions
+    last = now
   }
   return cases
 }

@@ -14,7 +14,7 @@ export type Command =
   | { readonly do: 'join'; readonly port: number; readonly pairs: number }
   /** Sends for `ms`, or until `messages` are delivered. */
   | { readonly do: 'throughput'; readonly ms: number; readonly messages?: number | undefined }
-  | { readonly do: 'latency'; readonly ms: number; readonly perSecond: number }
+  | { readonly do: 'latency'; readonly ms: number; readonly perSecond: number; readonly each?: boolean }
   /** A mesh of its own, of this shape, ready for `shape-throughput`. */
   | ({ readonly do: 'shape'; readonly port: number } & Shape)
   | ({ readonly do: 'shape-throughput'; readonly ms: number } & Flow)
@@ -78,4 +78,6 @@ export interface Latency {
   readonly messages: number
   readonly p50: number
   readonly p99: number
+  /** Every one of them, rising, where that was asked for. */
+  readonly took?: readonly number[] | undefined
 }

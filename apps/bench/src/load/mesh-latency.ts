@@ -10,7 +10,7 @@ const DELIVER = 3
 /** Sends `perSecond` messages, one a frame, senders in turn, for `ms`; all of them are delivered and acked at the end. */
 export async function meshLatency(
   pairs: Pair[],
-  { ms, perSecond }: Extract<Command, { do: 'latency' }>,
+  { ms, perSecond, each }: Extract<Command, { do: 'latency' }>,
 ): Promise<Latency> {
   const total = Math.floor((ms * perSecond) / 1000)
   const sentAt = new Float64Array(total)
@@ -51,5 +51,10 @@ export async function meshLatency(
     }, 1)
   })
   took.sort()
-  return { messages: total, p50: quantile(took, 0.5), p99: quantile(took, 0.99) }
+  return {
+    messages: total,
+    p50: quantile(took, 0.5),
+    p99: quantile(took, 0.99),
+    ...(each && { took: [...took] }),
+  }
 }
