@@ -11,7 +11,8 @@ import { sweepDropped } from './roster/remove-member.ts'
 import { beatSockets } from './ws/heartbeat.ts'
 
 const MINUTE_MS = 60_000
-const RECLAIM_MS = 1000
+/** Short, because large bodies fill the database's memory within a second. */
+const RECLAIM_MS = 250
 
 /** Starts all of it; answers how to stop it. */
 export function startSweeps(broker: Broker): () => void {

@@ -1,7 +1,7 @@
 /** Memory that batches are laid out in: taken again once a call is answered, because fresh pages cost more than what is written to them. */
 
-/** Larger ones are made for one call and let go of. */
-const KEPT_BYTES = 1 << 20
+/** Larger ones are made for one call and let go of: the broker's batches of many items, or of large ones, have room. */
+const KEPT_BYTES = 9 << 18
 /** As many as commits are under way at once. */
 const KEPT = 2
 

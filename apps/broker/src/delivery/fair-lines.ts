@@ -3,11 +3,14 @@ import type { PushSocket } from './attachment.ts'
 
 /** Envelopes a socket may send off before the next has its turn: neighbours of one sender cost a commit less. */
 const TURN = 32
+/** Bytes of large ones that a commit takes: while the database writes some, others are laid out here. */
+const COMMIT_BYTES = 2 << 20
 
-/** Whose it is, and as many rows as it has recipients. */
+/** Whose it is, as many rows as it has recipients, and what it holds in memory. */
 interface Waiting {
   readonly answer: { readonly socket: PushSocket }
   readonly item: { readonly to: { readonly length: number } }
+  readonly bytes: number
 }
 
 interface Line<Pending> {
@@ -29,23 +32,25 @@ export class FairLines<Pending extends Waiting> {
     else line.waiting.push(pending)
   }
 
-  /** At most `room` rows, but one envelope always; those of a socket in the order they came. */
+  /** At most `room` rows and `COMMIT_BYTES`, but one envelope always; those of a socket in the order they came. */
   take(room: number): Pending[] {
     const taken: Pending[] = []
     let left = room
+    let bytes = COMMIT_BYTES
     // Lines that are put at the end meanwhile are met again.
     for (const [socket, line] of this.#lines) {
       const { waiting } = line
       for (let next = waiting[line.head]; next !== undefined && line.turn > 0; next = waiting[line.head]) {
         left -= next.item.to.length
-        if (left < 0 && taken.length > 0) return taken
+        bytes -= next.bytes
+        if ((left < 0 || bytes < 0) && taken.length > 0) return taken
         taken.push(next)
         line.head++
         line.turn--
       }
       this.#lines.delete(socket)
       if (line.head < waiting.length) this.#lines.set(socket, rest(line))
-      if (left <= 0) break
+      if (left <= 0 || bytes <= 0) break
     }
     return taken
   }

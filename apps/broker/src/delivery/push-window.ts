@@ -222,7 +222,9 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
     acked(attachment, upTo) {
       if (upTo <= attachment.acked) return
       attachment.acked = upTo
+      const { bytes } = attachment.inFlight
       attachment.release(upTo)
+      metrics.count.ackedBytes += bytes - attachment.inFlight.bytes
       // An ack of the round before a rewind: do not read again what is gone.
       if (attachment.cursor < upTo) attachment.cursor = upTo
     },

@@ -16,6 +16,8 @@ export interface Metrics {
     delivered: number
     redelivered: number
     acked: number
+    /** What those held that were acked where they were delivered. */
+    ackedBytes: number
     expired: number
     dropped: number
   }
@@ -48,6 +50,7 @@ export function openMetrics(gauges: {
     delivered: 0,
     redelivered: 0,
     acked: 0,
+    ackedBytes: 0,
     expired: 0,
     dropped: 0,
   }
@@ -69,6 +72,7 @@ export function openMetrics(gauges: {
   counter('delivered', 'Envelopes and facts handed to sockets, once per recipient.', () => count.delivered)
   counter('redelivered', 'Rounds of redelivery.', () => count.redelivered)
   counter('acked', 'Deliveries acked and deleted.', () => count.acked)
+  counter('acked_bytes', 'Bytes of deliveries that were acked.', () => count.ackedBytes)
   counter('expired', 'Deliveries that ran out.', () => count.expired)
   counter('dropped', 'Deliveries dropped with a removed member.', () => count.dropped)
   counter('news_in', 'Messages of other nodes that were taken.', () => backplane.count.in)

@@ -155,9 +155,15 @@ function initdb(binaries: Binaries, folder: string, password: number, runAs: Run
 export const clusterPath = (cluster: string, runAs: RunAs | null): string =>
   runAs && process.platform === 'linux' ? '/proc/self/cwd' : cluster
 
+/**
+ * What a backend has allocated for a batch of large bodies it keeps for the next one. By itself glibc gives what is beyond twice the largest
+ * block back to the system each time, and every page of it is fetched again (mallopt(3); other C libraries do not know these).
+ */
+const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(16 << 20), MALLOC_TRIM_THRESHOLD_: String(16 << 20) }
+
 /** A clean environment: no PG* variable of the caller's reaches the server. */
 export const spawnAs = (cluster: string, runAs: RunAs | null) => ({
   cwd: cluster,
-  env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+  env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', ...MALLOC },
   ...(runAs ?? {}),
 })
