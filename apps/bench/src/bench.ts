@@ -51,7 +51,7 @@ const SHAPES = {
   rates: [100, 1000, 5000, 10_000],
   rateMs: 10_000,
   idle: [1000, 18_000],
-  settleMs: 140_000,
+  settleMs: 200_000,
   fan: 100,
 }
 const SHAPES_SMOKE = { rounds: 1, ms: 500, rates: [100], rateMs: 500, idle: [40], settleMs: 500, fan: 5 }

@@ -12,7 +12,7 @@ export interface ShapesPlan {
   readonly rateMs: number
   /** Sessions that do nothing, growing. */
   readonly idle: readonly number[]
-  /** How long the broker's memory may take to become small, ms: it gives back what work took in the first minute without any. */
+  /** How long the broker's memory may take to become small, ms: it gives back what work took behind two minutes without any. */
   readonly settleMs: number
   /** Sessions at either end of a fan. */
   readonly fan: number

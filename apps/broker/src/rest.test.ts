@@ -4,7 +4,7 @@ import { Rest } from './rest.ts'
 const BUSY_MS = 3000
 const QUIET_MS = 1200
 
-test('memory is given back once, in the first quiet minute behind work, and not while there is work', () => {
+test('memory is given back once, behind two quiet minutes in a row, and not while there is work', () => {
   let cpuMs = 500
   let given = 0
   const rest = new Rest({
@@ -21,9 +21,13 @@ test('memory is given back once, in the first quiet minute behind work, and not 
     return given
   }
   expect(minute(BUSY_MS)).toBe(0)
+  expect(minute(QUIET_MS)).toBe(0)
   expect(minute(BUSY_MS)).toBe(0)
+  expect(minute(QUIET_MS)).toBe(0)
+  expect(minute(QUIET_MS)).toBe(1)
   expect(minute(QUIET_MS)).toBe(1)
   expect(minute(QUIET_MS)).toBe(1)
   expect(minute(BUSY_MS)).toBe(1)
+  expect(minute(QUIET_MS)).toBe(1)
   expect(minute(QUIET_MS)).toBe(2)
 })

@@ -5,6 +5,9 @@ const MINUTE_MS = 60_000
 /** CPU time between two looks, ms, from which on the broker counts as at work; one with 18,000 sessions that say nothing takes a third of it in a minute. */
 const WORK_MS = 3000
 
+/** Minutes without work: by then what was told of a crowd is forgotten too. */
+const QUIET_LOOKS = 2
+
 /** Looks every minute from now on: for a process that is a broker and nothing else. */
 export function restInQuiet(): void {
   const rest = new Rest()
@@ -15,8 +18,8 @@ export class Rest {
   readonly #cpuMs: () => number
   readonly #giveBack: () => void
   #seen: number
-  /** It has worked since it gave back last. */
-  #due = true
+  /** Looks until it gives back, 0 where it has not worked since it did. */
+  #dueIn = QUIET_LOOKS
 
   constructor(o: { cpuMs?: () => number; giveBack?: () => void } = {}) {
     this.#cpuMs = o.cpuMs ?? usedMs
@@ -27,11 +30,8 @@ export class Rest {
   /** To be called every minute. What runs next is compiled anew, so nothing is given back while there is mail. */
   look(): void {
     const used = this.#cpuMs() - this.#seen
-    if (used >= WORK_MS) this.#due = true
-    else if (this.#due) {
-      this.#due = false
-      this.#giveBack()
-    }
+    if (used >= WORK_MS) this.#dueIn = QUIET_LOOKS
+    else if (this.#dueIn > 0 && --this.#dueIn === 0) this.#giveBack()
     this.#seen = this.#cpuMs()
   }
 }
