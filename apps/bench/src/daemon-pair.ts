@@ -12,7 +12,7 @@ export interface PairPlan {
   readonly messages: number
   /** Calls under way at once in a burst. */
   readonly callers: number
-  /** One after the other, for the latency. */
+  /** One after the other, for the latency: first of daemons that were just started, and again behind the bursts. */
   readonly alone: number
 }
 
@@ -29,30 +29,22 @@ export async function measureDaemonPair({ messages, callers, alone }: PairPlan):
       () => alice.close(),
       () => bob.close(),
     )
-    await meet(stack, alice, bob, 2 * messages + alone)
+    await meet(stack, alice, bob, 2 * (messages + alone))
     const send = sender(alice)
     const inbox = await follow(bob)
     stops.push(() => inbox.close())
 
-    const took: number[] = []
-    for (let n = 0; n < alone; n++) {
-      const began = performance.now()
-      const shown = inbox.until(n + 1)
-      await send(`alone ${n}`)
-      await shown
-      took.push(performance.now() - began)
-    }
     const scene = { stack, alice, bob, send, inbox, callers }
+    const aloneFirst = await oneByOne(scene, alone)
     const first = await burst(scene, messages)
     const again = await burst(scene, messages)
-    inbox.check(alone + 2 * messages)
-
-    const sorted = Float64Array.from(took).sort()
-    const p50 = quantile(sorted, 0.5)
+    const aloneAgain = await oneByOne(scene, alone)
+    inbox.check(2 * (messages + alone))
     return [
-      { name: 'daemon to daemon, one by one', unit: 'ms', value: p50, p50, p99: quantile(sorted, 0.99) },
+      latencyOf('daemon to daemon, one by one', aloneFirst),
       ...casesOf('daemon to daemon', first),
       ...casesOf('daemon to daemon, again', again),
+      latencyOf('daemon to daemon, one by one, again', aloneAgain),
     ]
   } finally {
     for (const stop of stops.reverse()) await stop()
@@ -66,6 +58,20 @@ interface Scene {
   readonly send: (text: string) => Promise<void>
   readonly inbox: Inbox
   readonly callers: number
+}
+
+/** From each call to its line in the other's inbox, ms, sorted. */
+async function oneByOne({ send, inbox }: Scene, messages: number): Promise<Float64Array> {
+  const took = new Float64Array(messages)
+  for (let n = 0; n < messages; n++) {
+    const before = inbox.shown
+    const began = performance.now()
+    const shown = inbox.until(before + 1)
+    await send(`alone ${before}`)
+    await shown
+    took[n] = performance.now() - began
+  }
+  return took.sort()
 }
 
 interface Burst {
@@ -115,6 +121,11 @@ async function burst({ stack, alice, bob, send, inbox, callers }: Scene, message
       caller: each('caller'),
     },
   }
+}
+
+function latencyOf(name: string, sorted: Float64Array): Case {
+  const p50 = quantile(sorted, 0.5)
+  return { name, unit: 'ms', value: p50, p50, p99: quantile(sorted, 0.99) }
 }
 
 const casesOf = (name: string, { sent, shown, cpu }: Burst): Case[] => [

@@ -13,7 +13,7 @@ import type { MeshClientOptions } from './types.ts'
 
 /** Throws `integrity` for a store that holds no roster of this mesh. */
 export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
-  const { identity, store, now, log } = o
+  const { identity, store, now, log, schedule = byTimeout } = o
   const keeper = new RosterKeeper({ store, identity, now, log, ...(o.seed && { seed: o.seed }) })
   const claims = new Claims({ keeper, store, self: identity.member.publicKey, now, log })
   const person = makeParty(PERSON, identity.member.publicKey, identity.member, now())
@@ -24,7 +24,7 @@ export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
     store,
     now,
     log,
-    schedule: o.schedule ?? byTimeout,
+    schedule,
     refuses: o.refuses ?? (() => null),
     keeper,
     claims,
@@ -33,7 +33,8 @@ export function assembleCore(o: MeshClientOptions, emit: Emit): Core {
     prekeys: new Prekeys(store, identity.mesh),
     parties: new Map([[PERSON, person]]),
     factsAhead: new Map(),
+    awaited: new Set(),
     commit,
-    group: new GroupCommit(commit, o.turn ?? byImmediate),
+    group: new GroupCommit(commit, { turn: o.turn ?? byImmediate, schedule }),
   }
 }

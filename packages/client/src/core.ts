@@ -34,6 +34,8 @@ export interface Core {
   readonly parties: Map<Owner, Party>
   /** Facts that our clock is too early for, and the time (ms) from which on they can be: it may be the clock that is wrong. */
   readonly factsAhead: Map<Fact, number>
+  /** Messages whose sender waits for the broker's answer. */
+  readonly awaited: Set<string>
   readonly commit: Commit
   readonly group: GroupCommit
 }

@@ -72,6 +72,7 @@ export class Engine {
     this.inbox = new Inbox(core, this.outbox, {
       syncRoster: sync,
       flush: () => this.flush(),
+      flushAside: () => this.#core.group.lastAside(this.#flushing),
       heard: () => this.audit.heard(),
       unwritten: error => this.#unwritten(error),
     })
@@ -126,6 +127,8 @@ export class Engine {
     await this.connection.stop()
     this.#core.group.run()
     await this.inbox.settled()
+    // The receipts of what was still stored.
+    this.#core.group.run()
   }
 
   problem(code: string, message: string): void {
@@ -141,20 +144,28 @@ export class Engine {
     return link
   }
 
+  /** Whatever can go out goes out. */
+  goOn(): void {
+    this.#core.group.last(this.#sealing)
+  }
   /** Receipts that are due become messages, and whatever can go out goes out. */
   flush(): void {
     this.#core.group.last(this.#flushing)
   }
-  readonly #flushing = {
-    work: () => {
-      sendReceipts(this.#core, draft => this.outbox.write(draft))
-      this.outbox.seal()
-    },
-    done: () => {
-      this.problems.delete('store')
-      this.outbox.goOn().catch(error => this.#unwritten(error))
-    },
-    failed: (error: unknown) => this.#unwritten(error),
+  readonly #sealing = this.#sending(() => this.outbox.seal())
+  readonly #flushing = this.#sending(() => {
+    sendReceipts(this.#core, draft => this.outbox.write(draft))
+    this.outbox.seal()
+  })
+  #sending(work: () => void) {
+    return {
+      work,
+      done: () => {
+        this.problems.delete('store')
+        this.outbox.goOn().catch(error => this.#unwritten(error))
+      },
+      failed: (error: unknown) => this.#unwritten(error),
+    }
   }
   /** A store that cannot write: what was not written was not told either, and is looked at again. */
   #unwritten(error: unknown): void {

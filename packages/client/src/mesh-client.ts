@@ -133,8 +133,13 @@ export class MeshClient {
   async send(request: SendRequest): Promise<string> {
     const draft = draftText(this.#core, request)
     const written = this.#core.group.soon(() => this.#engine.outbox.write(draft))
-    this.#engine.flush()
+    this.#engine.goOn()
     return written
+  }
+  /** Somebody waits for what the broker says of this message, until the answer is called: it is told without delay. */
+  awaitAnswer(msg: string): () => void {
+    this.#core.awaited.add(msg)
+    return () => void this.#core.awaited.delete(msg)
   }
   /** Newest first. */
   outbox(filter: OutboxAsked): OutboxMessage[] {

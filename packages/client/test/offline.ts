@@ -65,6 +65,7 @@ export async function offline(count: number): Promise<Offline> {
     const inbox = new Inbox(core, outbox, {
       syncRoster,
       flush: () => {},
+      flushAside: () => {},
       heard: () => {},
       unwritten: () => {},
     })

@@ -99,6 +99,18 @@ describe('a receipt', () => {
     expect(alice.store.outbox.message(msg)?.payload).toBe('')
   })
 
+  test('comes behind what the broker answered, also where that was not written yet', async () => {
+    const { group } = alice.core
+    await group.aside(() => {})
+    const msg = compose(alice, [bob], 'hello')
+    const sealed = seal(alice, [bob], msg)
+    const answered = group.aside(() => applyResult(alice.core, result(sealed)))
+    await tell(bob, [{ id: sealed.id, msg }], 'delivered')
+    expect(await answered).toBe('done')
+    const steps = alice.store.trace.of(msg).map(({ state }) => state)
+    expect(steps).toEqual(['pending', 'accepted', 'delivered'])
+  })
+
   test('says for what a message is held now, as often as is useful and no more', async () => {
     const msg = compose(alice, [bob], 'hello')
     const sealed = seal(alice, [bob], msg)

@@ -130,6 +130,7 @@ function settled(
       if (open.size === 0 || client.state === 'removed') end()
     }
     const stopListening = [
+      client.awaitAnswer(msg),
       client.on('outbox', change => {
         if (change.msg !== msg) return
         const key = recipientKey(change.to)

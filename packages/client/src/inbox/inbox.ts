@@ -25,6 +25,8 @@ const OPENERS_KEPT = 4
 const UNOPENED_KEPT = 1_000
 /** Deliveries of one transaction: what came while the last one was written is taken together. */
 const BATCH = 256
+/** So many are a crowd: their receipt costs them next to nothing. The receipt of a few follows when they are shown. */
+const CROWD = 4
 
 type QueueFrame = DeliverFrame | FactFrame
 interface Arrived {
@@ -47,8 +49,10 @@ interface Stored {
 export interface InboxPort {
   /** Somebody's claim or membership is ahead of our roster. */
   readonly syncRoster: () => Promise<void>
-  /** What is to be sent of this is written in the same transaction, and goes out once that stands. */
+  /** Receipts, and whatever else is to be sent of this, are written in the same transaction, and go out once that stands. */
   readonly flush: () => void
+  /** They are written in one of their own, behind what somebody waits for. */
+  readonly flushAside: () => void
   /** Some heads of the log were heard of. */
   readonly heard: () => void
   /** What arrived could not be stored. */
@@ -75,6 +79,7 @@ export class Inbox {
   take(link: Link, frame: DataFrame): void {
     if (frame.type !== 'deliver' && frame.type !== 'fact') return
     this.#arrived.push({ link, frame })
+    if (Math.max(this.#arrived.length, itemsOf(frame)) >= CROWD) this.#port.flush()
     this.#working ??= this.#work()
   }
 
@@ -121,13 +126,11 @@ export class Inbox {
   /** With whatever else this turn brings; tried again alone where that failed. */
   #storeSoon<T>(work: () => T): Promise<T> {
     let isFirst = true
-    const stored = this.#core.group.soon(() => {
+    return this.#core.group.soon(() => {
       if (!isFirst) this.#forgetUnstored()
       isFirst = false
       return work()
     })
-    this.#port.flush()
-    return stored
   }
 
   /** What memory took for stored. */
@@ -142,7 +145,7 @@ export class Inbox {
     while (this.#arrived.length > 0 && count < BATCH) {
       const next = this.#arrived.shift()!
       batch.push(next)
-      count += next.frame.type === 'deliver' ? next.frame.deliveries.length : next.frame.facts.length
+      count += itemsOf(next.frame)
     }
     return batch
   }
@@ -185,6 +188,7 @@ export class Inbox {
 
   /** Once that transaction stands. */
   #acknowledge({ acks, behind }: Stored): void {
+    this.#port.flushAside()
     for (const { link, ...ack } of acks) link.sendData(encodeFrame({ type: 'ack', ref: 0, acks: [ack] }))
     if (behind)
       this.#port.syncRoster().catch(error => this.#core.log('roster.sync-failed', { message: String(error) }))
@@ -253,3 +257,6 @@ export class Inbox {
     store.receipts.queue([{ owner: party.owner, to: fromKey, state: answer, why, id, msg: null, at, dueAt }])
   }
 }
+
+const itemsOf = (frame: QueueFrame): number =>
+  frame.type === 'deliver' ? frame.deliveries.length : frame.facts.length

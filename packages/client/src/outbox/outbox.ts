@@ -34,7 +34,7 @@ export class Outbox {
   #link: Link | null = null
   #pumping = false
   #again = false
-  /** Sealed in the transaction of this turn; nothing of it has gone out yet. */
+  /** It stands in the store; nothing of it has gone out yet. */
   #made: Sealed[] = []
   /** All that was due then was sealed or looked at; `null` where `pump` is to look. */
   #lookedAt: number | null = null
@@ -100,16 +100,24 @@ export class Outbox {
 
   /** Inside `commit.run`: seals what needs nothing but what is at hand. Once that stands, `goOn` sends it and does the rest. */
   seal(): void {
-    this.#made = []
-    this.#lookedAt = null
-    if (!this.#ready() || this.#pumping) return
+    const made: Sealed[] = []
     const now = this.#core.now()
+    const isAll = this.#sealAll(now, made)
+    this.#core.commit.stands(() => {
+      this.#made.push(...made)
+      this.#lookedAt = isAll ? now : null
+    })
+  }
+
+  /** True when nothing due is left. */
+  #sealAll(now: number, made: Sealed[]): boolean {
+    if (!this.#ready() || this.#pumping) return false
     const parties = [...this.#core.parties.values()].filter(({ attachment }) => attachment !== null)
-    if (parties.map(party => this.#sealAtHand(party, now)).every(Boolean)) this.#lookedAt = now
+    return parties.map(party => this.#sealAtHand(party, now, made)).every(Boolean)
   }
 
   /** True when nothing due is left of this party. */
-  #sealAtHand(party: Party, now: number): boolean {
+  #sealAtHand(party: Party, now: number, made: Sealed[]): boolean {
     const { store, prekeys } = this.#core
     if (!this.#maySeal(party)) return false
     const rows = duePage(store.outbox, party.owner, now)
@@ -120,7 +128,7 @@ export class Outbox {
     }
     // A prekey is made in a transaction of its own.
     if (prekeys.isDue(party, now) || !rows.every(isAtHand)) return false
-    this.#made.push(...this.#sealRows(party, rows))
+    made.push(...this.#sealRows(party, rows))
     return rows.length < PAGE_ENVELOPES
   }
 

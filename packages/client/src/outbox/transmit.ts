@@ -84,9 +84,9 @@ export class Transmit {
   }
 
   async #answered(link: Link, results: readonly AcceptedResult[]): Promise<void> {
-    const verdicts = await this.#core.group.soon(() =>
-      results.map(result => ({ result, verdict: applyResult(this.#core, result) })),
-    )
+    const apply = () => results.map(result => ({ result, verdict: applyResult(this.#core, result) }))
+    const { group } = this.#core
+    const verdicts = await (this.#isPressing(results) ? group.soon(apply) : group.aside(apply))
     if (this.#link !== link) return
     let later = false
     // Whatever waited for room goes on, and so does what is to be sealed again.
@@ -101,6 +101,17 @@ export class Transmit {
     for (const party of this.#partiesOf(verdicts, 'replaced')) this.#port.giveWay(party)
     if (later) this.#port.sendAgainIn()
     else if (goesOn) this.#port.goOn()
+  }
+
+  /** Somebody waits for it, or something is to be done about it. */
+  #isPressing(results: readonly AcceptedResult[]): boolean {
+    const { awaited, store } = this.#core
+    return results.some(
+      ({ id, error, recipients }) =>
+        error !== null ||
+        recipients.some(named => named !== 'queued') ||
+        (awaited.size > 0 && awaited.has(store.outbox.sealing(uuidText(id))?.msg ?? '')),
+    )
   }
 
   /** Whose sealings met this verdict. */

@@ -23,6 +23,8 @@ const asksAgain = (state: Receipt['state']): state is (typeof ASKS_AGAIN)[number
 export function applyReceipt(core: Core, outbox: Outbox, party: Party, opened: Opened): void {
   const receipt = readReceipt(core, party, opened)
   if (!receipt) return
+  // What the broker answered to what it speaks of stands before it.
+  core.group.takeAlong()
   if (asksAgain(receipt.state)) renewTarget(outbox, opened)
   let stray = 0
   for (const item of receipt.items) if (!applyItem(core, outbox, party, opened, receipt, item)) stray++

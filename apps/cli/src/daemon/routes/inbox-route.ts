@@ -75,10 +75,13 @@ function following(daemon: Daemon, boxes: readonly Mailbox[], read: Reading): Re
     start(controller) {
       const look = (box: Mailbox, { all = false, released }: Look = {}) => {
         const reader = readers.get(box)!
+        const last = released?.at(-1)?.position ?? Number.POSITIVE_INFINITY
         for (let first = released; ; first = undefined) {
           const fresh = daemon.mail.next(box, reader, { all }, first)
           if (fresh.length === 0) return
           for (const line of give(daemon, box, read, fresh)) controller.enqueue(text.encode(line))
+          // What is released after these is told by itself.
+          if (reader.after >= last) return
         }
       }
       const stop = daemon.mail.follow((changed, released) => {
