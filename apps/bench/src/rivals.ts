@@ -1,14 +1,8 @@
-/** This broker beside NATS JetStream with file storage: the same envelopes, every one acknowledged, work queues that forget what was. */
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { NATS_SERVER } from '@claudemesh/testkit'
-import { type Child, startChild } from './child.ts'
-import { cpuTime } from './cpu-time.ts'
-import type { Latency, Throughput } from './load/commands.ts'
-import { type Case, speedCase } from './report.ts'
+/** This broker beside NATS JetStream and Redis streams, both on files: envelopes of the same size, every one acknowledged, queues that forget what was. */
+import { jetStream, jetStreamKnows } from './jetstream-rival.ts'
+import { redisServer, redisStreams } from './redis-rival.ts'
+import { type Case, say, speedCase } from './report.ts'
+import { PER_SECOND, type Rival, type RivalLoad, startLoad } from './rival.ts'
 import { startStack } from './stack.ts'
 import { median } from './stats.ts'
 
@@ -19,24 +13,18 @@ export interface RivalsPlan {
   readonly latencyMs: number
 }
 
-const PER_SECOND = 1000
-
-/** One that is measured: how it is loaded, and what its server has used of the CPU so far, ms. */
-interface Rival {
-  readonly name: string
-  throughput(): Promise<Throughput>
-  latency(): Promise<Latency>
-  cpu(): number
-  stop(): Promise<unknown>
-}
-
-/** All by turns. Left out are files that are synced, where this nats-server cannot, and all of JetStream where there is none. */
+/** All by turns. What this machine lacks is told and left out: a nats-server or one that can sync (2.10 and newer), a redis-server. */
 export async function measureRivals({ pairs, rounds, ms, latencyMs }: RivalsPlan): Promise<Case[]> {
   const rivals: Rival[] = []
   try {
-    rivals.push(await ourselves(pairs, ms, latencyMs))
-    for (const synced of [true, false])
-      if (knows(synced)) rivals.push(await jetStream(synced, pairs, ms, latencyMs))
+    const load = { pairs, ms, latencyMs }
+    rivals.push(await ourselves(load))
+    for (const synced of [true, false]) {
+      if (jetStreamKnows(synced)) rivals.push(await jetStream(synced, load))
+      else say(`left out: no nats-server that takes ${synced ? 'sync_interval: always' : 'jetstream'}`)
+      if (redisServer !== null) rivals.push(await redisStreams(synced, load))
+    }
+    if (redisServer === null) say('left out: no redis-server')
     const speeds = rivals.map((): number[] => [])
     const costs = rivals.map((): number[] => [])
     for (let round = 0; round < rounds; round++)
@@ -60,7 +48,7 @@ export async function measureRivals({ pairs, rounds, ms, latencyMs }: RivalsPlan
   }
 }
 
-async function ourselves(pairs: number, ms: number, latencyMs: number): Promise<Rival> {
+async function ourselves({ pairs, ms, latencyMs }: RivalLoad): Promise<Rival> {
   const stack = await startStack()
   const load = await startLoad()
   await load.ask({ do: 'join', port: stack.port, pairs })
@@ -72,59 +60,6 @@ async function ourselves(pairs: number, ms: number, latencyMs: number): Promise<
     stop: async () => {
       await load.stop()
       await stack.stop()
-    },
-  }
-}
-
-async function startLoad(): Promise<Child> {
-  const load = startChild('load')
-  await load.hello()
-  return load
-}
-
-const config = (folder: string, synced: boolean): string =>
-  `listen: "127.0.0.1:-1"\njetstream { store_dir: ${JSON.stringify(folder)}${synced ? ', sync_interval: always' : ''} }\n`
-
-/** Whether a nats-server is on PATH and takes these settings; `sync_interval` came with 2.10. */
-function knows(synced: boolean): boolean {
-  if (NATS_SERVER === null) return false
-  const folder = mkdtempSync(join(tmpdir(), 'claudemesh-nats-'))
-  try {
-    const file = join(folder, 'nats.conf')
-    writeFileSync(file, config(folder, synced))
-    return spawnSync(NATS_SERVER, ['-c', file, '-t'], { stdio: 'ignore' }).status === 0
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-async function jetStream(synced: boolean, pairs: number, ms: number, latencyMs: number): Promise<Rival> {
-  const folder = mkdtempSync(join(tmpdir(), 'claudemesh-nats-'))
-  const file = join(folder, 'nats.conf')
-  writeFileSync(file, config(folder, synced))
-  const server = spawn(NATS_SERVER!, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const ended = new Promise(resolve => server.once('close', resolve))
-  const url = await new Promise<string>((resolve, reject) => {
-    let said = ''
-    createInterface(server.stderr).on('line', line => {
-      said += `${line}\n`
-      const port = /Listening for client connections on \S+:(\d+)/.exec(line)?.[1]
-      if (port !== undefined) resolve(`nats://127.0.0.1:${port}`)
-    })
-    server.once('close', code => reject(new Error(`nats-server ended with ${code}:\n${said}`)))
-  })
-  const load = await startLoad()
-  await load.ask({ do: 'jetstream-join', url, pairs })
-  return {
-    name: synced ? 'JetStream, files synced' : 'JetStream, files not synced',
-    throughput: () => load.ask({ do: 'jetstream-throughput', ms }),
-    latency: () => load.ask({ do: 'jetstream-latency', ms: latencyMs, perSecond: PER_SECOND }),
-    cpu: () => cpuTime([server.pid!]),
-    stop: async () => {
-      await load.stop()
-      server.kill('SIGKILL')
-      await ended
-      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

@@ -23,7 +23,8 @@ export interface Stack {
 const BROKER = new URL('../../broker/src/main.ts', import.meta.url).pathname
 const READY_TRIES = 200
 
-async function freePort(): Promise<number> {
+/** A port of loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

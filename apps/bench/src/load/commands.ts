@@ -27,8 +27,11 @@ export type Command =
     }
   /** A stream on a nats-server, with as many pairs. */
   | { readonly do: 'jetstream-join'; readonly url: string; readonly pairs: number }
-  | { readonly do: 'jetstream-throughput'; readonly ms: number }
-  | { readonly do: 'jetstream-latency'; readonly ms: number; readonly perSecond: number }
+  /** As many pairs on a redis-server, each with a stream. */
+  | { readonly do: 'redis-join'; readonly url: string; readonly pairs: number }
+  /** Sends through whichever was joined last. */
+  | { readonly do: 'rival-throughput'; readonly ms: number }
+  | { readonly do: 'rival-latency'; readonly ms: number; readonly perSecond: number }
   /** Founds a mesh with this past; the broker is to be started anew behind it. */
   | {
       readonly do: 'history'

@@ -3,13 +3,15 @@
 import type { Command } from './commands.ts'
 import { type IdleDaemon, idleCrowd } from './idle-crowd.ts'
 import { insertLoad } from './insert-load.ts'
-import { jetStreamJoin, jetStreamLatency, jetStreamThroughput } from './jetstream-load.ts'
+import { jetStreamJoin } from './jetstream-load.ts'
 import { joinMesh, type Pair } from './join-mesh.ts'
 import { largeCrowd } from './large-crowd.ts'
 import { type LargeMesh, largeHistory } from './large-history.ts'
 import { meshLatency } from './mesh-latency.ts'
 import { meshThroughput } from './mesh-throughput.ts'
+import { redisJoin } from './redis-load.ts'
 import { relayThroughput } from './relay-throughput.ts'
+import { type Lane, rivalLatency, rivalThroughput } from './rival-load.ts'
 import { attachShape, type Crowd, shapeThroughput } from './shape-throughput.ts'
 import { storm } from './storm.ts'
 import { syncLoad } from './sync-load.ts'
@@ -17,7 +19,7 @@ import { syncLoad } from './sync-load.ts'
 /** Serves the parent's commands, one at a time. */
 export function load(): void {
   let pairs: Pair[] = []
-  let lanes: Awaited<ReturnType<typeof jetStreamJoin>> = []
+  let lanes: Lane[] = []
   let large: LargeMesh | undefined
   let crowd: Crowd | undefined
   const idle: IdleDaemon[] = []
@@ -49,10 +51,13 @@ export function load(): void {
       case 'jetstream-join':
         lanes = await jetStreamJoin(command)
         return { pairs: lanes.length }
-      case 'jetstream-throughput':
-        return jetStreamThroughput(lanes, command.ms)
-      case 'jetstream-latency':
-        return jetStreamLatency(lanes, command)
+      case 'redis-join':
+        lanes = await redisJoin(command)
+        return { pairs: lanes.length }
+      case 'rival-throughput':
+        return rivalThroughput(lanes, command.ms)
+      case 'rival-latency':
+        return rivalLatency(lanes, command)
       case 'history':
         large = await largeHistory(command)
         return { link: large.link }
