@@ -54,6 +54,7 @@ export function assemble(
       span?.end({ items: items.length })
       return { items, upTo: page.upTo }
     },
+    held: { bytes: 0 },
     now: clock.now,
     metrics,
     log,

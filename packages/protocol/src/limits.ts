@@ -81,8 +81,8 @@ export const TIMES = {
 } as const
 
 export const WINDOW = {
-  perRecipientEnvelopes: 64,
+  perRecipientEnvelopes: 512,
   perRecipientBytes: 1 << 20,
-  perSocketEnvelopes: 256,
+  perSocketEnvelopes: 1024,
   perSocketBytes: 4 << 20,
 } as const

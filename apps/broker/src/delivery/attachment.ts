@@ -37,7 +37,16 @@ export interface EnvelopeItem {
 /** What stands in a queue. */
 export type QueueItem = EnvelopeItem | { readonly seq: number; readonly fact: Fact }
 
-/** Half a window of the protocol's own size. */
+/** What all attachments of a broker hold together. */
+export interface HeldBytes {
+  bytes: number
+}
+
+/** Bytes that `item` takes while it is held: a body may be next to nothing, its header is not. */
+export const heldSize = ({ header, slot, body }: EnvelopeItem): number =>
+  header.length + slot.length + body.length
+
+/** As many in flight are acked at once: a window that is far from full, and the acks of one that takes much are seldom enough. */
 const PRESSED_COUNT = 32
 
 export class Attachment {
@@ -46,6 +55,7 @@ export class Attachment {
   readonly index: string
   readonly number: number
   readonly socket: PushSocket
+  private readonly allHeld: HeldBytes
   /** False once it was replaced, detached or its socket closed. */
   live = true
   /** All up to here was handed to the socket in this round, or acked. */
@@ -77,6 +87,7 @@ export class Attachment {
     index: string
     number: number
     socket: PushSocket
+    allHeld: HeldBytes
     acked: number
     redeliverMs: number
   }) {
@@ -85,6 +96,7 @@ export class Attachment {
     this.index = of.index
     this.number = of.number
     this.socket = of.socket
+    this.allHeld = of.allHeld
     this.acked = of.acked
     this.cursor = of.acked
     this.delivered = of.acked
@@ -111,9 +123,15 @@ export class Attachment {
     this.socket.inFlightBytes -= bytes - this.inFlight.bytes
   }
 
+  /** So many bytes more are held, or fewer. */
+  countHeld(bytes: number): void {
+    this.socket.heldBytes += bytes
+    this.allHeld.bytes += bytes
+  }
+
   /** Lets go of what was held: from now on the database has to be asked. */
   dropHeld(): void {
-    for (const item of this.held) this.socket.heldBytes -= item.body.length
+    for (const item of this.held) this.countHeld(-heldSize(item))
     this.held = NOTHING
     this.caughtUp = false
     this.missed = true

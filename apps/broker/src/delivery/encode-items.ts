@@ -6,7 +6,8 @@ import type { Attachment, QueueItem } from './attachment.ts'
 const FACT_BYTES = 300
 const ENVELOPE_HEAD_BYTES = 14
 const FRAME_ROOM = LIMITS.frameBytes - 128
-const FRAME_ITEMS = 4096
+/** A client opens and stores a frame in one go: it gets to other things between two. */
+const FRAME_ITEMS = 64
 
 /** Bytes that `item` counts in a window. */
 export const itemBytes = (item: QueueItem): number =>

@@ -22,9 +22,10 @@ const parts = {
 const itemOf = (seq: number): EnvelopeItem => ({ seq, ...parts })
 const none = () => 0
 const WINDOW = 4
+const MIB = 1 << 20
 
 /** `pushed` holds what each recipient got, and -1 - acked where a round of redelivery began. A queue as the database keeps it, a lane whose outcomes come later than its commits, and a socket that remembers. */
-function bench(recipients: number) {
+function bench(recipients: number, held = { bytes: 0 }) {
   const queues = Array.from({ length: recipients }, () => new Set<number>())
   const outcomes: { to: number; seq: number }[] = []
   const reads: (() => void)[] = []
@@ -49,6 +50,7 @@ function bench(recipients: number) {
     tellReplaced() {},
   }
   const window = createPushWindow({
+    held,
     limits: {
       perRecipientCount: WINDOW,
       perRecipientBytes: 1 << 20,
@@ -84,6 +86,7 @@ function bench(recipients: number) {
         index: String(i),
         number: i,
         socket,
+        allHeld: held,
         acked: 0,
         redeliverMs: 1,
       }),
@@ -193,16 +196,41 @@ test('whatever commits, reads, acks and drains interleave: in order, no gap, nev
   )
 })
 
-test('a reader that never acks costs no more memory than its window and what is held', async () => {
+test('a reader that never acks costs no more memory than its window and the mebibyte that a socket holds', async () => {
   const { window, attached, socket, reads, pushed } = bench(1)
   window.pump(socket)
   reads.shift()!()
   await new Promise(resolve => setImmediate(resolve))
+  let most = 0
   for (let seq = 1; seq <= 10_000; seq++) {
     window.offer(attached[0]!, itemOf(seq), 0)
     window.flush()
+    most = Math.max(most, socket.heldBytes)
   }
   expect(pushed[0]).toEqual([1, 2, 3, 4])
-  expect(attached[0]!.held.length).toBeLessThanOrEqual(WINDOW)
-  expect(socket.heldBytes).toBeLessThanOrEqual(WINDOW * 256)
+  expect(most).toBeLessThanOrEqual(MIB)
+  expect(most).toBeGreaterThan(MIB - 1024)
+  expect([socket.heldBytes, attached[0]!.held.length]).toEqual([0, 0])
+})
+
+test('nor do many of them cost more than 64 MiB together', async () => {
+  const readers: Attachment[] = []
+  const held = { bytes: 0 }
+  let most = 0
+  for (let n = 0; n < 66; n++) {
+    const { window, attached, socket, reads } = bench(1, held)
+    window.pump(socket)
+    reads.shift()!()
+    await new Promise(resolve => setImmediate(resolve))
+    const reader = attached[0]!
+    readers.push(reader)
+    for (let seq = 1; reader.caughtUp && socket.heldBytes < MIB - 1024; seq++) {
+      window.offer(reader, itemOf(seq), 0)
+      most = Math.max(most, held.bytes)
+    }
+  }
+  expect(most).toBeLessThanOrEqual(64 * MIB)
+  expect(most).toBeGreaterThan(64 * MIB - 1024)
+  for (const reader of readers) reader.end()
+  expect(held.bytes).toBe(0)
 })

@@ -1,7 +1,14 @@
 /** Hands every recipient its queue in order of seq and within its window; what does not fit stays in the database. */
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { Attachment, EnvelopeItem, PushSocket, QueueItem } from './attachment.ts'
+import {
+  type Attachment,
+  type EnvelopeItem,
+  type HeldBytes,
+  heldSize,
+  type PushSocket,
+  type QueueItem,
+} from './attachment.ts'
 import { encodeItems, itemBytes } from './encode-items.ts'
 import { NOTHING } from './nothing.ts'
 
@@ -15,7 +22,9 @@ interface WindowLimits {
 }
 
 /** What a socket's attachments hold in memory at most, so that a full window does not mean a read for every ack. */
-const HELD_BYTES = 256 * 1024
+const HELD_BYTES = 1 << 20
+/** What all of them do together: a crowd that does not ack costs no more. */
+const ALL_HELD_BYTES = 64 << 20
 
 export interface PushWindowParts {
   readonly limits: WindowLimits
@@ -29,12 +38,15 @@ export interface PushWindowParts {
     maxRows: number,
     maxBytes: number,
   ): Promise<{ items: QueueItem[]; upTo: number }>
+  readonly held: HeldBytes
   readonly now: () => number
   readonly metrics: Metrics
   readonly log: Log
 }
 
 export interface PushWindow {
+  /** The account that its attachments keep. */
+  readonly held: HeldBytes
   /**
    * A committed envelope for an attached recipient; goes out with `flush`. Everything above the seq `after` up to it was
    * committed here and offered: where that is more than the queue was read for, another node came between and it is read again.
@@ -104,13 +116,15 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
   }
 
   /** Keeps a copy for later: a view would keep the whole frame it came in alive. */
-  function hold(attachment: Attachment, { seq, header, slot, body }: EnvelopeItem): void {
+  function hold(attachment: Attachment, item: EnvelopeItem): void {
     const { socket, held } = attachment
-    if (held.length >= limits.perRecipientCount || socket.heldBytes + body.length > HELD_BYTES) {
+    const size = heldSize(item)
+    if (socket.heldBytes + size > HELD_BYTES || parts.held.bytes + size > ALL_HELD_BYTES) {
       attachment.dropHeld()
       return
     }
-    socket.heldBytes += body.length
+    attachment.countHeld(size)
+    const { seq, header, slot, body } = item
     const copy = { seq, fact: null, header: header.slice(), slot: slot.slice(), body: body.slice() }
     if (held === NOTHING) attachment.held = [copy]
     else held.push(copy)
@@ -118,14 +132,14 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
 
   /** Hands out what is held while there is room. */
   function unhold(attachment: Attachment): void {
-    const { held, socket } = attachment
+    const { held } = attachment
     let taken = 0
     for (const item of held) {
       if (item.seq > attachment.cursor) {
         if (roomOf(attachment) <= 0) break
         gather(attachment, item)
       }
-      socket.heldBytes -= item.body.length
+      attachment.countHeld(-heldSize(item))
       taken++
     }
     if (taken > 0) attachment.held = taken === held.length ? NOTHING : held.slice(taken)
@@ -205,6 +219,7 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
   }
 
   return {
+    held: parts.held,
     offer(attachment, item, after) {
       if (item.seq <= attachment.cursor) return
       attachment.heldAfter = after

@@ -80,6 +80,7 @@ async function attach(
         index,
         number,
         socket: connection,
+        allHeld: broker.window.held,
         acked: ackedUpTo,
         redeliverMs: settings.REDELIVER_MS,
       }),
