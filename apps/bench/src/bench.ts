@@ -123,6 +123,8 @@ interface Scene {
 /** What the rounds gave, one value a round: messages a second, and CPU time per message in µs. */
 interface Rounds {
   readonly latency: Latency[]
+  readonly relayLatency: Latency[]
+  readonly insertLatency: Latency[]
   readonly relay: number[]
   readonly durable: number[]
   readonly single: number[]
@@ -156,11 +158,13 @@ async function measure(scene: Scene): Promise<Case[]> {
 
 /** Every contestant in every round, one after the other: what drifts, drifts for all. */
 async function byTurns(
-  { load, relayPort, stack, plan: { ms, rounds: count } }: Scene,
+  { load, relayPort, stack, plan: { ms, latencyMs, rounds: count } }: Scene,
   latency: () => Promise<Latency>,
 ): Promise<Rounds> {
   const rounds: Rounds = {
     latency: [],
+    relayLatency: [],
+    insertLatency: [],
     relay: [],
     durable: [],
     single: [],
@@ -174,6 +178,11 @@ async function byTurns(
   for (let round = 1; round <= count; round++) {
     say(`round ${round} of ${count}`)
     rounds.latency.push(await latency())
+    const rate = { ms: latencyMs, perSecond: PER_SECOND }
+    rounds.relayLatency.push(await load.ask({ do: 'relay-latency', port: relayPort, pairs: PAIRS, ...rate }))
+    rounds.insertLatency.push(
+      await load.ask({ do: 'insert-latency', url: stack.databaseUrl, connections: POOL, ...rate }),
+    )
     const relay = await load.ask<Throughput>({ do: 'relay', port: relayPort, pairs: PAIRS, ms })
     rounds.relay.push(relay.perSecond)
     const before = stack.cpu()
@@ -209,14 +218,20 @@ function latencyCase(name: string, { p50, p99 }: Latency, ratioTo?: string, base
   return ratioTo === undefined || !base ? latency : { ...latency, ratioTo, ratio: p50 / base.p50 }
 }
 
-/** Each the middle of its rounds; beside it the time of one INSERT that is waited for, which is the machine's own floor. */
-function latencyCases({ latency, single }: Rounds, late: readonly Latency[], behind: string): Case[] {
-  const name = `deliver at ${PER_SECOND.toLocaleString('en')}/s`
+/** Each the middle of its rounds; beside it the machine's own floor: the bare relay and one INSERT at the same rate. */
+function latencyCases(
+  { latency, relayLatency, insertLatency }: Rounds,
+  late: readonly Latency[],
+  behind: string,
+): Case[] {
+  const at = `at ${PER_SECOND.toLocaleString('en')}/s`
   const early = middle(latency)
-  const insert = 1000 / median(single)
+  const insert = middle(insertLatency)
   return [
-    { ...latencyCase(name, early), ratioTo: 'one insert, one by one', ratio: early.p50 / insert },
-    latencyCase(`${name}, ${behind}`, middle(late), name, early),
+    latencyCase(`raw relay ${at}`, middle(relayLatency)),
+    latencyCase(`one insert ${at}`, insert),
+    latencyCase(`deliver ${at}`, early, `one insert ${at}`, insert),
+    latencyCase(`deliver ${at}, ${behind}`, middle(late), `deliver ${at}`, early),
   ]
 }
 

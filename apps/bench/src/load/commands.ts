@@ -25,6 +25,21 @@ export type Command =
       readonly connections: number
       readonly ms: number
     }
+  /** Both at a steady rate, one frame or row a message. */
+  | {
+      readonly do: 'relay-latency'
+      readonly port: number
+      readonly pairs: number
+      readonly ms: number
+      readonly perSecond: number
+    }
+  | {
+      readonly do: 'insert-latency'
+      readonly url: string
+      readonly connections: number
+      readonly ms: number
+      readonly perSecond: number
+    }
   /** A stream on a nats-server, with as many pairs. */
   | { readonly do: 'jetstream-join'; readonly url: string; readonly pairs: number }
   /** As many pairs on a redis-server, each with a stream. */

@@ -1,8 +1,9 @@
-/** Load the easy way: one INSERT per message through the ORM, awaited, every caller its own loop. */
+/** Load the easy way: one INSERT per message through the ORM, awaited: every caller its own loop, or at a steady rate. */
 import { bigint, customType, pgSchema } from 'drizzle-orm/pg-core'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
-import type { Command, Throughput } from './commands.ts'
+import type { Command, Latency, Throughput } from './commands.ts'
+import { latencyOf, steady } from './steady.ts'
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const message = pgSchema('bench').table('message', {
@@ -18,13 +19,8 @@ const message = pgSchema('bench').table('message', {
 
 const random = (size: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(size)))
 
-/** Inserts for `ms` with `callers` loops over `connections` connections; a row counts when its INSERT came back. */
-export async function insertLoad({
-  url,
-  callers,
-  connections,
-  ms,
-}: Extract<Command, { do: 'insert' }>): Promise<Throughput> {
+/** The table, and what inserts one row of it; awaited, it is on disk. */
+async function openTable(url: string, connections: number) {
   const sql = postgres(url, { max: connections, onnotice: () => {} })
   await sql`create schema if not exists bench`
   await sql`create table if not exists bench.message (
@@ -39,18 +35,44 @@ export async function insertLoad({
     slot: random(80),
     body: random(512),
   }
+  return {
+    insert: () => db.insert(message).values({ ...fixed, id: random(16), at: Date.now() }),
+    close: async () => {
+      await sql`truncate bench.message`
+      await sql.end()
+    },
+  }
+}
+
+/** Inserts for `ms` with `callers` loops over `connections` connections; a row counts when its INSERT came back. */
+export async function insertLoad({
+  url,
+  callers,
+  connections,
+  ms,
+}: Extract<Command, { do: 'insert' }>): Promise<Throughput> {
+  const table = await openTable(url, connections)
   let messages = 0
   const began = performance.now()
   const end = began + ms
   const caller = async () => {
     while (performance.now() < end) {
-      await db.insert(message).values({ ...fixed, id: random(16), at: Date.now() })
+      await table.insert()
       messages++
     }
   }
   await Promise.all(Array.from({ length: callers }, caller))
   const seconds = (performance.now() - began) / 1000
-  await sql`truncate bench.message`
-  await sql.end()
+  await table.close()
   return { messages, perSecond: messages / seconds }
+}
+
+/** Inserts `perSecond` rows for `ms`, over as many connections as are free: what it takes until one is on disk, and nobody was told. */
+export async function insertLatency(command: Extract<Command, { do: 'insert-latency' }>): Promise<Latency> {
+  const table = await openTable(command.url, command.connections)
+  const took = await steady(command, ({ came, failed }) => number => {
+    table.insert().then(() => came(number), failed)
+  })
+  await table.close()
+  return latencyOf(took)
 }

@@ -2,7 +2,7 @@
 
 import type { Command } from './commands.ts'
 import { type IdleDaemon, idleCrowd } from './idle-crowd.ts'
-import { insertLoad } from './insert-load.ts'
+import { insertLatency, insertLoad } from './insert-load.ts'
 import { jetStreamJoin } from './jetstream-load.ts'
 import { joinMesh, type Pair } from './join-mesh.ts'
 import { largeCrowd } from './large-crowd.ts'
@@ -10,7 +10,7 @@ import { type LargeMesh, largeHistory } from './large-history.ts'
 import { meshLatency } from './mesh-latency.ts'
 import { meshThroughput } from './mesh-throughput.ts'
 import { redisJoin } from './redis-load.ts'
-import { relayThroughput } from './relay-throughput.ts'
+import { relayLatency, relayThroughput } from './relay-throughput.ts'
 import { type Lane, rivalLatency, rivalThroughput } from './rival-load.ts'
 import { attachShape, type Crowd, shapeThroughput } from './shape-throughput.ts'
 import { storm } from './storm.ts'
@@ -27,6 +27,10 @@ export function load(): void {
     switch (command.do) {
       case 'relay':
         return relayThroughput(command)
+      case 'relay-latency':
+        return relayLatency(command)
+      case 'insert-latency':
+        return insertLatency(command)
       case 'sync':
         return syncLoad()
       case 'join':

@@ -1,7 +1,8 @@
-/** Load on the bare relay: one envelope of the same size a frame, from every sender to its recipient. */
+/** Load on the bare relay: one envelope of the same size a frame, from every sender to its recipient, at its limit or at a steady rate. */
 
-import type { Command, Throughput } from './commands.ts'
+import type { Command, Latency, Throughput } from './commands.ts'
 import { sendFrame, sendItem } from './envelope-bytes.ts'
+import { latencyOf, steady } from './steady.ts'
 
 /** Frames under way per sender. */
 export const WINDOW = 64
@@ -18,6 +19,20 @@ async function dial(url: string): Promise<WebSocket> {
   return socket
 }
 
+async function dialPairs(port: number, pairs: number, bodyBytes?: number) {
+  const dialAll = (role: 'send' | 'receive') =>
+    Promise.all(Array.from({ length: pairs }, (_, i) => dial(`ws://127.0.0.1:${port}/${role}/${i}`)))
+  const senders = await dialAll('send')
+  const receivers = await dialAll('receive')
+  const items = senders.map(() =>
+    sendItem(key(), { member: key(), session: key() }, [{ member: key(), session: key() }], bodyBytes),
+  )
+  const close = () => {
+    for (const socket of [...senders, ...receivers]) socket.close()
+  }
+  return { senders, receivers, items, close }
+}
+
 /** Sends for `ms`; a message counts when its frame reached the receiver. */
 export async function relayThroughput({
   port,
@@ -26,15 +41,7 @@ export async function relayThroughput({
   bodyBytes,
   window = WINDOW,
 }: Extract<Command, { do: 'relay' }>): Promise<Throughput> {
-  const senders = await Promise.all(
-    Array.from({ length: pairs }, (_, i) => dial(`ws://127.0.0.1:${port}/send/${i}`)),
-  )
-  const receivers = await Promise.all(
-    Array.from({ length: pairs }, (_, i) => dial(`ws://127.0.0.1:${port}/receive/${i}`)),
-  )
-  const items = senders.map(() =>
-    sendItem(key(), { member: key(), session: key() }, [{ member: key(), session: key() }], bodyBytes),
-  )
+  const { senders, receivers, items, close } = await dialPairs(port, pairs, bodyBytes)
   let sent = 0
   let received = 0
   const began = performance.now()
@@ -50,6 +57,26 @@ export async function relayThroughput({
     for (let round = 0; round < window; round++) for (let i = 0; i < pairs; i++) push(i)
   })
   const seconds = (performance.now() - began) / 1000
-  for (const socket of [...senders, ...receivers]) socket.close()
+  close()
   return { messages: received, perSecond: received / seconds }
+}
+
+/** Sends `perSecond` frames, senders in turn, for `ms`: what a message takes of which nothing is kept. */
+export async function relayLatency(command: Extract<Command, { do: 'relay-latency' }>): Promise<Latency> {
+  const { senders, receivers, items, close } = await dialPairs(command.port, command.pairs)
+  const took = await steady(command, ({ came }) => {
+    for (const [i, receiver] of receivers.entries()) {
+      let next = i
+      receiver.onmessage = () => {
+        came(next)
+        next += receivers.length
+      }
+    }
+    return number => {
+      const i = number % senders.length
+      senders[i]!.send(sendFrame(items[i]!, 1, number, Date.now()))
+    }
+  })
+  close()
+  return latencyOf(took)
 }

@@ -1,7 +1,7 @@
 /** The load of this broker's own case on any queue that stores a message, tells so, hands it to its recipient and hears that it was taken. */
-import { quantile } from '../stats.ts'
 import type { Latency, Throughput } from './commands.ts'
 import { WINDOW } from './relay-throughput.ts'
+import { latencyOf, steady } from './steady.ts'
 
 /** A sender and its recipient. */
 export interface Lane {
@@ -47,30 +47,12 @@ let numbers = 0
 /** Sends `perSecond` messages, senders in turn, for `ms`: from `publish` to the callback of its recipient. */
 export async function rivalLatency(
   lanes: readonly Lane[],
-  { ms, perSecond }: { readonly ms: number; readonly perSecond: number },
+  rate: { readonly ms: number; readonly perSecond: number },
 ): Promise<Latency> {
-  const total = Math.floor((ms * perSecond) / 1000)
   const first = numbers + 1
-  const sentAt = new Float64Array(total)
-  const took = new Float64Array(total)
-  let taken = 0
-  await new Promise<void>((resolve, reject) => {
-    for (const lane of lanes)
-      lane.taken = number => {
-        took[number - first] = performance.now() - sentAt[number - first]!
-        if (++taken === total) resolve()
-      }
-    const began = performance.now()
-    let sent = 0
-    const timer = setInterval(() => {
-      const due = Math.min(total, Math.floor(((performance.now() - began) * perSecond) / 1000))
-      for (; sent < due; sent++) {
-        sentAt[sent] = performance.now()
-        lanes[sent % lanes.length]!.publish(++numbers).catch(reject)
-      }
-      if (sent === total) clearInterval(timer)
-    }, 1)
+  const took = await steady(rate, ({ came, failed }) => {
+    for (const lane of lanes) lane.taken = number => came(number - first)
+    return number => void lanes[number % lanes.length]!.publish(++numbers).catch(failed)
   })
-  took.sort()
-  return { messages: total, p50: quantile(took, 0.5), p99: quantile(took, 0.99) }
+  return latencyOf(took)
 }
