@@ -176,13 +176,16 @@ function shapeSaid(fields: string): string[] {
     })
 }
 
-/** The same from SQL: leaves made by `append_leaf`, and those that `commit_batch` writes out by hand. */
+/** The same from SQL: leaves made by `append_leaf`, those gathered for `append_leaves`, and those that `commit_batch` writes out by hand. */
 function shapesInSql(sql: string): Record<string, string[]> {
   const shapes: Record<string, string[]> = {}
   const called = sql.replace(/mesh_fn\.who_attachment\(/g, 'mesh_fn.who( || mesh_fn.number(')
-  for (const [, type, fields] of called.matchAll(
-    /append_leaf\([\w.]+, (?:'([\w-]+)'|p_kind),\s*(mesh_fn[\s\S]*?)\);/g,
-  )) {
+  const one = called.matchAll(/append_leaf\([\w.]+, (?:'([\w-]+)'|p_kind),\s*(mesh_fn[\s\S]*?)\);/g)
+  const several = called.matchAll(
+    /array_agg\((mesh_fn(?:(?!array_agg)[\s\S])*?)\) INTO [^;]*?\bv_leaves\b(?:(?!array_agg)[\s\S])*?append_leaves\([\w.]+, '([\w-]+)', v_leaves\)/g,
+  )
+  const gathered = [...several].map(([all, fields, type]) => [all, type, fields] as const)
+  for (const [, type, fields] of [...one, ...gathered]) {
     const shape = [...fields!.matchAll(/mesh_fn\.(field|who|number)\(/g)].map(([, form]) =>
       form === 'field' ? 'bytes' : form!,
     )
