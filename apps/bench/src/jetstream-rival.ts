@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { NATS_SERVER } from '@claudemesh/testkit'
-import { cpuTime } from './cpu-time.ts'
-import { PER_SECOND, type Rival, type RivalLoad, startLoad } from './rival.ts'
+import { type Rival, type RivalLoad, serverRival } from './rival.ts'
 
 const config = (folder: string, synced: boolean): string =>
   `listen: "127.0.0.1:-1"\njetstream { store_dir: ${JSON.stringify(folder)}${synced ? ', sync_interval: always' : ''} }\n`
@@ -25,12 +24,11 @@ export function jetStreamKnows(synced: boolean): boolean {
 }
 
 /** A server of its own; `synced`: every message is on disk before it is told as stored. */
-export async function jetStream(synced: boolean, { pairs, ms, latencyMs }: RivalLoad): Promise<Rival> {
+export async function jetStream(synced: boolean, load: RivalLoad): Promise<Rival> {
   const folder = mkdtempSync(join(tmpdir(), 'claudemesh-nats-'))
   const file = join(folder, 'nats.conf')
   writeFileSync(file, config(folder, synced))
   const server = spawn(NATS_SERVER!, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const ended = new Promise(resolve => server.once('close', resolve))
   const url = await new Promise<string>((resolve, reject) => {
     let said = ''
     createInterface(server.stderr).on('line', line => {
@@ -40,18 +38,6 @@ export async function jetStream(synced: boolean, { pairs, ms, latencyMs }: Rival
     })
     server.once('close', code => reject(new Error(`nats-server ended with ${code}:\n${said}`)))
   })
-  const load = await startLoad()
-  await load.ask({ do: 'jetstream-join', url, pairs })
-  return {
-    name: synced ? 'JetStream, files synced' : 'JetStream, files not synced',
-    throughput: () => load.ask({ do: 'rival-throughput', ms }),
-    latency: () => load.ask({ do: 'rival-latency', ms: latencyMs, perSecond: PER_SECOND }),
-    cpu: () => cpuTime([server.pid!]),
-    stop: async () => {
-      await load.stop()
-      server.kill('SIGKILL')
-      await ended
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
+  const name = synced ? 'JetStream, files synced' : 'JetStream, files not synced'
+  return serverRival({ name, server, folder, join: { do: 'jetstream-join', url, pairs: load.pairs } }, load)
 }
