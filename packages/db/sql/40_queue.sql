@@ -1,39 +1,49 @@
 -- Reading a queue, and ending what nobody will fetch.
 
-CREATE FUNCTION mesh_fn.read_queue(p_mesh bytea, p_key bytea, p_after bigint, p_rows int, p_bytes bigint)
-RETURNS TABLE (seq bigint, header bytea, slot bytea, body bytea,
-  kind text, why text, envelope_id bytea, to_key bytea, at bigint, signature bytea) LANGUAGE plpgsql STABLE AS $$
+-- What several recipients have not acked, in the order asked for: of each what is above `p_after` and its ack, up to `p_rows` rows and, past
+-- the first, `p_bytes` bytes. One row says where the mesh stands where a queue has none. Once `p_total` bytes are read, the rest is not looked at.
+CREATE FUNCTION mesh_fn.read_queues(p_meshes bytea, p_keys bytea, p_len int[], p_after bigint[], p_rows int[], p_bytes bigint[], p_total bigint)
+RETURNS SETOF record LANGUAGE plpgsql STABLE AS $$
 DECLARE
+  v_head bigint;
   v_id bigint;
   v_mesh int;
   v_from bigint;
+  v_size bigint;
+  v_total bigint := 0;
+  v_found boolean;
+  v_row record;
 BEGIN
-  SELECT r.id, r.mesh_id, greatest(r.acked, p_after) INTO v_id, v_mesh, v_from
-  FROM mesh.recipient r JOIN mesh.mesh_head h ON h.id = r.mesh_id WHERE h.mesh = p_mesh AND r.key = p_key;
-  IF NOT FOUND THEN RETURN; END IF;
-  RETURN QUERY
-  SELECT s.seq, s.header, s.slot, s.body, s.kind, s.why, s.id, s.to_key, mesh_fn.ms(s.at), s.signature
-  FROM (
-    SELECT m.*, row_number() OVER place AS n, sum(CASE WHEN m.kind IS NOT NULL THEN 256
-      ELSE octet_length(m.slot) + octet_length(m.header) + octet_length(m.body) END) OVER place AS total
-    FROM (
-      SELECT d.seq, coalesce(d.header, e.header) AS header, d.slot, coalesce(d.body, e.body) AS body,
-        d.kind, d.why, d.id, d.to_key, d.at, d.signature
-      FROM (SELECT x.* FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq > v_from ORDER BY x.seq LIMIT p_rows) d
+  FOR i IN 1..cardinality(p_len) LOOP
+    EXIT WHEN v_total >= p_total;
+    SELECT h.seq, r.id, r.mesh_id, greatest(r.acked, p_after[i]) INTO v_head, v_id, v_mesh, v_from
+    FROM mesh.mesh_head h LEFT JOIN mesh.recipient r ON r.mesh_id = h.id
+      AND r.key = substring(p_keys FROM (i - 1) * 64 + 1 FOR p_len[i])
+    WHERE h.mesh = substring(p_meshes FROM (i - 1) * 32 + 1 FOR 32);
+    v_size := 0;
+    v_found := false;
+    FOR v_row IN
+      SELECT i AS place, v_head AS head, d.seq, coalesce(d.header, e.header) AS header, d.slot, coalesce(d.body, e.body) AS body,
+        d.kind, d.why, d.id AS envelope_id, d.to_key, mesh_fn.ms(d.at) AS at, d.signature
+      FROM (SELECT x.* FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq > v_from ORDER BY x.seq LIMIT p_rows[i]) d
       LEFT JOIN LATERAL (
         SELECT x.header, x.body FROM mesh.envelope x WHERE d.shared AND x.mesh_id = v_mesh AND x.seq = d.seq OFFSET 0) e ON true
-    ) m
-    WINDOW place AS (ORDER BY m.seq ROWS UNBOUNDED PRECEDING)
-  ) s
-  WHERE s.n = 1 OR s.total <= p_bytes
-  ORDER BY s.seq;
+      ORDER BY d.seq
+    LOOP
+      v_size := v_size + CASE WHEN v_row.kind IS NOT NULL THEN 256
+        ELSE octet_length(v_row.slot) + octet_length(v_row.header) + octet_length(v_row.body) END;
+      EXIT WHEN v_found AND v_size > p_bytes[i];
+      RETURN NEXT v_row;
+      v_found := true;
+    END LOOP;
+    v_total := v_total + v_size;
+    IF NOT v_found THEN
+      SELECT i, v_head, NULL::bigint, NULL::bytea, NULL::bytea, NULL::bytea, NULL::text, NULL::text, NULL::bytea, NULL::bytea,
+        NULL::bigint, NULL::bytea INTO v_row;
+      RETURN NEXT v_row;
+    END IF;
+  END LOOP;
 END $$;
-ALTER FUNCTION mesh_fn.read_queue SET enable_seqscan = off;
-ALTER FUNCTION mesh_fn.read_queue SET enable_material = off;
-ALTER FUNCTION mesh_fn.read_queue SET enable_hashjoin = off;
-ALTER FUNCTION mesh_fn.read_queue SET enable_mergejoin = off;
-ALTER FUNCTION mesh_fn.read_queue SET enable_bitmapscan = off;
-ALTER FUNCTION mesh_fn.read_queue SET plan_cache_mode = force_generic_plan;
 
 -- Rows whose time is over, oldest first. Left out: rows up to the floor of a live attachment here (p_live_*), and
 -- everything of a recipient that is attached at another living node, which knows what it handed out.

@@ -1,4 +1,4 @@
-/** One open database: a pool for cold queries and one connection of its own for the hot lane. */
+/** One open database: a pool for cold queries, one connection of its own for the hot lane and few for reading queues. */
 import { MeshError } from '@claudemesh/protocol'
 import { SQL } from 'bun'
 import postgres from 'postgres'
@@ -7,6 +7,7 @@ import { FUNCTIONS } from './function-set.ts'
 import { KnownRecipients } from './known-recipients.ts'
 import { LeafForecast } from './leaf-forecast.ts'
 import { PackBuffers } from './pack-buffers.ts'
+import { QueueReads, READERS } from './queue-reads.ts'
 import { Turns } from './turns.ts'
 
 export interface Database {
@@ -16,6 +17,8 @@ export interface Database {
   readonly fn: postgres.Helper<string>
   /** The hot lane's one connection: `commit` alone uses it, so no cold query stands before a flush. */
   readonly lane: Lane
+  /** Reads of queues, on connections of their own. */
+  readonly reads: QueueReads
   close(): Promise<void>
 }
 
@@ -78,12 +81,16 @@ export async function openDatabase(opts: {
   const pool = reopening(onclose => postgres(opts.url, { ...common, max: opts.max ?? 8, onclose }))
   const forecast = new LeafForecast()
   const known = new KnownRecipients()
-  const lane = new SQL(opts.url, {
-    max: 1,
+  const hot = {
     idleTimeout: 0,
     maxLifetime: 0,
     connectionTimeout: LANE_CONNECT_S,
     connection: { ...common.connection, ...LANE_PLANS },
+  }
+  const reader = new SQL(opts.url, { ...hot, max: READERS })
+  const lane = new SQL(opts.url, {
+    ...hot,
+    max: 1,
     // Behind the address may stand another database now, restored from a backup: nothing is known of it.
     onclose: () => {
       forecast.forget()
@@ -91,7 +98,7 @@ export async function openDatabase(opts: {
     },
   })
   const end = async (timeout: number) => {
-    await Promise.all([pool.end(timeout), lane.close({ timeout })])
+    await Promise.all([pool.end(timeout), lane.close({ timeout }), reader.close({ timeout })])
   }
   try {
     await Promise.all([pool.client`select 1`, lane`select 1`])
@@ -113,6 +120,7 @@ export async function openDatabase(opts: {
       buffers: new PackBuffers(),
       call: (statement, parameters) => lane.unsafe(statement, [...parameters]),
     },
+    reads: new QueueReads((statement, parameters) => reader.unsafe(statement, [...parameters])),
     close: () => end(CLOSE_S),
   }
 }

@@ -112,8 +112,8 @@ test('the pins stand on the hot functions, and on the lane', async () => {
   const rows = await db.sql<
     { name: string; config: string[] | string }[]
   >`select proname as name, proconfig::text as config from pg_proc
-    where pronamespace = ${FUNCTIONS.schema}::regnamespace and proname in ('read_queue', 'read_due')`
-  expect(rows.length).toBe(2)
+    where pronamespace = ${FUNCTIONS.schema}::regnamespace and proname = 'read_due'`
+  expect(rows.length).toBe(1)
   for (const pin of PINS) {
     for (const row of rows) expect(row.config).toContain(`${pin}=off`)
     const [shown] = await db.lane.call<Record<string, string>>(`show ${pin}`, [])

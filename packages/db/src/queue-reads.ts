@@ -1,0 +1,145 @@
+/** Queues are read together: what is asked for while statements are under way goes with the next one. */
+import type { FactKind, FactReason, Recipient } from '@claudemesh/protocol'
+import { concatBytes } from '@claudemesh/protocol'
+import type { QueueRow } from './delivery-types.ts'
+import { FUNCTIONS } from './function-set.ts'
+import { recipientKey, recipientOf } from './recipient-key.ts'
+
+/** Which rows of whose queue. */
+export interface QueueAsked {
+  readonly mesh: Uint8Array
+  readonly recipient: Recipient
+  /** The last seq that is known already. */
+  readonly after: number
+  readonly maxRows: number
+  readonly maxBytes: number
+}
+
+/** Rows of a queue, and the mesh's last seq of that moment: above the rows, up to there, nothing else waits unless a limit cut them. */
+export interface QueuePage {
+  readonly rows: QueueRow[]
+  readonly upTo: number
+}
+
+/** Statements under way at once, each on a connection of its own. */
+export const READERS = 2
+/** Queues in one statement. */
+const QUEUES = 256
+/** A statement ends behind the queue that brings it to so many bytes; the others go with the next one. */
+const BYTES = 1 << 20
+/** As long as a session's key is, and a person's is filled up to. */
+const KEY_BYTES = 64
+
+const READ = `select * from ${FUNCTIONS.schema}.read_queues($1, $2, $3::int[], $4::bigint[], $5::int[], $6::bigint[], ${BYTES}) as q(
+  place int, head bigint, seq bigint, header bytea, slot bytea, body bytea, kind text, why text, envelope_id bytea, to_key bytea,
+  at bigint, signature bytea)`
+
+interface Row {
+  /** Of the queue among those asked for, from 1. */
+  readonly place: number
+  readonly head: string | null
+  /** `null`: nothing waits. */
+  readonly seq: string | null
+  readonly header: Uint8Array
+  readonly slot: Uint8Array
+  readonly body: Uint8Array
+  readonly kind: FactKind | null
+  readonly why: FactReason
+  readonly envelope_id: Uint8Array
+  readonly to_key: Uint8Array
+  readonly at: string
+  readonly signature: Uint8Array
+}
+
+interface Waiting extends QueueAsked {
+  readonly answer: PromiseWithResolvers<QueuePage>
+}
+
+type Statement = (statement: string, parameters: readonly (string | Uint8Array)[]) => Promise<Row[]>
+
+export class QueueReads {
+  private waiting: Waiting[] = []
+  private underWay = 0
+  private turn = false
+
+  private readonly statement: Statement
+
+  constructor(statement: Statement) {
+    this.statement = statement
+  }
+
+  /** Rejects with what the driver throws. */
+  read(asked: QueueAsked): Promise<QueuePage> {
+    const answer = Promise.withResolvers<QueuePage>()
+    this.waiting.push({ ...asked, answer })
+    this.soon()
+    return answer.promise
+  }
+
+  /** When all that is asked for in this turn of the event loop has been. */
+  private soon(): void {
+    if (this.turn || this.underWay >= READERS) return
+    this.turn = true
+    queueMicrotask(() => {
+      this.turn = false
+      while (this.waiting.length > 0 && this.underWay < READERS)
+        void this.next(this.waiting.splice(0, QUEUES))
+    })
+  }
+
+  private async next(asked: Waiting[]): Promise<void> {
+    this.underWay++
+    try {
+      const pages = pagesOf(await this.statement(READ, parametersOf(asked)), asked)
+      for (const [i, page] of pages.entries()) asked[i]!.answer.resolve(page)
+      this.waiting.unshift(...asked.slice(pages.length))
+    } catch (cause) {
+      for (const { answer } of asked) answer.reject(cause)
+    } finally {
+      this.underWay--
+      if (this.waiting.length > 0) this.soon()
+    }
+  }
+}
+
+function parametersOf(asked: readonly QueueAsked[]): (string | Uint8Array)[] {
+  const keys = asked.map(({ recipient }) => recipientKey(recipient))
+  const padded = new Uint8Array(KEY_BYTES * keys.length)
+  for (const [i, key] of keys.entries()) padded.set(key, KEY_BYTES * i)
+  const list = (of: (one: QueueAsked) => number) => `{${asked.map(of).join()}}`
+  return [
+    concatBytes(...asked.map(one => one.mesh)),
+    padded,
+    `{${keys.map(key => key.length).join()}}`,
+    list(one => one.after),
+    list(one => one.maxRows),
+    list(one => one.maxBytes),
+  ]
+}
+
+/** The pages of the queues that were looked at, which are the first ones. */
+function pagesOf(rows: readonly Row[], asked: readonly QueueAsked[]): QueuePage[] {
+  const pages: { rows: QueueRow[]; upTo: number }[] = []
+  for (const row of rows) {
+    const i = row.place - 1
+    pages[i] ??= { rows: [], upTo: Number(row.head ?? 0) }
+    if (row.seq !== null) pages[i].rows.push(queueRow(row, Number(row.seq), asked[i]!))
+  }
+  return pages
+}
+
+function queueRow(row: Row, seq: number, { mesh, recipient }: QueueAsked): QueueRow {
+  if (row.kind === null) return { seq, kind: 'envelope', header: row.header, slot: row.slot, body: row.body }
+  const { kind, why, envelope_id: id, signature } = row
+  const fact = {
+    mesh,
+    kind,
+    why,
+    id,
+    from: recipient,
+    to: recipientOf(row.to_key),
+    at: Number(row.at),
+    signature,
+  }
+  return { seq, kind: 'fact', fact }
+}

@@ -1,0 +1,107 @@
+/** Queues that are read together: each of its own, however many are asked for at once and however much they hold. */
+import { beforeAll, expect, test } from 'vitest'
+import { commit, type Database, readQueue } from '../src/index.ts'
+import { freshDatabase, openTest } from './test-database.ts'
+import { attached, item, join, newMesh, random, type TestMesh, type TestSession } from './world.ts'
+
+let db: Database
+let url: string
+let at: TestMesh
+let sender: TestSession
+
+beforeAll(async () => {
+  ;({ db, url } = await freshDatabase())
+  at = await newMesh(db)
+  sender = await attached(at, at.owner)
+})
+
+/** A session with envelopes of these sizes in its queue; their seqs. */
+async function holder(...sizes: number[]): Promise<TestSession & { readonly seqs: number[] }> {
+  const session = await attached(at, await join(at))
+  const { accepts } = await commit(db, {
+    accepts: sizes.map(size => item(at, sender.recipient, [session.recipient], { body: random(size) })),
+    acks: [],
+  })
+  return { ...session, seqs: accepts.map(one => one.seq) }
+}
+
+/** One by one: a roster has one head. */
+async function holders(count: number, sizes: (i: number) => number[]) {
+  const all: Awaited<ReturnType<typeof holder>>[] = []
+  for (let i = 0; i < count; i++) all.push(await holder(...sizes(i)))
+  return all
+}
+
+const page = (
+  { recipient }: TestSession,
+  { after = 0, maxRows = 1000, maxBytes = 1 << 24, mesh = at.mesh, from = db } = {},
+) => readQueue(from, { mesh, recipient, after, maxRows, maxBytes })
+
+test('more queues than one statement takes: every page is that of its own queue', async () => {
+  const all = await holders(12, i => Array(i).fill(50))
+  const asked = Array.from({ length: 600 }, (_, i) => ({
+    who: all[i % 12]!,
+    after: i % 12 > 0 ? all[i % 12]!.seqs[i % (i % 12)]! : 0,
+  }))
+  const pages = await Promise.all(asked.map(({ who, after }) => page(who, { after })))
+  for (const [i, { rows }] of pages.entries()) {
+    const { who, after } = asked[i]!
+    expect(rows.map(row => row.seq)).toEqual(who.seqs.filter(seq => seq > after))
+  }
+})
+
+test('more bytes than one statement brings: none of those asked for is left without its answer', async () => {
+  const all = await holders(8, () => [200_000, 200_000, 200_000])
+  const pages = await Promise.all(all.map(who => page(who)))
+  for (const [i, { rows }] of pages.entries()) {
+    expect(rows.map(row => row.seq)).toEqual(all[i]!.seqs)
+    expect(rows.every(row => row.kind === 'envelope' && row.body.length === 200_000)).toBe(true)
+  }
+})
+
+test('limits are those of each; an empty queue says where the mesh stands, an unknown mesh nothing', async () => {
+  const [long, empty] = [await holder(500, 500, 500), await holder()]
+  const [cut, small, none, unknown] = await Promise.all([
+    page(long, { maxRows: 2 }),
+    page(long, { maxBytes: 1 }),
+    page(empty),
+    page(long, { mesh: random(32) }),
+  ])
+  expect(cut.rows.map(row => row.seq)).toEqual(long.seqs.slice(0, 2))
+  expect(small.rows.map(row => row.seq)).toEqual(long.seqs.slice(0, 1))
+  expect(none).toEqual({ rows: [], upTo: long.seqs.at(-1) })
+  expect(unknown).toEqual({ rows: [], upTo: 0 })
+})
+
+test('a person and their session have queues of their own', async () => {
+  const session = await holder(10)
+  const person = { member: session.recipient.member, session: null }
+  const { accepts } = await commit(db, { accepts: [item(at, sender.recipient, [person])], acks: [] })
+  const [mine, theirs] = await Promise.all([page(session), page({ ...session, recipient: person })])
+  expect(mine.rows.map(row => row.seq)).toEqual(session.seqs)
+  expect(theirs.rows.map(row => row.seq)).toEqual([accepts[0]!.seq])
+})
+
+test('connections that end under way: whoever asked by them is told, and the next are read', async () => {
+  const who = await holder(10)
+  const from = await openTest(url)
+  const stuck = async () => {
+    const rows = await db.sql<{ pid: number }[]>`select pid from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock' and query like '%read_queues%'`
+    return rows.map(row => row.pid)
+  }
+  let asked: Promise<PromiseSettledResult<{ rows: { seq: number }[] }>[]> | undefined
+  await db.sql.begin(async sql => {
+    await sql`lock table mesh.mesh_head in access exclusive mode`
+    asked = Promise.allSettled(Array.from({ length: 300 }, () => page(who, { from })))
+    await expect.poll(stuck).toHaveLength(2)
+    for (const pid of await stuck()) await sql`select pg_terminate_backend(${pid})`
+  })
+  const outcomes = await asked!
+  const refused = outcomes.filter(one => one.status === 'rejected')
+  expect(refused.length).toBeGreaterThan(0)
+  for (const { reason } of refused) expect(reason).toMatchObject({ code: 'unavailable' })
+  for (const one of outcomes)
+    if (one.status === 'fulfilled') expect(one.value.rows.map(row => row.seq)).toEqual(who.seqs)
+  expect((await page(who, { from })).rows).toHaveLength(1)
+})
