@@ -14,6 +14,7 @@ import { z } from 'zod'
 import { applyResult } from '../src/outbox/answered.ts'
 import { endMessages } from '../src/outbox/end.ts'
 import type { Sealed } from '../src/outbox/seal.ts'
+import { traceMessage } from '../src/outbox/view.ts'
 import { compose, deliver, forSide, type Offline, offline, type Side, seal } from './offline.ts'
 
 let world: Offline
@@ -107,7 +108,7 @@ describe('a receipt', () => {
     const answered = group.aside(() => applyResult(alice.core, result(sealed)))
     await tell(bob, [{ id: sealed.id, msg }], 'delivered')
     expect(await answered).toBe('done')
-    const steps = alice.store.trace.of(msg).map(({ state }) => state)
+    const steps = traceMessage(alice.core, msg).map(({ state }) => state)
     expect(steps).toEqual(['pending', 'accepted', 'delivered'])
   })
 

@@ -60,14 +60,8 @@ export function composeMessage(core: Core, draft: Draft): Composed {
 
 /** Inside `commit.run`. Answers its `msg`. */
 export function storeMessage(core: Core, { message, recipients }: Composed): string {
-  const { msg, composedAt } = message
   core.store.outbox.insert(message, recipients)
-  const isOrdered = recipients.some(({ pairSeq }) => pairSeq !== 0)
-  if (isOrdered)
-    core.store.trace.add([
-      { msg, at: composedAt, state: 'pending', by: 'me', to: null, why: null, verified: true },
-    ])
-  return msg
+  return message.msg
 }
 
 /** What is to be written for a text. Throws `usage`, `too-large`, `not-found`, `removed`. */

@@ -2,7 +2,7 @@
 import { MeshError, toBase64url } from '@claudemesh/protocol'
 import type { Core } from '../core.ts'
 import { ownerOf, type Party, recipientOfKey, uuidOf } from '../session/party.ts'
-import type { InboxRow, OutboxFilter, OutboxMessageRow, OutboxRecipientRow } from '../store.ts'
+import type { InboxRow, OutboxFilter, OutboxMessageRow, OutboxRecipientRow, TraceRow } from '../store.ts'
 import type { OutboxMessage, TraceStep } from '../types.ts'
 import { writeMessage } from './compose.ts'
 import { isGivenUp, moveRecipient, RETRIED } from './states.ts'
@@ -90,7 +90,8 @@ export function dropMessage(core: Core, msg: string): void {
 /** Steps of a message that was sent, or received, here; in the order they became known: clocks of others may be ahead or behind. */
 export function traceMessage(core: Core, msg: string): TraceStep[] {
   const proven = core.store.outbox.sealingsOf(msg).filter(({ id }) => core.audit.proven.has(id))
-  const noted = core.store.trace.of(msg).map(
+  const sent = core.store.outbox.message(msg)
+  const noted = withFirst(sent, core.store.trace.of(msg)).map(
     (row): TraceStep => ({
       at: row.at,
       state: row.state,
@@ -103,8 +104,17 @@ export function traceMessage(core: Core, msg: string): TraceStep[] {
   const came = [...core.parties.values()].flatMap(party =>
     core.store.inbox.byMsg(party.owner, msg).flatMap(row => stepsOfReceived(party, row, noted)),
   )
-  if (core.store.outbox.message(msg) === undefined) return [...came, ...noted]
+  if (sent === undefined) return [...came, ...noted]
   return merged(noted, came)
+}
+
+/** A message that stands in the outbox was written: its first step is never noted, but by older versions. */
+function withFirst(sent: OutboxMessageRow | undefined, noted: readonly TraceRow[]): readonly TraceRow[] {
+  if (sent === undefined || sent.kind === 'receipt') return noted
+  const { msg, composedAt: at } = sent
+  const [first] = noted
+  if (first?.state === 'pending' && first.to === null && first.at === at) return noted
+  return [{ msg, at, state: 'pending', by: 'me', to: null, why: null, verified: true }, ...noted]
 }
 
 /** By time, each list in its own order. */

@@ -32,7 +32,9 @@ import { assigned, inPlace, named, rowColumns } from './columns.ts'
 import { hotWrite } from './hot.ts'
 import { trace } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
+import { openNumbers } from './open-numbers.ts'
 import { outboxRows } from './outbox-rows.ts'
+import { pendingRows } from './pending-rows.ts'
 import { outboxMessage as message, outboxRecipient as recipient } from './schema.ts'
 import { sealingStore } from './sealings.ts'
 import { hourOf, type SealedText, textsOf } from './texts.ts'
@@ -116,8 +118,10 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     .from(recipient)
     .where(and(ours, PENDING, gt(recipient.dueAt, asked.now)))
     .prepare()
+  const anyPending = orm.select({ one: sql`1` }).from(recipient).where(and(ours, PENDING)).limit(1).prepare()
+  const pending = pendingRows(scope, () => anyPending.get() === undefined)
   const lowestOpen = orm
-    .select({ pairSeq: min(recipient.pairSeq) })
+    .select({ pairSeq: recipient.pairSeq })
     .from(recipient)
     .where(
       and(
@@ -129,7 +133,12 @@ export function outboxStore(scope: MeshScope): OutboxStore {
         gte(recipient.pairSeq, 1),
       ),
     )
+    .orderBy(asc(recipient.pairSeq))
+    .limit(asked.limit)
     .prepare()
+  const numbers = openNumbers(scope, (line, limit) =>
+    lowestOpen.all({ ...line, limit }).map(({ pairSeq }) => pairSeq),
+  )
 
   const hasRecipient = (condition: SQL | undefined) =>
     orm
@@ -144,7 +153,10 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     .prepare()
 
   const removeAll = (msgs: readonly string[]): void => {
-    if (msgs.length > 0) sealings.forgetSealings()
+    if (msgs.length === 0) return
+    sealings.forgetSealings()
+    numbers.clear()
+    pending.went()
     for (const msg of msgs) {
       underWay.forget(msg)
       orm
@@ -169,7 +181,11 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     ...sealings,
     insert: ({ payload, ...row }, recipients) => {
       insertMessage({ ...row, ...texts.seal(hourOf(row.composedAt), row.msg, payload) })
-      for (const each of recipients) insertRecipient(each)
+      for (const each of recipients) {
+        insertRecipient(each)
+        numbers.wrote(each)
+        if (each.state === 'pending') pending.came()
+      }
       underWay.written(row.msg, { dead: row.dead, hasText: true }, recipients)
     },
     message: msg => {
@@ -199,9 +215,12 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     updateRecipient: row => {
       updateRecipient(row)
       underWay.updated(row)
+      numbers.wrote(row)
+      if (row.state === 'pending') pending.came()
+      else pending.went()
     },
-    due: (owner, now, limit) => due.all({ owner, now, limit }),
-    nextDueAt: now => nextDue.get({ now })?.dueAt ?? undefined,
+    due: (owner, now, limit) => (pending.isNone() ? [] : due.all({ owner, now, limit })),
+    nextDueAt: now => (pending.isNone() ? undefined : (nextDue.get({ now })?.dueAt ?? undefined)),
     hasten: (member, now, except) => {
       underWay.clear()
       const theirs = like(recipient.to, sql`${`${member.replace(/[\\_%]/g, '\\$&')}/%`} ESCAPE '\\'`)
@@ -219,7 +238,7 @@ export function outboxStore(scope: MeshScope): OutboxStore {
         )
         .run()
     },
-    lowestOpen: (owner, line, to) => lowestOpen.get({ owner, line, to })?.pairSeq ?? undefined,
+    lowestOpen: (owner, line, to) => numbers.lowest({ owner, line, to }),
     ended: (now, states, limit) => {
       // From the few that are open: what is settled stands here for weeks, and is not looked through every second.
       const open = orm

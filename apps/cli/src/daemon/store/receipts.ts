@@ -5,6 +5,7 @@ import { named, rowColumns } from './columns.ts'
 import { hotWrite } from './hot.ts'
 import { receiptDue } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
+import { pendingRows } from './pending-rows.ts'
 
 export function receiptStore(scope: MeshScope): ReceiptStore {
   const { orm, mesh, undone, late } = scope
@@ -33,6 +34,8 @@ export function receiptStore(scope: MeshScope): ReceiptStore {
     scope,
     orm.delete(receiptDue).where(and(ours, eq(receiptDue.row, sql.placeholder('row')))),
   )
+  const any = orm.select({ one: sql`1` }).from(receiptDue).where(ours).limit(1).prepare()
+  const written = pendingRows(scope, () => any.get() === undefined)
   /** Of the transaction under way, not written yet: nearly all are sealed in it, and never are. Their rows are below zero. */
   let fresh: QueuedReceipt[] = []
   let since = undone()
@@ -43,7 +46,10 @@ export function receiptStore(scope: MeshScope): ReceiptStore {
     return fresh
   }
   const write = () => {
-    for (const item of standing()) queue(item)
+    for (const item of standing()) {
+      queue(item)
+      written.came()
+    }
     fresh = []
   }
   const isDue = (item: ReceiptDue, owner: string, now: number) => item.owner === owner && item.dueAt <= now
@@ -53,18 +59,22 @@ export function receiptStore(scope: MeshScope): ReceiptStore {
       late.put(`receipts/${mesh}`, write)
     },
     due: (owner, now, limit) => {
-      const rows = due.all({ owner, now, limit })
+      const rows = written.isNone() ? [] : due.all({ owner, now, limit })
       const unwritten = standing().filter(item => isDue(item, owner, now))
       return [...rows, ...unwritten].slice(0, limit)
     },
     nextDueAt: now => {
       late.write()
-      return next.get({ now })?.dueAt
+      return written.isNone() ? undefined : next.get({ now })?.dueAt
     },
     remove: rows => {
       const gone = new Set(rows)
       fresh = standing().filter(({ row }) => !gone.has(row))
-      for (const row of rows) if (row > 0) remove({ row })
+      for (const row of rows)
+        if (row > 0) {
+          remove({ row })
+          written.went()
+        }
     },
   }
 }
