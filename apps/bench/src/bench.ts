@@ -6,6 +6,7 @@ import { type Child, startChild } from './child.ts'
 import { measureDaemonPair } from './daemon-pair.ts'
 import { measureLargeMesh } from './large-mesh.ts'
 import type { Latency, Throughput } from './load/commands.ts'
+import { measureOverload } from './overload.ts'
 import { fallenRatios, recordFigures } from './record.ts'
 import { type Case, machine, say, speedCase, table } from './report.ts'
 import { measureRivals } from './rivals.ts'
@@ -55,8 +56,12 @@ const SHAPES = {
   fan: 100,
 }
 const SHAPES_SMOKE = { rounds: 1, ms: 500, rates: [100], rateMs: 500, idle: [40], settleMs: 500, fan: 5 }
-const STORM = { sessions: 10_000, pairs: 8, perSecond: 100, lookMs: 5000, looks: 4 }
-const STORM_SMOKE = { sessions: 200, pairs: 2, perSecond: 50, lookMs: 500, looks: 1 }
+const OTHERS = { pairs: 8, perSecond: 100, lookMs: 5000, looks: 4 }
+const OTHERS_SMOKE = { pairs: 2, perSecond: 50, lookMs: 500, looks: 1 }
+const STORM = { ...OTHERS, sessions: 10_000 }
+const STORM_SMOKE = { ...OTHERS_SMOKE, sessions: 200 }
+const OVERLOAD = { ...OTHERS, readers: 100, letters: 120, backlog: 2_000_000 }
+const OVERLOAD_SMOKE = { ...OTHERS_SMOKE, readers: 5, letters: 10, backlog: 2000 }
 const VERIFY = { pairs: PAIRS, leaves: 1_000_000 }
 const VERIFY_SMOKE = { pairs: PAIRS, leaves: 20_000 }
 const LARGE = { members: 200, sessions: 1000, entries: 10_000, rounds: 3 }
@@ -73,6 +78,7 @@ export async function bench({ smoke, json, history, only, record, check }: Optio
     audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
     rivals: () => measureRivals(smoke ? RIVALS_SMOKE : RIVALS),
     shapes: () => measureShapes(smoke ? SHAPES_SMOKE : SHAPES),
+    overload: () => measureOverload(smoke ? OVERLOAD_SMOKE : OVERLOAD),
     storm: () => measureStorm(smoke ? STORM_SMOKE : STORM),
     verify: () => measureVerify(smoke ? VERIFY_SMOKE : VERIFY),
     daemons: () => measureDaemonPair(smoke ? DAEMONS_SMOKE : DAEMONS),

@@ -7,6 +7,9 @@ export interface Child {
   ask<T>(command: object): Promise<T>
   /** What the process said by itself when it was ready. */
   hello<T>(): Promise<T>
+  /** Stops it where it is, so that it reads nothing, until `resume`. */
+  pause(): void
+  resume(): void
   stop(): Promise<void>
 }
 
@@ -31,6 +34,8 @@ export function startChild(as: 'relay' | 'load', { behind = false } = {}): Child
       return answer
     },
     hello: next,
+    pause: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
     async stop() {
       said.on('error', () => {})
       child.kill()

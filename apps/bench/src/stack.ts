@@ -32,8 +32,8 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0
 }
 
-/** Starts both and waits until the broker says it is ready. Limits on rates are off; everything else is as shipped. */
-export async function startStack(): Promise<Stack> {
+/** Starts both and waits until the broker says it is ready. Limits on rates are off unless `limits`; everything else is as shipped. */
+export async function startStack({ limits = false } = {}): Promise<Stack> {
   const folder = await mkdtemp(join(tmpdir(), 'claudemesh-bench-'))
   const stops: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
   const stop = async () => {
@@ -45,7 +45,7 @@ export async function startStack(): Promise<Stack> {
     const port = await freePort()
     let broker: Bun.Subprocess
     const start = () => {
-      broker = startBroker(postgres.url, port, join(folder, 'broker.key'))
+      broker = startBroker(postgres.url, port, join(folder, 'broker.key'), limits)
       return untilReady(port, () => broker.exitCode)
     }
     const end = () => {
@@ -67,7 +67,7 @@ export async function startStack(): Promise<Stack> {
   }
 }
 
-function startBroker(databaseUrl: string, port: number, keyFile: string): Bun.Subprocess {
+function startBroker(databaseUrl: string, port: number, keyFile: string, limits: boolean): Bun.Subprocess {
   return Bun.spawn([process.execPath, '--bun', BROKER], {
     env: {
       PATH: process.env.PATH,
@@ -76,9 +76,7 @@ function startBroker(databaseUrl: string, port: number, keyFile: string): Bun.Su
       BROKER_KEY_FILE: keyFile,
       MESH_CREATE: 'open',
       LOG_LEVEL: 'warn',
-      RATE_ENVELOPES: '0',
-      RATE_FRAMES: '0',
-      RATE_ADDRESS: '0',
+      ...(!limits && { RATE_ENVELOPES: '0', RATE_FRAMES: '0', RATE_ADDRESS: '0' }),
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   })

@@ -1,4 +1,6 @@
 /** What the parent may ask of the load process, and what comes back. */
+import type { Recipient } from '@claudemesh/protocol'
+import type { MeshPlace } from './join-mesh.ts'
 
 export type Command =
   | {
@@ -59,6 +61,27 @@ export type Command =
   | { readonly do: 'idle'; readonly port: number; readonly sessions: number }
   /** All of those lose their sockets at once and come back. */
   | { readonly do: 'storm' }
+  /** Founds a mesh that others take seats in: a `MeshPlace`. */
+  | { readonly do: 'found'; readonly port: number }
+  /** Attaches recipients that ack all they get: whom to write to, `Recipient`s. */
+  | { readonly do: 'readers'; readonly place: MeshPlace; readonly sessions: number }
+  /** They lose their sockets. */
+  | { readonly do: 'readers-cut' }
+  /** They are attached again. */
+  | { readonly do: 'readers-back' }
+  /** Until they got so many in all. */
+  | { readonly do: 'read'; readonly messages: number }
+  /** To one of these each, or to all, `messages` in all or for `ms`. */
+  | ({
+      readonly do: 'write'
+      readonly place: MeshPlace
+      readonly to: readonly Recipient[]
+      readonly messages?: number | undefined
+      readonly ms?: number | undefined
+      readonly fan: Shape['fan']
+      readonly senders: number
+      readonly bodyBytes: number
+    } & Flow)
   /** Attaches so many sessions to that mesh. */
   | { readonly do: 'crowd'; readonly sessions: number }
 
@@ -82,6 +105,11 @@ export interface Flow {
 export interface Throughput {
   readonly messages: number
   readonly perSecond: number
+}
+/** Envelopes of a `write`. */
+export interface Written {
+  readonly accepted: number
+  readonly refused: number
 }
 /** How a crowd came back. */
 export interface Storm {

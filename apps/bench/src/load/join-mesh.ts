@@ -54,8 +54,18 @@ export async function joinMesh({ port, pairs }: Extract<Command, { do: 'join' }>
   return list
 }
 
+/** Where a mesh is and who owns it: enough for another process to take seats in it. */
+export interface MeshPlace {
+  readonly port: number
+  readonly mesh: Uint8Array
+  /** Of its roster, two entries long. */
+  readonly head: Uint8Array
+  readonly member: Signer
+}
+
 export interface FoundMesh {
   readonly mesh: Uint8Array
+  readonly place: MeshPlace
   /** Opens a socket of the one member. */
   enter(): Promise<LightClient>
   /** Another session of that member, not attached yet. */
@@ -71,10 +81,15 @@ export async function foundMesh(port: number): Promise<FoundMesh> {
   const founder = await LightClient.dial(host)
   const entries = foundingEntries(member, founder.brokerKey, host)
   const mesh = rosterEntryHash(entries[0])
-  const head = rosterEntryHash(entries[1])
   await founder.hello(mesh, member, entries)
+  return meshAt({ port, mesh, head: rosterEntryHash(entries[1]), member })
+}
+
+/** A mesh that was founded, here or in another process. */
+export function meshAt(place: MeshPlace): FoundMesh {
+  const { port, mesh, head, member } = place
   const enter = async () => {
-    const client = await LightClient.dial(host)
+    const client = await LightClient.dial(`127.0.0.1:${port}`)
     await client.hello(mesh, member)
     return client
   }
@@ -85,7 +100,7 @@ export async function foundMesh(port: number): Promise<FoundMesh> {
     const { attachment } = await client.attach(papers)
     return { client, attachment, recipient: papers.recipient }
   }
-  return { mesh, enter, session, seat }
+  return { mesh, place, enter, session, seat }
 }
 
 function foundingEntries(owner: Signer, brokerKey: Uint8Array, host: string): [RosterEntry, RosterEntry] {

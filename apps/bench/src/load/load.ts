@@ -4,17 +4,19 @@ import type { Command } from './commands.ts'
 import { type IdleDaemon, idleCrowd } from './idle-crowd.ts'
 import { insertLatency, insertLoad } from './insert-load.ts'
 import { jetStreamJoin } from './jetstream-load.ts'
-import { joinMesh, type Pair } from './join-mesh.ts'
+import { foundMesh, joinMesh, type Pair } from './join-mesh.ts'
 import { largeCrowd } from './large-crowd.ts'
 import { type LargeMesh, largeHistory } from './large-history.ts'
 import { meshLatency } from './mesh-latency.ts'
 import { meshThroughput } from './mesh-throughput.ts'
+import { Readers } from './readers.ts'
 import { redisJoin } from './redis-load.ts'
 import { relayLatency, relayThroughput } from './relay-throughput.ts'
 import { type Lane, rivalLatency, rivalThroughput } from './rival-load.ts'
 import { attachShape, type Crowd, shapeThroughput } from './shape-throughput.ts'
 import { storm } from './storm.ts'
 import { syncLoad } from './sync-load.ts'
+import { write } from './write.ts'
 
 /** Serves the parent's commands, one at a time. */
 export function load(): void {
@@ -22,6 +24,7 @@ export function load(): void {
   let lanes: Lane[] = []
   let large: LargeMesh | undefined
   let crowd: Crowd | undefined
+  let readers: Readers | undefined
   const idle: IdleDaemon[] = []
   const run = async (command: Command): Promise<object> => {
     switch (command.do) {
@@ -62,6 +65,22 @@ export function load(): void {
         return rivalThroughput(lanes, command.ms)
       case 'rival-latency':
         return rivalLatency(lanes, command)
+      case 'found':
+        return (await foundMesh(command.port)).place
+      case 'readers':
+        readers = await Readers.attach(command.place, command.sessions)
+        return readers.recipients
+      case 'readers-cut':
+        readers!.cut()
+        return {}
+      case 'readers-back':
+        await readers!.back()
+        return {}
+      case 'read':
+        await readers!.until(command.messages)
+        return {}
+      case 'write':
+        return write(command)
       case 'history':
         large = await largeHistory(command)
         return { link: large.link }
