@@ -11,6 +11,7 @@ import {
   type TestBroker,
   testBroker,
 } from './test-broker.ts'
+import { TestClock } from './test-clock.ts'
 import { newEnvelope } from './test-envelope.ts'
 import { newInvite, newSession, prekeyOf, presenceOf } from './test-member.ts'
 import { TestSocket } from './test-socket.ts'
@@ -316,5 +317,29 @@ test('a member that sends too much is told when to come again, and others are no
   expect(refused).toMatchObject({ code: 'rate' })
   expect((refused as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(0)
   expect(code(await b.socket.ask({ type: 'ping', time: 1 }))).toBe('pong')
+  await small.stop()
+})
+
+test('a socket that sends too fast is heard again when its bucket has room, others of its member at once', async () => {
+  const clock = new TestClock()
+  const small = await testBroker({ RATE_ENVELOPES: '1', RATE_ENVELOPES_BURST: '5' }, clock)
+  const mesh = await foundMesh(small)
+  const now = clock.now()
+  const a = await attached(small.port, mesh.mesh, mesh.mesh.owner, now)
+  const other = await attached(small.port, mesh.mesh, mesh.mesh.owner, now)
+  const { recipient } = a.session
+  const five = Array.from({ length: 5 }, () =>
+    newEnvelope({ mesh: mesh.mesh.id, from: recipient, to: [recipient] }),
+  )
+  expect((await a.socket.send(five)).results.every(result => result.error === null)).toBe(true)
+  expect((await a.socket.send([five[0]!])).results[0]!.error).toBe('rate')
+  const heard: string[] = []
+  const ping = (socket: TestSocket, name: string) =>
+    socket.ask({ type: 'ping', time: 1 }).then(() => heard.push(name))
+  const waits = ping(a.socket, 'the one that was too fast')
+  await ping(other.socket, 'another')
+  expect(heard).toEqual(['another'])
+  clock.turn(250)
+  await waits
   await small.stop()
 })

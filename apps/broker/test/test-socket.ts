@@ -18,7 +18,7 @@ import {
 import { certificateOf, prekeyOf, presenceOf, type TestMesh, type TestSession } from './test-member.ts'
 
 export type Frame = BrokerFrame | DataFrame
-type Of<T extends Frame['type']> = Extract<Frame, { type: T }>
+export type Of<T extends Frame['type']> = Extract<Frame, { type: T }>
 type Asked = ClientFrame extends infer F ? (F extends ClientFrame ? Omit<F, 'ref'> : never) : never
 
 export interface Closed {

@@ -42,13 +42,16 @@ export interface Sender {
 /** What may wait for the database before senders are told to come again: with it down, memory stays bounded. */
 const LANE_BYTES = 64 << 20
 
-/** Takes one `send` frame. Throws `MeshError` where the frame itself is broken; then nothing of it was taken. */
-export function acceptSend(parts: AcceptParts, sender: Sender, frame: Uint8Array): void {
+/**
+ * Takes one `send` frame. Returns how long its member has to wait until the bucket holds as much, ms; 0 where it did.
+ * Throws `MeshError` where the frame itself is broken; then nothing of it was taken.
+ */
+export function acceptSend(parts: AcceptParts, sender: Sender, frame: Uint8Array): number {
   const { ref, envelopes } = scanSend(frame)
   const arrived = parts.now()
   const span = parts.tracing?.start('send', { envelopes: envelopes.length, bytes: frame.length })
   const answer = new SendAnswer(sender.socket, ref, envelopes.length, span)
-  const whole = frameRefusal(parts, sender, envelopes.length)
+  const { whole, wait } = frameRefusal(parts, sender, envelopes.length)
   let answered = false
   let from: Attachment | undefined
   let to: Recipient | undefined
@@ -70,6 +73,7 @@ export function acceptSend(parts: AcceptParts, sender: Sender, frame: Uint8Array
   }
   if (answered) sender.socket.flushOut()
   parts.lane.kick()
+  return wait
 }
 
 const refused = (id: Uint8Array, error: ErrorCode, at: number): AcceptedResult => ({
@@ -81,11 +85,16 @@ const refused = (id: Uint8Array, error: ErrorCode, at: number): AcceptedResult =
   recipients: [],
 })
 
-/** Why nothing of a frame is taken; `null` = its envelopes are looked at one by one. */
-function frameRefusal(parts: AcceptParts, sender: Sender, count: number): ErrorCode | null {
-  if (parts.draining()) return 'draining'
-  if (parts.lane.waitingBytes > LANE_BYTES) return 'rate'
-  return parts.take(sender.member, count) > 0 ? 'rate' : null
+/** Why nothing of a frame is taken, `null` = its envelopes are looked at one by one; and how long the bucket wants, ms. */
+function frameRefusal(
+  parts: AcceptParts,
+  sender: Sender,
+  count: number,
+): { whole: ErrorCode | null; wait: number } {
+  if (parts.draining()) return { whole: 'draining', wait: 0 }
+  if (parts.lane.waitingBytes > LANE_BYTES) return { whole: 'rate', wait: 0 }
+  const wait = parts.take(sender.member, count)
+  return { whole: wait > 0 ? 'rate' : null, wait }
 }
 
 /** Why an envelope is not even asked about in the database; `null` = it is. */

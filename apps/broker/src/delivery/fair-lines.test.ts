@@ -12,3 +12,18 @@ test('a commit takes 2 MiB of large envelopes, one that is larger by itself, and
   const taken = Array.from({ length: 5 }, () => lines.take(512).map(({ n }) => n))
   expect(taken).toEqual([[0, 1], [2], [3], [4], []])
 })
+
+test('of one socket a commit takes 64 envelopes, of all others as many, and each line goes on where it was', () => {
+  const lines = new FairLines<ReturnType<typeof waiting>>()
+  const quiet = { n: 1000, bytes: 1, answer: { socket: {} as PushSocket }, item: { to: [0] } }
+  for (let n = 0; n < 150; n++) lines.add(waiting(n, 1))
+  lines.add(quiet)
+  const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+  const taken = Array.from({ length: 4 }, () => lines.take(512).map(({ n }) => n))
+  expect(taken).toEqual([
+    [...numbers(0, 32), 1000, ...numbers(32, 64)],
+    numbers(64, 128),
+    numbers(128, 150),
+    [],
+  ])
+})

@@ -3,6 +3,8 @@ import type { PushSocket } from './attachment.ts'
 
 /** Envelopes a socket may send off before the next has its turn: neighbours of one sender cost a commit less. */
 const TURN = 32
+/** Turns of a socket in one commit: whoever comes meanwhile waits for the commits under way, which one that floods shall not make long. */
+const TURNS = 2
 /** Bytes of large ones that a commit takes: while the database writes some, others are laid out here. */
 const COMMIT_BYTES = 2 << 20
 
@@ -37,21 +39,30 @@ export class FairLines<Pending extends Waiting> {
     const taken: Pending[] = []
     let left = room
     let bytes = COMMIT_BYTES
+    const turns = new Map<PushSocket, number>()
+    /** Had its turns in this commit. */
+    const over: [PushSocket, Line<Pending>][] = []
     // Lines that are put at the end meanwhile are met again.
     for (const [socket, line] of this.#lines) {
       const { waiting } = line
       for (let next = waiting[line.head]; next !== undefined && line.turn > 0; next = waiting[line.head]) {
         left -= next.item.to.length
         bytes -= next.bytes
-        if ((left < 0 || bytes < 0) && taken.length > 0) return taken
+        if ((left < 0 || bytes < 0) && taken.length > 0) break
         taken.push(next)
         line.head++
         line.turn--
       }
+      const more = line.head < waiting.length
+      if (more && line.turn > 0) break
       this.#lines.delete(socket)
-      if (line.head < waiting.length) this.#lines.set(socket, rest(line))
+      const had = (turns.get(socket) ?? 0) + 1
+      turns.set(socket, had)
+      if (more && had < TURNS) this.#lines.set(socket, rest(line))
+      else if (more) over.push([socket, rest(line)])
       if (left <= 0 || bytes <= 0) break
     }
+    for (const [socket, line] of over) this.#lines.set(socket, line)
     return taken
   }
 }

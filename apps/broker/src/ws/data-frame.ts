@@ -7,17 +7,23 @@ import { bytesIndex } from '../delivery/recipient-index.ts'
 import { takeAcks } from '../delivery/take-acks.ts'
 import type { Connection, Standing } from './connection.ts'
 
-/** Takes one binary frame. Throws the `MeshError` that refuses all of it. */
+/** Who sends too fast is heard again when the bucket has room, and after this long at most, ms: it may hold acks of others too. */
+const DEAF_MS = 250
+
+/**
+ * Takes one binary frame. The promise of one that was too fast resolves when the next may be heard: a member that asks again at once
+ * costs no more than one that waits. Throws the `MeshError` that refuses all of it.
+ */
 export function dataFrame(
   broker: Broker,
   connection: Connection,
   standing: Extract<Standing, { is: 'member' }>,
   frame: Uint8Array,
-): void {
+): Promise<void> | undefined {
   const { settings, metrics, tracing, lane, clock, rates } = broker
   switch (frame[0]) {
-    case DATA_TYPES.send:
-      acceptSend(
+    case DATA_TYPES.send: {
+      const wait = acceptSend(
         {
           lane,
           metrics,
@@ -39,10 +45,12 @@ export function dataFrame(
         },
         frame,
       )
-      return
+      if (wait === 0) return undefined
+      return new Promise(resolve => void clock.after(Math.min(wait, DEAF_MS), resolve))
+    }
     case DATA_TYPES.ack:
       takeAcks(lane, metrics, connection, frame)
-      return
+      return undefined
     case DATA_TYPES['room.append']:
     case DATA_TYPES['room.event']:
       throw new MeshError('unsupported', 'This broker knows no rooms.', { field: 'type' })

@@ -75,8 +75,7 @@ function dispatch(
   const { standing } = connection
   if (typeof frame !== 'string') {
     if (standing.is !== 'member') throw new MeshError('unauthenticated', 'Say hello as a member first.')
-    dataFrame(broker, connection, standing, frame)
-    return undefined
+    return dataFrame(broker, connection, standing, frame)
   }
   const control = parseClientFrame(frame, broker.settings.FRAME_BYTES)
   if (control.type === 'hello') return greet(broker, connection, control)
