@@ -66,8 +66,11 @@ async function oneRound({ stack, load, perSecond, cpu }: Contestant, ms: number)
 }
 
 const LEAVES = /INSERT INTO mesh\.audit_(leaf|chunk) [^;]*;/g
-/** What the two functions of the hot path write as leaves: `accepted` in two forms and `delivered`; `accepted` as foretold and not. */
-const WRITTEN = { commit_batch: 3, commit_one: 2 }
+/**
+ * What the functions of the hot path write as leaves: `accepted` in two forms and `delivered`; `accepted` as foretold and not; `delivered` of
+ * persons and of sessions; `accepted` in one form.
+ */
+const WRITTEN = { commit_batch: 3, commit_one: 2, commit_acks: 2, commit_few: 1 }
 /** What a broker hashes leaves by before their commit. */
 const HEAD = /IF v_meshes = 1 THEN head_seq [^;]*; head_index [^;]*; END IF;/
 

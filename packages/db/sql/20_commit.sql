@@ -13,7 +13,8 @@
 -- Acks: 0 done, 1 replaced, 2 bad-ack.
 -- p_at is the caller's forecast of this clock, ms: it is the time of the batch unless it is five seconds off. Where p_seq, p_index and
 -- p_at come true, the leaves of the items are those given, hashed already: p_hashes and p_bodies are columns of audit_chunk.
--- head_seq and head_index answer how far the one mesh of the batch has come, clock_ms when it was.
+-- head_seq and head_index answer how far the one mesh of the batch has come, clock_ms when it was; where it acks, head and roster the
+-- mesh's id and its place in the roster, and ack_ids whose each ack of code 0 was: what commit_acks may be told of the next ones.
 CREATE FUNCTION mesh_fn.commit_batch(
   p_meshes bytea, w_mesh int[], w_len int[], w_keys bytea,
   a_from int[], a_off int[], a_header int[], a_body int[], a_expires bigint[], a_first int[], a_count int[],
@@ -22,7 +23,7 @@ CREATE FUNCTION mesh_fn.commit_batch(
   p_pack bytea,
   p_at bigint, p_seq bigint, p_index bigint, p_hashes bytea, p_bodies bytea,
   OUT at_ms bigint, OUT first_seq bigint, OUT first_index bigint, OUT head_seq bigint, OUT head_index bigint, OUT clock_ms bigint, OUT verdicts int[], OUT seqs bigint[], OUT indexes bigint[], OUT times bigint[], OUT states text[],
-  OUT ack_codes int[], OUT ack_marks bigint[], OUT gone_ack int[]
+  OUT ack_codes int[], OUT ack_marks bigint[], OUT gone_ack int[], OUT head int, OUT roster bigint, OUT ack_ids bigint[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
   v_meshes int := octet_length(p_meshes) / 32;
@@ -33,6 +34,7 @@ DECLARE
   v_queued bigint[] := v_seq;
   v_several bigint[] := v_seq;
   v_anywhere bigint := 0;
+  v_roster bigint;
   v_clock timestamptz := date_trunc('milliseconds', clock_timestamp());
   v_now timestamptz := v_clock;
   v_last timestamptz;
@@ -61,8 +63,8 @@ BEGIN
   IF abs(clock_ms - p_at) <= 5000 THEN v_now := to_timestamp(p_at::float8 / 1000); END IF;
   -- 1. the locks, in order of id
   IF v_meshes = 1 THEN
-    SELECT ARRAY[h.id], ARRAY[h.seq], ARRAY[h.audit_size], h.last_at, h.several
-    INTO v_head, v_seq, v_audit, v_last, v_anywhere FROM mesh.mesh_head h WHERE h.mesh = p_meshes FOR UPDATE;
+    SELECT ARRAY[h.id], ARRAY[h.seq], ARRAY[h.audit_size], h.last_at, h.several, h.roster_seq
+    INTO v_head, v_seq, v_audit, v_last, v_anywhere, v_roster FROM mesh.mesh_head h WHERE h.mesh = p_meshes FOR UPDATE;
     IF NOT FOUND THEN v_head := ARRAY[0]; v_seq := ARRAY[0]; v_audit := ARRAY[0]; v_anywhere := 0; END IF;
     v_now := greatest(v_now, v_last);
   ELSE
@@ -216,13 +218,14 @@ BEGIN
 
   IF cardinality(k_who) > 0 THEN
     -- 5. acks: only by the attachment that stands, never above what was ever numbered
+    IF v_meshes = 1 THEN head := v_head[1]; roster := v_roster; END IF;
     FOR i IN 1 .. cardinality(k_who) LOOP
       w := k_who[i]; m := w_mesh[w];
       ack_codes[i] := CASE
         WHEN v_who[w] = 0 OR v_state[w] = 2 OR v_attachment[w] <> k_attachment[i] THEN 1
         WHEN k_upto[i] > v_seq[m] THEN 2
         ELSE 0 END;
-      v_ack_from[i] := v_acked[w];
+      v_ack_from[i] := v_acked[w]; ack_ids[i] := v_who[w];
       IF ack_codes[i] = 0 AND k_upto[i] > v_acked[w] THEN
         v_moved := true; v_ack_id[i] := v_who[w]; ack_marks[i] := k_upto[i];
         v_ack_index[i] := v_audit[m]; v_audit[m] := v_audit[m] + 1;

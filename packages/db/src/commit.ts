@@ -1,15 +1,18 @@
 /** The hot lane: one call of one database function commits a whole flush, and one bad item never fails the others. */
 import { MeshError, RECIPIENT_STATES } from '@claudemesh/protocol'
 import { bytesIndex } from './bytes-index.ts'
+import { commitAcks } from './commit-acks.ts'
+import { commitFew } from './commit-few.ts'
 import { commitOne } from './commit-one.ts'
 import type { Database } from './database.ts'
 import { isOutage } from './database-errors.ts'
 import type { AcceptError, AcceptItem, AcceptOutcome, AckItem, AckOutcome } from './delivery-types.ts'
 import { fly } from './fly.ts'
 import { FUNCTIONS } from './function-set.ts'
-import { hashLeaves } from './hash-leaves.ts'
+import { hashLeaves, type LeafChunk } from './hash-leaves.ts'
 import type { Forecast, MeshHead } from './leaf-forecast.ts'
-import { itemBytes, packBatch } from './pack-batch.ts'
+import { itemBytes, type PackedBatch, packBatch } from './pack-batch.ts'
+import { CHUNK_LEAVES } from './packed-leaves.ts'
 import { plainOutcomes } from './plain-outcomes.ts'
 import { recipientKey } from './recipient-key.ts'
 
@@ -36,6 +39,10 @@ const VERDICTS: (AcceptError | null)[] = [
   'unknown-mesh',
 ]
 const REPEAT = 1
+/** Fewer leaves stand as rows of their own. */
+const CHUNK_MIN = 2
+/** From so many envelopes on nothing is won by knowing whose acks come with them. */
+const CROWD = 32
 const ACK_CODES = [null, 'replaced', 'bad-ack'] as const
 
 /**
@@ -49,15 +56,20 @@ export async function commit(db: Database, batch: Batch): Promise<BatchOutcome> 
   const { now, later } = nextCall(merged)
   if (later.accepts.length + later.acks.length === 0) {
     try {
-      const outcome = await db.lane.turns.shared(() =>
-        isOne(now) ? commitOne(db, now.accepts[0]!) : call(db, now),
-      )
+      const outcome = await db.lane.turns.shared(() => foretold(db, now) ?? call(db, now))
       if (outcome !== null) return inPlace(batch, now, outcome)
     } catch (cause) {
       if (isOutage(cause)) throw new MeshError('unavailable', 'the database is gone', { cause })
     }
   }
   return await db.lane.turns.alone(() => commitInParts(db, batch, merged))
+}
+
+/** The call that is cheap because nearly all of it is known beforehand; `null` where it is not. */
+function foretold(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome | null> | null {
+  if (accepts.length === 0) return commitAcks(db, acks)
+  if (acks.length > 0) return null
+  return isOne(accepts) ? commitOne(db, accepts[0]!) : commitFew(db, accepts)
 }
 
 /** Several calls, or one that failed: nobody else's commit comes between them, so that answers keep the order of commits. */
@@ -76,8 +88,7 @@ async function commitInParts(db: Database, batch: Batch, merged: Batch): Promise
   }
 }
 
-const isOne = ({ accepts, acks }: Batch) =>
-  accepts.length === 1 && acks.length === 0 && accepts[0]!.to.length === 1
+const isOne = (accepts: readonly AcceptItem[]) => accepts.length === 1 && accepts[0]!.to.length === 1
 
 const inPlace = (batch: Batch, called: Batch, outcome: BatchOutcome): BatchOutcome => ({
   accepts: outcome.accepts,
@@ -170,10 +181,13 @@ interface CommitRow {
   readonly ack_codes: string | null
   readonly ack_marks: string
   readonly gone_ack: string | null
+  readonly head: string | null
+  readonly roster: string | null
+  readonly ack_ids: string | null
 }
 
 const COLUMNS =
-  'at_ms first_seq first_index head_seq head_index clock_ms verdicts seqs indexes times states ack_codes ack_marks gone_ack'.split(
+  'at_ms first_seq first_index head_seq head_index clock_ms verdicts seqs indexes times states ack_codes ack_marks gone_ack head roster ack_ids'.split(
     ' ',
   )
 const CALL = `select ${COLUMNS.map(name => `${name}::text`).join(', ')}
@@ -196,13 +210,14 @@ const cameTrue = (told: Forecast, row: CommitRow): boolean => {
 
 /** One call of `commit_batch`, with its leaves hashed already where what is to come is foretold. */
 async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcome> {
-  const { forecast, buffers } = db.lane
+  const { forecast, known, buffers } = db.lane
   const batch = packBatch(accepts, acks, buffers)
   const flight = forecast.begin(batch.mesh, accepts.length, acks.length)
   const next = flight.forecast
-  const leaves = next !== null && forecast.enabled && forecast.worthIt() ? hashLeaves(batch, next) : null
+  const leaves = next !== null && forecast.enabled && forecast.worthIt() ? leavesOf(batch, next) : null
   const foretold = leaves === null ? NO_LEAVES : [next!.seq, next!.index, leaves.hashes, leaves.bodies]
   const parameters = [...batch.parameters, next?.at ?? null, ...foretold]
+  known.acking(acks, false)
   const row = await fly<CommitRow>(db, flight, CALL, parameters, headAfter)
   // Answered, so it was read. Of a call that failed nobody knows that.
   buffers.give(batch.pack)
@@ -238,8 +253,21 @@ async function call(db: Database, { accepts, acks }: Batch): Promise<BatchOutcom
         ackedUpTo: marks![i]!,
       })
     }
+    // Beside a crowd acks cost next to nothing, and those behind it are learned then.
+    if (row.head !== null && accepts.length < CROWD) {
+      const head = { head: Number(row.head), roster: Number(row.roster) }
+      const ids = numbers(row.ack_ids!)
+      for (const [i, ack] of acks.entries())
+        if (codes![i] === 0) known.learnMark(ack, head, ids[i]!, marks![i]!)
+    }
   }
   return out
+}
+
+/** `null` where a chunk cannot hold them: too few or many, several recipients, senders of both kinds. */
+function leavesOf({ pack, offsets, senderBytes }: PackedBatch, next: Forecast): LeafChunk | null {
+  const fits = offsets.length >= CHUNK_MIN && offsets.length <= CHUNK_LEAVES
+  return senderBytes === null || !fits ? null : hashLeaves(pack, offsets, senderBytes, next)
 }
 
 /** Of several acks by one attachment the highest says all. */

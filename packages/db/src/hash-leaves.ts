@@ -1,11 +1,7 @@
 /** The leaves of a batch, hashed before the database gives their numbers: SHA-256 costs 0.2 µs here and seven times that in SQL. */
 
 import type { Forecast } from './leaf-forecast.ts'
-import type { PackedBatch } from './pack-batch.ts'
-import { CHUNK_LEAVES } from './packed-leaves.ts'
 
-/** Fewer leaves stand as rows of their own. */
-const CHUNK_MIN = 32
 const HASH_BYTES = 32
 const SALT_BYTES = 16
 /** In an item of the pack: where the head of the leaf's hashed bytes begins, its salt, its fields. */
@@ -27,13 +23,16 @@ export interface LeafChunk {
 }
 
 /**
- * What the leaves `accepted` of a batch will be if the forecast comes true, byte for byte what `commit_batch` would make of them
- * (SPEC section 8). `null` where a chunk cannot hold them: too few, several recipients, senders of both kinds.
+ * What the leaves `accepted` of items in a pack will be if the forecast comes true, byte for byte what `commit_batch` would make of them
+ * (SPEC section 8). `offsets`: where each begins, from 1. `senderBytes`: of every sender's key, 32 or 64.
  */
-export function hashLeaves(batch: PackedBatch, { seq, index, at }: Forecast): LeafChunk | null {
-  const { pack, offsets, senderBytes } = batch
+export function hashLeaves(
+  pack: Buffer,
+  offsets: readonly number[],
+  senderBytes: 32 | 64,
+  { seq, index, at }: Forecast,
+): LeafChunk {
   const count = offsets.length
-  if (senderBytes === null || count < CHUNK_MIN || count > CHUNK_LEAVES) return null
   const before = senderBytes + FIELDS_BEGIN
   const fields = before + 8 + FIELDS_END
   const leaf = Buffer.allocUnsafe(HEAD_BYTES + 8 + 12 + TYPE.length + 4 + fields)

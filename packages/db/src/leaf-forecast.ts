@@ -50,6 +50,11 @@ export class LeafForecast {
   private misses = 0
   private resting = 0
 
+  /** What the next call of this mesh may expect, without one. */
+  next(mesh: Uint8Array): Forecast | null {
+    return this.foretell(bytesIndex(mesh))
+  }
+
   /** Before a call of `accepts` new envelopes and `acks` that move on. */
   begin(mesh: Uint8Array | null, accepts: number, acks: number): Flight {
     const key = mesh === null ? null : bytesIndex(mesh)

@@ -27,6 +27,8 @@ export interface PackedBatch {
   /** The one mesh of the batch; `null` where it names several. */
   readonly mesh: Uint8Array | null
   readonly pack: Buffer
+  /** Of items with one recipient each: where it begins in the pack (from 1), lengths, end of ttl, as arrays in text form. */
+  readonly columns: Readonly<Record<'off' | 'header' | 'body' | 'expires' | 'slots', string>>
   /** Where each item begins in the pack, from 1. */
   readonly offsets: readonly number[]
   /** 32 where every sender is a person, 64 where each is a session; `null` where they differ or an item has several recipients. */
@@ -41,6 +43,7 @@ export function packBatch(
 ): PackedBatch {
   const named = new Named()
   const sole = accepts.every(item => item.to.length === 1)
+  // In the order of `commit_batch`.
   const columns = {
     from: [] as number[],
     off: [] as number[],
@@ -74,23 +77,30 @@ export function packBatch(
     }
   }
   const ackers = acks.map(ack => named.place(ack.mesh, ack.recipient))
+  const lists = Object.values(columns).map(list)
+  const slots = list(targets.len)
   const parameters = [
     named.meshes(),
     list(named.meshOf),
     list(named.lengths),
     named.keys(),
-    ...Object.values(columns).map(list),
-    ...Object.values(targets).map(list),
+    ...lists,
+    list(targets.item),
+    list(targets.who),
+    list(targets.off),
+    slots,
     list(ackers),
     list(acks.map(ack => ack.attachment)),
     list(acks.map(ack => ack.upTo)),
     pack.bytes,
   ]
+  const [, off, header, body, expires] = lists as [string, string, string, string, string]
   const sessions = accepts.reduce((n, item) => n + (item.from.session ? 1 : 0), 0)
   return {
     parameters,
     mesh: named.onlyMesh(),
     pack: pack.bytes,
+    columns: { off, header, body, expires, slots },
     offsets: columns.off,
     senderBytes: !sole ? null : sessions === 0 ? 32 : sessions === accepts.length ? 64 : null,
   }

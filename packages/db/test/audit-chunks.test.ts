@@ -82,7 +82,7 @@ const lines = (leaves: AuditLeafRow[]) =>
 const hashesOf = async (from: number, to: number) =>
   (await leafHashes(db, { mesh: at.mesh, from, to })).map(hex)
 
-test('a crowd’s leaves stand in one row, whoever sent them; a few, and senders of both kinds, in rows of their own', async () => {
+test('the leaves of a batch stand in one row, whoever sent them; those of senders of both kinds in rows of their own', async () => {
   await send(alice, 40)
   expect(await chunks()).toEqual([])
   const first = sent.at(-1)!.index + 1
@@ -93,6 +93,7 @@ test('a crowd’s leaves stand in one row, whoever sent them; a few, and senders
   expect(await chunks()).toEqual([
     [first, 40],
     [first + 40, 33],
+    [first + 73, 31],
     [first + 104, 300],
     [first + 404, 50],
   ])

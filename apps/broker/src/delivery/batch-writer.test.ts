@@ -5,8 +5,8 @@ import { noBackplane } from '../backplane/news.ts'
 import { systemClock } from '../clock.ts'
 import { openLog } from '../telemetry/log.ts'
 import { openMetrics } from '../telemetry/metrics.ts'
-import { SendAnswer } from './answers.ts'
-import type { PushSocket } from './attachment.ts'
+import { AckAnswer, SendAnswer } from './answers.ts'
+import type { Attachment, PushSocket } from './attachment.ts'
 import { type Batch, BatchWriter, type Outcomes } from './batch-writer.ts'
 import { OwnRun } from './own-run.ts'
 
@@ -28,16 +28,17 @@ const anySocket = newSocket()
 
 /** A lane whose commits end when the test says so. */
 function bench(maxRows: number) {
-  const commits: { ids: number[]; land: () => void; fail: () => void }[] = []
+  const commits: { ids: number[]; acks: number; land: () => void; fail: () => void }[] = []
   const told: { ids: number[]; failed: boolean }[] = []
   const idOf = (id: Uint8Array) => id[0]!
   const lane = new BatchWriter({
     maxRows,
-    commit: ({ accepts }) =>
+    commit: ({ accepts, acks }) =>
       new Promise<Outcomes>((resolve, reject) => {
         const ids = accepts.map(item => idOf(item.id))
         commits.push({
           ids,
+          acks: acks.length,
           land: () => resolve({ accepts: [], acks: [] }),
           fail: () => reject(new Error('gone')),
         })
@@ -79,8 +80,13 @@ function bench(maxRows: number) {
     lane.accept({ item, mesh, answer: new SendAnswer(socket, 1, 1), place: 0, bytes: 1, arrived: 0 })
     lane.kick()
   }
+  /** An ack that somebody waits for, by an attachment of its own. */
+  const ack = () => {
+    const attachment = { mesh: mesh.id, recipient: person, number: 1, socket: anySocket } as Attachment
+    lane.ack(attachment, 1, new AckAnswer(anySocket, 1, 1), true)
+  }
   const settle = () => new Promise(resolve => setImmediate(resolve))
-  return { lane, commits, told, add, settle }
+  return { lane, commits, told, add, ack, settle }
 }
 
 test('one row goes at once, another beside it; what comes then goes together, in order', async () => {
@@ -113,6 +119,35 @@ test('a crowd does not wait for the end of a commit, but only one flies beside i
   commits[3]!.land()
   await settle()
   expect(told.flatMap(one => one.ids)).toEqual(ids)
+})
+
+test('a few envelopes and acks go apart, by turns; a crowd takes acks along', async () => {
+  const { commits, add, ack, settle } = bench(1000)
+  const landAll = async (from: number) => {
+    for (const { land } of commits.slice(from)) land()
+    await settle()
+  }
+  add(1)
+  add(2)
+  for (const n of [3, 4]) add(n)
+  for (let n = 0; n < 3; n++) ack()
+  await landAll(0)
+  // Envelopes come again and again: acks wait for one commit of them.
+  for (const n of [5, 6]) add(n)
+  await landAll(2)
+  await landAll(3)
+  expect(commits.map(c => [c.ids, c.acks])).toEqual([
+    [[1], 0],
+    [[2], 0],
+    [[3, 4], 0],
+    [[], 3],
+    [[5, 6], 0],
+  ])
+  for (let n = 10; n < 50; n++) add(n)
+  ack()
+  await landAll(4)
+  await landAll(5)
+  expect(commits.at(-1)).toMatchObject({ ids: Array.from({ length: 38 }, (_, i) => i + 12), acks: 1 })
 })
 
 test('exclusive work waits for all that fly, and a crowd waits for it', async () => {

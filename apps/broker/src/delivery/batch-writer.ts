@@ -67,6 +67,8 @@ export class BatchWriter {
   private unripe = new Map<Attachment, PendingAck>()
   /** Stops the timer that ripens them. */
   private ripening: (() => void) | undefined
+  /** Envelopes went before the acks that wait. */
+  private acksNext = false
   private alone: (() => Promise<void>)[] = []
   private rows = 0
   private bytes = 0
@@ -141,11 +143,11 @@ export class BatchWriter {
   }
 
   /**
-   * Whether what waits goes beside the commit under way. One row does: waiting would double its time. Two do not: the lane is
-   * busier than that already, and rows that wait for each other are the cheaper ones. A crowd fills a commit by itself.
+   * Whether what waits goes beside the commit under way. One row does, and one envelope before acks: waiting would double its time. Two
+   * do not: the lane is busier than that already, and rows that wait for each other are the cheaper ones. A crowd fills a commit by itself.
    */
   private mayJoin(): boolean {
-    return this.rows === 1 || this.rows >= CROWD
+    return this.rows === 1 || this.rows - this.acks.size === 1 || this.rows >= CROWD
   }
 
   /** Resolves when nothing waits and nothing is under way. */
@@ -162,16 +164,23 @@ export class BatchWriter {
     this.kick()
   }
 
-  /** All that waits, up to `maxRows`, and then a fair share of each socket; an envelope with more recipients than that goes alone. */
+  /**
+   * All that waits, up to `maxRows`, and then a fair share of each socket; an envelope with more recipients than that goes alone. A few
+   * envelopes and acks go apart, by turns: each alone costs less than half of both.
+   */
   private take(): Batch {
     if (this.rows >= CROWD) {
       for (const [attachment, ack] of this.unripe) this.acks.set(attachment, ack)
       this.rows += this.unripe.size
       this.unripe.clear()
     }
-    const acks = [...this.acks.values()]
-    this.acks.clear()
-    const accepts = this.accepts.take(this.parts.maxRows - acks.length)
+    const envelopes = this.rows - this.acks.size
+    const apart = this.acks.size > 0 && envelopes > 0 && envelopes < CROWD
+    const [withAcks, withEnvelopes] = apart ? [this.acksNext, !this.acksNext] : [true, true]
+    this.acksNext = apart && !this.acksNext
+    const acks = withAcks ? [...this.acks.values()] : []
+    if (withAcks) this.acks.clear()
+    const accepts = withEnvelopes ? this.accepts.take(this.parts.maxRows - acks.length) : []
     this.rows -= acks.length
     for (const { item, bytes } of accepts) {
       this.rows -= item.to.length
