@@ -3,10 +3,14 @@ import { OPEN_STATES, type OutboxRecipientRow, type OutboxState } from '@claudem
 import { memoryOf } from './memory.ts'
 import type { MeshScope } from './mesh-scope.ts'
 
-/** Numbers of one line that are remembered. */
-const FEW = 64
+/** Numbers of one line that are remembered: more than are on their way at once. */
+const FEW = 1024
 
 type Line = Pick<OutboxRecipientRow, 'owner' | 'line' | 'to'>
+/** They are not remembered; so many have to end before it is looked whether they are few. */
+interface Many {
+  toEnd: number
+}
 
 export interface OpenNumbers {
   /** `undefined` where nothing is open. */
@@ -21,15 +25,16 @@ export function openNumbers(
   scope: Pick<MeshScope, 'undone'>,
   read: (line: Line, limit: number) => number[],
 ): OpenNumbers {
-  const memory = memoryOf<Set<number>>(scope)
+  const memory = memoryOf<Set<number> | Many>(scope)
   const nameOf = ({ owner, line, to }: Line) => `${owner}/${line}/${to}`
   return {
     lowest: line => {
       const name = nameOf(line)
       const held = memory.held(name)
-      if (held) return held.size === 0 ? undefined : Math.min(...held)
+      if (held instanceof Set) return held.size === 0 ? undefined : Math.min(...held)
+      if (held) return read(line, 1)[0]
       const numbers = read(line, FEW + 1)
-      if (numbers.length <= FEW) memory.set(name, new Set(numbers))
+      memory.set(name, numbers.length > FEW ? { toEnd: FEW } : new Set(numbers))
       return numbers[0]
     },
     wrote: row => {
@@ -37,9 +42,11 @@ export function openNumbers(
       const name = nameOf(row)
       const held = memory.held(name)
       if (!held) return
-      if (isOpen(row.state)) held.add(row.pairSeq)
-      else held.delete(row.pairSeq)
-      if (held.size > FEW) memory.forget(name)
+      if (held instanceof Set) {
+        if (isOpen(row.state)) held.add(row.pairSeq)
+        else held.delete(row.pairSeq)
+        if (held.size > FEW) memory.set(name, { toEnd: FEW })
+      } else if (!isOpen(row.state) && --held.toEnd === 0) memory.forget(name)
     },
     clear: () => memory.clear(),
   }
