@@ -14,10 +14,12 @@ export interface PairPlan {
   readonly callers: number
   /** One after the other, for the latency: first of daemons that were just started, and again behind the bursts. */
   readonly alone: number
+  /** As `alone`, but at a steady rate, as people and agents write: whatever followed the message before is done by then. */
+  readonly gentle: { readonly messages: number; readonly perSecond: number }
 }
 
 /** Fails where a message is missing, twice or out of order. */
-export async function measureDaemonPair({ messages, callers, alone }: PairPlan): Promise<Case[]> {
+export async function measureDaemonPair({ messages, callers, alone, gentle }: PairPlan): Promise<Case[]> {
   const stack = await startStack()
   const stops: (() => unknown)[] = [() => stack.stop()]
   try {
@@ -29,22 +31,31 @@ export async function measureDaemonPair({ messages, callers, alone }: PairPlan):
       () => alice.close(),
       () => bob.close(),
     )
-    await meet(stack, alice, bob, 2 * (messages + alone))
+    const all = 2 * (messages + alone + gentle.messages)
+    await meet(stack, alice, bob, all)
     const send = sender(alice)
     const inbox = await follow(bob)
     stops.push(() => inbox.close())
 
     const scene = { stack, alice, bob, send, inbox, callers }
-    const aloneFirst = await oneByOne(scene, alone)
+    const single = async (when: string): Promise<Case[]> => {
+      const atOnce = await oneByOne(scene, alone)
+      const steady = await oneByOne(scene, gentle.messages, 1000 / gentle.perSecond)
+      return [
+        latencyOf(`daemon to daemon, one by one${when}`, atOnce),
+        latencyOf(`daemon to daemon, ${gentle.perSecond} a second${when}`, steady),
+      ]
+    }
+    const singleFirst = await single('')
     const first = await burst(scene, messages)
     const again = await burst(scene, messages)
-    const aloneAgain = await oneByOne(scene, alone)
-    inbox.check(2 * (messages + alone))
+    const singleAgain = await single(', again')
+    inbox.check(all)
     return [
-      latencyOf('daemon to daemon, one by one', aloneFirst),
+      ...singleFirst,
       ...casesOf('daemon to daemon', first),
       ...casesOf('daemon to daemon, again', again),
-      latencyOf('daemon to daemon, one by one, again', aloneAgain),
+      ...singleAgain,
     ]
   } finally {
     for (const stop of stops.reverse()) await stop()
@@ -60,10 +71,13 @@ interface Scene {
   readonly callers: number
 }
 
-/** From each call to its line in the other's inbox, ms, sorted. */
-async function oneByOne({ send, inbox }: Scene, messages: number): Promise<Float64Array> {
+/** From each call to its line in the other's inbox, ms, sorted; the next call waits for that line, and begins no earlier than its turn of `everyMs`. */
+async function oneByOne({ send, inbox }: Scene, messages: number, everyMs = 0): Promise<Float64Array> {
   const took = new Float64Array(messages)
+  const start = performance.now()
   for (let n = 0; n < messages; n++) {
+    const early = start + n * everyMs - performance.now()
+    if (everyMs > 0 && early > 0) await Bun.sleep(early)
     const before = inbox.shown
     const began = performance.now()
     const shown = inbox.until(before + 1)
