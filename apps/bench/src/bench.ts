@@ -131,6 +131,7 @@ interface Rounds {
   readonly latency: Latency[]
   readonly relayLatency: Latency[]
   readonly insertLatency: Latency[]
+  readonly preparedLatency: Latency[]
   readonly relay: number[]
   readonly durable: number[]
   readonly single: number[]
@@ -171,6 +172,7 @@ async function byTurns(
     latency: [],
     relayLatency: [],
     insertLatency: [],
+    preparedLatency: [],
     relay: [],
     durable: [],
     single: [],
@@ -186,9 +188,9 @@ async function byTurns(
     rounds.latency.push(await latency())
     const rate = { ms: latencyMs, perSecond: PER_SECOND }
     rounds.relayLatency.push(await load.ask({ do: 'relay-latency', port: relayPort, pairs: PAIRS, ...rate }))
-    rounds.insertLatency.push(
-      await load.ask({ do: 'insert-latency', url: stack.databaseUrl, connections: POOL, ...rate }),
-    )
+    const one = { do: 'insert-latency', url: stack.databaseUrl, ...rate }
+    rounds.insertLatency.push(await load.ask({ ...one, prepared: false, connections: POOL }))
+    rounds.preparedLatency.push(await load.ask({ ...one, prepared: true, connections: 1 }))
     const relay = await load.ask<Throughput>({ do: 'relay', port: relayPort, pairs: PAIRS, ms })
     rounds.relay.push(relay.perSecond)
     const before = stack.cpu()
@@ -224,19 +226,20 @@ function latencyCase(name: string, { p50, p99 }: Latency, ratioTo?: string, base
   return ratioTo === undefined || !base ? latency : { ...latency, ratioTo, ratio: p50 / base.p50 }
 }
 
-/** Each the middle of its rounds; beside it the machine's own floor: the bare relay and one INSERT at the same rate. */
+/** Each the middle of its rounds; beside it the machine's own floor at the same rate: the bare relay, and one INSERT through the ORM and prepared. */
 function latencyCases(
-  { latency, relayLatency, insertLatency }: Rounds,
+  { latency, relayLatency, insertLatency, preparedLatency }: Rounds,
   late: readonly Latency[],
   behind: string,
 ): Case[] {
   const at = `at ${PER_SECOND.toLocaleString('en')}/s`
   const early = middle(latency)
-  const insert = middle(insertLatency)
+  const prepared = middle(preparedLatency)
   return [
     latencyCase(`raw relay ${at}`, middle(relayLatency)),
-    latencyCase(`one insert ${at}`, insert),
-    latencyCase(`deliver ${at}`, early, `one insert ${at}`, insert),
+    latencyCase(`one insert ${at}`, middle(insertLatency)),
+    latencyCase(`one prepared insert ${at}`, prepared),
+    latencyCase(`deliver ${at}`, early, `one prepared insert ${at}`, prepared),
     latencyCase(`deliver ${at}, ${behind}`, middle(late), `deliver ${at}`, early),
   ]
 }

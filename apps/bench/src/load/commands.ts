@@ -38,6 +38,8 @@ export type Command =
   | {
       readonly do: 'insert-latency'
       readonly url: string
+      /** By a statement that is parsed once, one round trip a row; else through the ORM, which parses each and takes two. */
+      readonly prepared: boolean
       readonly connections: number
       readonly ms: number
       readonly perSecond: number

@@ -19,8 +19,8 @@ const message = pgSchema('bench').table('message', {
 
 const random = (size: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(size)))
 
-/** The table, and what inserts one row of it; awaited, it is on disk. */
-async function openTable(url: string, connections: number) {
+/** The table, and what inserts one row of it; awaited, it is on disk. `prepared`: by a statement that the server keeps, without the ORM. */
+async function openTable(url: string, connections: number, prepared = false) {
   const sql = postgres(url, { max: connections, onnotice: () => {} })
   await sql`create schema if not exists bench`
   await sql`create table if not exists bench.message (
@@ -35,8 +35,14 @@ async function openTable(url: string, connections: number) {
     slot: random(80),
     body: random(512),
   }
+  const byOrm = async () => {
+    await db.insert(message).values({ ...fixed, id: random(16), at: Date.now() })
+  }
+  const byStatement = async () => {
+    await sql`insert into bench.message ${sql({ ...fixed, id: random(16), at: Date.now() })}`
+  }
   return {
-    insert: () => db.insert(message).values({ ...fixed, id: random(16), at: Date.now() }),
+    insert: prepared ? byStatement : byOrm,
     close: async () => {
       await sql`truncate bench.message`
       await sql.end()
@@ -69,7 +75,7 @@ export async function insertLoad({
 
 /** Inserts `perSecond` rows for `ms`, over as many connections as are free: what it takes until one is on disk, and nobody was told. */
 export async function insertLatency(command: Extract<Command, { do: 'insert-latency' }>): Promise<Latency> {
-  const table = await openTable(command.url, command.connections)
+  const table = await openTable(command.url, command.connections, command.prepared)
   const took = await steady(command, ({ came, failed }) => number => {
     table.insert().then(() => came(number), failed)
   })
