@@ -53,6 +53,7 @@ const ACK_CODES = [null, 'replaced', 'bad-ack'] as const
  */
 export async function commit(db: Database, batch: Batch): Promise<BatchOutcome> {
   const merged: Batch = { accepts: batch.accepts, acks: mergeAcks(batch.acks) }
+  if (batch.accepts.length > 0) db.mail.at = performance.now()
   const { now, later } = nextCall(merged)
   if (later.accepts.length + later.acks.length === 0) {
     try {

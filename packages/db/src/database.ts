@@ -17,6 +17,8 @@ export interface Database {
   readonly fn: postgres.Helper<string>
   /** The hot lane's one connection: `commit` alone uses it, so no cold query stands before a flush. */
   readonly lane: Lane
+  /** When envelopes were committed last, ms of `performance.now()`; `commit` keeps it. */
+  readonly mail: { at: number }
   /** Reads of queues, on connections of their own. */
   readonly reads: QueueReads
   close(): Promise<void>
@@ -53,6 +55,8 @@ const LANE_PLANS = {
   enable_bitmapscan: 'off',
   plan_cache_mode: 'force_generic_plan',
 }
+/** Mail passes where envelopes were committed so lately, ms. */
+const MAIL_MS = 1000
 /** A balancer that hangs up because no server is behind it is noticed by Bun's client only after this time (s): the lane waits it out. */
 const LANE_CONNECT_S = 5
 /** Statements under way may end in this time (s); postgres.js waits it out when the server is dead. */
@@ -87,6 +91,7 @@ export async function openDatabase(opts: {
     connectionTimeout: LANE_CONNECT_S,
     connection: { ...common.connection, ...LANE_PLANS },
   }
+  const mail = { at: Number.NEGATIVE_INFINITY }
   const reader = new SQL(opts.url, { ...hot, max: READERS })
   const lane = new SQL(opts.url, {
     ...hot,
@@ -120,7 +125,11 @@ export async function openDatabase(opts: {
       buffers: new PackBuffers(),
       call: (statement, parameters) => lane.unsafe(statement, [...parameters]),
     },
-    reads: new QueueReads((statement, parameters) => reader.unsafe(statement, [...parameters])),
+    reads: new QueueReads(
+      (statement, parameters) => reader.unsafe(statement, [...parameters]),
+      () => performance.now() - mail.at < MAIL_MS,
+    ),
+    mail,
     close: () => end(CLOSE_S),
   }
 }

@@ -27,10 +27,12 @@ export const READERS = 2
 const QUEUES = 256
 /** A statement ends behind the queue that brings it to so many bytes; the others go with the next one. */
 const BYTES = 1 << 20
+/** The same beside mail: one at a time then, and a rest as long as it took behind one that brought as much. */
+const BYTES_BESIDE = 64 << 10
 /** As long as a session's key is, and a person's is filled up to. */
 const KEY_BYTES = 64
 
-const READ = `select * from ${FUNCTIONS.schema}.read_queues($1, $2, $3::int[], $4::bigint[], $5::int[], $6::bigint[], ${BYTES}) as q(
+const READ = `select * from ${FUNCTIONS.schema}.read_queues($1, $2, $3::int[], $4::bigint[], $5::int[], $6::bigint[], $7::bigint) as q(
   place int, head bigint, seq bigint, header bytea, slot bytea, body bytea, kind text, why text, envelope_id bytea, to_key bytea,
   at bigint, signature bytea)`
 
@@ -64,8 +66,12 @@ export class QueueReads {
 
   private readonly statement: Statement
 
-  constructor(statement: Statement) {
+  /** Whether envelopes were accepted lately. */
+  private readonly mail: () => boolean
+
+  constructor(statement: Statement, mail: () => boolean) {
     this.statement = statement
+    this.mail = mail
   }
 
   /** Rejects with what the driver throws. */
@@ -78,24 +84,34 @@ export class QueueReads {
 
   /** When all that is asked for in this turn of the event loop has been. */
   private soon(): void {
-    if (this.turn || this.underWay >= READERS) return
+    if (this.turn || this.underWay >= this.places()) return
     this.turn = true
     queueMicrotask(() => {
       this.turn = false
-      while (this.waiting.length > 0 && this.underWay < READERS)
+      while (this.waiting.length > 0 && this.underWay < this.places())
         void this.next(this.waiting.splice(0, QUEUES))
     })
   }
 
+  private places(): number {
+    return this.mail() ? 1 : READERS
+  }
+
   private async next(asked: Waiting[]): Promise<void> {
     this.underWay++
+    const beside = this.mail()
+    const began = performance.now()
+    let bytes = 0
     try {
-      const pages = pagesOf(await this.statement(READ, parametersOf(asked)), asked)
+      const rows = await this.statement(READ, [...parametersOf(asked), String(beside ? BYTES_BESIDE : BYTES)])
+      const pages = pagesOf(rows, asked)
+      bytes = bytesOf(rows)
       for (const [i, page] of pages.entries()) asked[i]!.answer.resolve(page)
       this.waiting.unshift(...asked.slice(pages.length))
     } catch (cause) {
       for (const { answer } of asked) answer.reject(cause)
     } finally {
+      if (beside && bytes >= BYTES_BESIDE) await Bun.sleep(performance.now() - began)
       this.underWay--
       if (this.waiting.length > 0) this.soon()
     }
@@ -127,6 +143,12 @@ function pagesOf(rows: readonly Row[], asked: readonly QueueAsked[]): QueuePage[
   }
   return pages
 }
+
+const bytesOf = (rows: readonly Row[]): number =>
+  rows.reduce(
+    (sum, { body, header, slot }) => sum + (body?.length ?? 0) + (header?.length ?? 0) + (slot?.length ?? 0),
+    0,
+  )
 
 function queueRow(row: Row, seq: number, { mesh, recipient }: QueueAsked): QueueRow {
   if (row.kind === null) return { seq, kind: 'envelope', header: row.header, slot: row.slot, body: row.body }

@@ -1,6 +1,7 @@
 /** Queues that are read together: each of its own, however many are asked for at once and however much they hold. */
 import { beforeAll, expect, test } from 'vitest'
 import { commit, type Database, readQueue } from '../src/index.ts'
+import { QueueReads } from '../src/queue-reads.ts'
 import { freshDatabase, openTest } from './test-database.ts'
 import { attached, item, join, newMesh, random, type TestMesh, type TestSession } from './world.ts'
 
@@ -57,6 +58,33 @@ test('more bytes than one statement brings: none of those asked for is left with
     expect(rows.map(row => row.seq)).toEqual(all[i]!.seqs)
     expect(rows.every(row => row.kind === 'envelope' && row.body.length === 200_000)).toBe(true)
   }
+})
+
+test('beside mail long queues are read one statement after the other, none of them long; all of them are read', async () => {
+  const all = await holders(6, () => [40_000, 40_000, 40_000])
+  const most = async (mail: boolean) => {
+    let [underWay, together, longest] = [0, 0, 0]
+    const reads = new QueueReads(
+      async (statement, parameters) => {
+        together = Math.max(together, ++underWay)
+        const rows = await db.lane.call<never>(statement, parameters)
+        underWay--
+        longest = Math.max(longest, new Set((rows as { place: number }[]).map(row => row.place)).size)
+        return rows
+      },
+      () => mail,
+    )
+    const asked = (who: TestSession) =>
+      reads.read({ mesh: at.mesh, recipient: who.recipient, after: 0, maxRows: 9, maxBytes: 1 << 20 })
+    const half = all.slice(0, 3).map(asked)
+    // Asked for in another turn of the loop, while the first are under way.
+    await new Promise(resolve => setImmediate(resolve))
+    const pages = await Promise.all([...half, ...all.slice(3).map(asked)])
+    for (const [i, { rows }] of pages.entries()) expect(rows.map(row => row.seq)).toEqual(all[i]!.seqs)
+    return { together, longest }
+  }
+  expect(await most(false)).toEqual({ together: 2, longest: 3 })
+  expect(await most(true)).toEqual({ together: 1, longest: 1 })
 })
 
 test('limits are those of each; an empty queue says where the mesh stands, an unknown mesh nothing', async () => {

@@ -80,9 +80,16 @@ function bench(maxRows: number) {
     lane.accept({ item, mesh, answer: new SendAnswer(socket, 1, 1), place: 0, bytes: 1, arrived: 0 })
     lane.kick()
   }
-  /** An ack that somebody waits for, by an attachment of its own. */
-  const ack = () => {
-    const attachment = { mesh: mesh.id, recipient: person, number: 1, socket: anySocket } as Attachment
+  /** An ack that somebody waits for, by an attachment of its own that was handed so many. */
+  const ack = (count = 1) => {
+    const inFlight = { count }
+    const attachment = {
+      mesh: mesh.id,
+      recipient: person,
+      number: 1,
+      socket: anySocket,
+      inFlight,
+    } as Attachment
     lane.ack(attachment, 1, new AckAnswer(anySocket, 1, 1), true)
   }
   const settle = () => new Promise(resolve => setImmediate(resolve))
@@ -148,6 +155,30 @@ test('a few envelopes and acks go apart, by turns; a crowd takes acks along', as
   await landAll(4)
   await landAll(5)
   expect(commits.at(-1)).toMatchObject({ ids: Array.from({ length: 38 }, (_, i) => i + 12), acks: 1 })
+})
+
+test('acks end 256 deliveries in a commit, one ack as many as it likes, and those beside a crowd four times the crowd', async () => {
+  const { commits, add, ack, settle } = bench(1000)
+  for (const count of [100, 500, 100, 100, 100]) ack(count)
+  for (let n = 0; n < 4; n++) {
+    commits[n]?.land()
+    await settle()
+  }
+  expect(commits.map(c => c.acks)).toEqual([1, 1, 2, 1])
+  add(0)
+  for (let n = 1; n < 101; n++) add(n)
+  for (const count of [200, 200, 200]) ack(count)
+  for (let n = 3; n < 8; n++) {
+    commits[n]?.land()
+    await settle()
+  }
+  expect(commits.slice(4).map(c => [c.ids.length, c.acks])).toEqual([
+    [1, 0],
+    [1, 0],
+    [64, 1],
+    [35, 1],
+    [0, 1],
+  ])
 })
 
 test('exclusive work waits for all that fly, and a crowd waits for it', async () => {

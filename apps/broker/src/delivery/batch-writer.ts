@@ -14,6 +14,8 @@ import type { MeshRecipients } from './mesh-recipients.ts'
 const RIPEN_MS = 50
 /** A commit of this many rows takes them along: there they cost next to nothing. */
 const CROWD = 32
+/** Deliveries that acks of one commit end beside few envelopes, some 2 µs each: who fetches a backlog makes no commit long for others. */
+const ACKED_ROWS = 256
 /** Commits under way at most: the database begins the second when it ends the first, and this side reads answers meanwhile. */
 const DEPTH = 2
 /** Far beyond any lock wait of the database: who has not answered by then may never do. */
@@ -178,8 +180,9 @@ export class BatchWriter {
     const apart = this.acks.size > 0 && envelopes > 0 && envelopes < CROWD
     const [withAcks, withEnvelopes] = apart ? [this.acksNext, !this.acksNext] : [true, true]
     this.acksNext = apart && !this.acksNext
-    const acks = withAcks ? [...this.acks.values()] : []
-    if (withAcks) this.acks.clear()
+    const acks = withAcks
+      ? this.takeAcks(Math.max(ACKED_ROWS, 4 * Math.min(envelopes, this.parts.maxRows)))
+      : []
     const accepts = withEnvelopes ? this.accepts.take(this.parts.maxRows - acks.length) : []
     this.rows -= acks.length
     for (const { item, bytes } of accepts) {
@@ -187,6 +190,19 @@ export class BatchWriter {
       this.bytes -= bytes
     }
     return { accepts, acks }
+  }
+
+  /** Those first in line whose recipients have at most `room` deliveries under way together, one always. */
+  private takeAcks(room: number): PendingAck[] {
+    const taken: PendingAck[] = []
+    let rows = 0
+    for (const [attachment, ack] of this.acks) {
+      rows += attachment.inFlight.count
+      if (rows > room && taken.length > 0) break
+      taken.push(ack)
+      this.acks.delete(attachment)
+    }
+    return taken
   }
 
   /** A commit that does not answer is not known: its senders hear so instead of nothing, and the lane goes on. */
