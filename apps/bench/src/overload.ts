@@ -3,8 +3,7 @@
  * the load runs elsewhere in truth: here it gets what broker, Postgres and the others leave of the cores.
  */
 import { type Child, startChild } from './child.ts'
-import type { Written } from './load/commands.ts'
-import type { MeshPlace } from './load/join-mesh.ts'
+import type { MeshPlace, Written } from './load/commands.ts'
 import { Others, type OthersPlan, othersCase, watchMemory } from './others.ts'
 import { type Case, say } from './report.ts'
 import { type Stack, startStack } from './stack.ts'

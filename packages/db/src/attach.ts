@@ -9,8 +9,9 @@ import {
   type Recipient,
   TIMES,
 } from '@claudemesh/protocol'
+import { byteaArray } from './array-text.ts'
 import type { Database } from './database.ts'
-import { byteaArray, json, run, timeOf } from './query.ts'
+import { json, run, timeOf } from './query.ts'
 import { recipientKey, recipientOf } from './recipient-key.ts'
 
 export interface AttachRequest {

@@ -1,5 +1,6 @@
 /** The audit log's cold side: leaves that stand for themselves, the tree above them, and the day partitions. */
 import { concatBytes } from '@claudemesh/protocol'
+import { numberArray } from './array-text.ts'
 import type { Database } from './database.ts'
 import type { AuditLeafRow, AuditLeafRun } from './leaf-run.ts'
 import { packedLeaves, unpackLeaves } from './packed-leaves.ts'
@@ -158,7 +159,7 @@ export async function putCheckpoint(
   const { mesh, checkpoint, fields, subtrees } = p
   const [row] = await run(db.sql<{ fresh: boolean }[]>`select ${db.fn}.put_checkpoint(
     ${mesh}, ${checkpoint.size}, ${checkpoint.note}, ${fields},
-    ${intArray(subtrees.map(one => one.level))}::int[], ${intArray(subtrees.map(one => one.index))}::bigint[],
+    ${numberArray(subtrees.map(one => one.level))}::int[], ${numberArray(subtrees.map(one => one.index))}::bigint[],
     ${concatBytes(...subtrees.map(one => one.hash))}) as fresh`)
   return row!.fresh
 }
@@ -235,5 +236,3 @@ const leafRow = ({ index, hash, at, salt, type, fields }: LeafRow): AuditLeafRow
   hash,
   body: salt === null ? null : { at: Number(at), salt, type, fields },
 })
-
-const intArray = (numbers: readonly number[]): string => `{${numbers.join()}}`

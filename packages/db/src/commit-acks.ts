@@ -1,6 +1,7 @@
 /** Acks alone, of recipients that are known: their leaves are hashed here, and nobody is looked up. */
 import { equalBytes } from '@claudemesh/protocol'
 import { ackLeaves } from './ack-leaves.ts'
+import { numberArray } from './array-text.ts'
 import type { Database } from './database.ts'
 import type { AckItem, AckOutcome } from './delivery-types.ts'
 import { fly } from './fly.ts'
@@ -49,10 +50,10 @@ async function send(
     next.index,
     found.roster,
     next.at,
-    list(rows.map(({ id }) => id)),
-    list(rows.map(({ ack }) => ack.attachment)),
-    list(rows.map(({ lo }) => lo)),
-    list(rows.map(({ ack }) => ack.upTo)),
+    numberArray(rows.map(({ id }) => id)),
+    numberArray(rows.map(({ ack }) => ack.attachment)),
+    numberArray(rows.map(({ lo }) => lo)),
+    numberArray(rows.map(({ ack }) => ack.upTo)),
     persons.length,
     hashes,
     bodies,
@@ -78,5 +79,3 @@ async function send(
   })
   return { accepts: [], acks: acks.map(outcome) }
 }
-
-const list = (numbers: readonly number[]) => `{${numbers.join(',')}}`

@@ -1,5 +1,6 @@
 /** Some envelopes, each for one known recipient: one call of three statements, with their leaves hashed here. */
 import { equalBytes } from '@claudemesh/protocol'
+import { numberArray } from './array-text.ts'
 import type { Database } from './database.ts'
 import type { AcceptItem, AcceptOutcome } from './delivery-types.ts'
 import { fly } from './fly.ts'
@@ -53,7 +54,7 @@ async function send(
   const { pack, columns, senderBytes, offsets } = packBatch(items, [], buffers)
   const { hashes, bodies } = hashLeaves(pack, offsets, senderBytes!, next)
   const { off, header, body, expires, slots } = columns
-  const ids = [list(pairs.map(pair => pair.from)), list(pairs.map(pair => pair.to))]
+  const ids = [numberArray(pairs.map(pair => pair.from)), numberArray(pairs.map(pair => pair.to))]
   const numbers = [head, next.seq, next.index, roster, next.at]
   const sizes = [senderBytes, off, header, body, expires, slots]
   const { length } = items
@@ -70,5 +71,3 @@ async function send(
   }
   return taken ? { accepts: plainOutcomes(next, length), acks: [] } : null
 }
-
-const list = (numbers: readonly number[]) => `{${numbers.join(',')}}`

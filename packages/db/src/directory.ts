@@ -13,8 +13,9 @@ import {
   type Recipient,
   toBase64url,
 } from '@claudemesh/protocol'
+import { byteaArray } from './array-text.ts'
 import type { Database } from './database.ts'
-import { byteaArray, run, timeOf } from './query.ts'
+import { run, timeOf } from './query.ts'
 import { recipientKey } from './recipient-key.ts'
 
 interface CardRow {

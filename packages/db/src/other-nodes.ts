@@ -1,4 +1,6 @@
 /** What other nodes did to the meshes that are in this one's memory: the slow way to learn what a backplane tells at once. */
+
+import { byteaArray } from './array-text.ts'
 import type { Database } from './database.ts'
 import type { Seat } from './delivery-types.ts'
 import { run, timeOf } from './query.ts'
@@ -37,7 +39,7 @@ export async function meshHeads(db: Database, p: { meshes: readonly Uint8Array[]
     { mesh: Uint8Array; seq: string; roster_seq: string; size: string | null }[]
   >`select h.mesh, h.seq, h.roster_seq,
       (select c.size from mesh.audit_checkpoint c where c.mesh_id = h.id order by c.size desc limit 1) as size
-    from mesh.mesh_head h where h.mesh = any(${bytesArray(p.meshes)}::bytea[])`)
+    from mesh.mesh_head h where h.mesh = any(${byteaArray(p.meshes)}::bytea[])`)
   return rows.map(row => ({
     mesh: row.mesh,
     seq: Number(row.seq),
@@ -61,7 +63,7 @@ export async function waitingAt(
     join mesh.recipient r on r.id = l.recipient_id join mesh.mesh_head h on h.id = r.mesh_id
     cross join lateral (select d.seq from mesh.delivery d where d.recipient_id = r.id and d.seq > r.acked
       order by d.seq desc limit 1) q
-    where l.node = ${p.node} and l.state = 'online' and h.mesh = any(${bytesArray(p.meshes)}::bytea[])`)
+    where l.node = ${p.node} and l.state = 'online' and h.mesh = any(${byteaArray(p.meshes)}::bytea[])`)
   return rows.map(row => ({ mesh: row.mesh, recipient: recipientOf(row.key), newest: Number(row.newest) }))
 }
 
@@ -87,7 +89,3 @@ export async function changedLeases(db: Database, p: { since: number; limit: num
     changedAt: Number(row.changed_at),
   }))
 }
-
-/** Byte strings as Postgres's text form of bytea[]. */
-const bytesArray = (all: readonly Uint8Array[]) =>
-  `{${all.map(one => `"\\\\x${Buffer.from(one).toString('hex')}"`).join(',')}}`

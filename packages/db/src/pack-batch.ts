@@ -1,5 +1,6 @@
 /** Lays a batch out for `commit_batch`: bytes in one block, everybody named once, the rest as arrays of numbers. */
 import type { Recipient } from '@claudemesh/protocol'
+import { numberArray } from './array-text.ts'
 import { bytesIndex } from './bytes-index.ts'
 import type { AcceptItem, AckItem } from './delivery-types.ts'
 import type { PackBuffers } from './pack-buffers.ts'
@@ -77,21 +78,21 @@ export function packBatch(
     }
   }
   const ackers = acks.map(ack => named.place(ack.mesh, ack.recipient))
-  const lists = Object.values(columns).map(list)
-  const slots = list(targets.len)
+  const lists = Object.values(columns).map(numberArray)
+  const slots = numberArray(targets.len)
   const parameters = [
     named.meshes(),
-    list(named.meshOf),
-    list(named.lengths),
+    numberArray(named.meshOf),
+    numberArray(named.lengths),
     named.keys(),
     ...lists,
-    list(targets.item),
-    list(targets.who),
-    list(targets.off),
+    numberArray(targets.item),
+    numberArray(targets.who),
+    numberArray(targets.off),
     slots,
-    list(ackers),
-    list(acks.map(ack => ack.attachment)),
-    list(acks.map(ack => ack.upTo)),
+    numberArray(ackers),
+    numberArray(acks.map(ack => ack.attachment)),
+    numberArray(acks.map(ack => ack.upTo)),
     pack.bytes,
   ]
   const [, off, header, body, expires] = lists as [string, string, string, string, string]
@@ -179,8 +180,6 @@ export function itemBytes({ from, header, body, to }: AcceptItem): number {
   for (let i = 0; i < to.length; i++) size += to[i]!.slot.length
   return size
 }
-
-const list = (numbers: readonly number[]) => `{${numbers.join(',')}}`
 
 /** Hands out places from 1 for recipients and meshes, the same for the same. */
 class Named {

@@ -19,7 +19,3 @@ export const timeOf = (db: Database, ms: number | undefined) =>
 /** jsonb for a parameter; `null` stays NULL. The value is already wire JSON. */
 export const json = (sql: postgres.Sql, wire: unknown) =>
   wire === null || wire === undefined ? null : sql.json(wire as postgres.JSONValue)
-
-/** Byte strings as Postgres's text form of bytea[]. */
-export const byteaArray = (list: readonly Uint8Array[]) =>
-  `{${list.map(bytes => `"\\\\x${Buffer.from(bytes).toString('hex')}"`).join(',')}}`

@@ -1,6 +1,7 @@
 /** Queues are read together: what is asked for while statements are under way goes with the next one. */
 import type { FactKind, FactReason, Recipient } from '@claudemesh/protocol'
 import { concatBytes } from '@claudemesh/protocol'
+import { numberArray } from './array-text.ts'
 import type { QueueRow } from './delivery-types.ts'
 import { FUNCTIONS } from './function-set.ts'
 import { recipientKey, recipientOf } from './recipient-key.ts'
@@ -122,11 +123,11 @@ function parametersOf(asked: readonly QueueAsked[]): (string | Uint8Array)[] {
   const keys = asked.map(({ recipient }) => recipientKey(recipient))
   const padded = new Uint8Array(KEY_BYTES * keys.length)
   for (const [i, key] of keys.entries()) padded.set(key, KEY_BYTES * i)
-  const list = (of: (one: QueueAsked) => number) => `{${asked.map(of).join()}}`
+  const list = (of: (one: QueueAsked) => number) => numberArray(asked.map(of))
   return [
     concatBytes(...asked.map(one => one.mesh)),
     padded,
-    `{${keys.map(key => key.length).join()}}`,
+    numberArray(keys.map(key => key.length)),
     list(one => one.after),
     list(one => one.maxRows),
     list(one => one.maxBytes),

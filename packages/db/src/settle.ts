@@ -7,6 +7,7 @@ import {
   TIMES,
   toBase64url,
 } from '@claudemesh/protocol'
+import { numberArray } from './array-text.ts'
 import type { Database } from './database.ts'
 import type { Seat } from './delivery-types.ts'
 import { run } from './query.ts'
@@ -43,8 +44,8 @@ export async function expireDue(
   const keys = p.live.map(seat => recipientKey(seat.recipient))
   const padded = keys.map(key => concatBytes(key, new Uint8Array(64 - key.length)))
   const due = await run(db.sql<DueRow[]>`select * from ${db.fn}.read_due(${p.now}, ${p.limit}, ${p.node},
-    ${concatBytes(...p.live.map(seat => seat.mesh))}, ${list(keys.map(key => key.length))},
-    ${concatBytes(...padded)}, ${list(p.live.map(seat => seat.handedUpTo))})`)
+    ${concatBytes(...p.live.map(seat => seat.mesh))}, ${numberArray(keys.map(key => key.length))},
+    ${concatBytes(...padded)}, ${numberArray(p.live.map(seat => seat.handedUpTo))})`)
   return await settle(db, due, { kind: 'expired', why: 'ttl', now: p.now, sign: p.sign })
 }
 
@@ -79,7 +80,7 @@ async function settle(
     const done = await run(db.sql<
       { ord: number; fact_seq: string }[]
     >`select * from ${db.fn}.settle(${group[0]!.mesh},
-      ${list(group.map(row => row.seq))}, ${list(group.map(row => row.to_id))}, ${p.kind}, ${p.why}, ${p.now},
+      ${numberArray(group.map(row => row.seq))}, ${numberArray(group.map(row => row.to_id))}, ${p.kind}, ${p.why}, ${p.now},
       ${concatBytes(...facts.map(fact => fact.signature))}, ${p.now + TIMES.factsKeptMs})`)
     for (const { ord, fact_seq } of done) {
       settled.push({ fact: facts[ord - 1]!, seq: Number(group[ord - 1]!.seq), factSeq: Number(fact_seq) })
@@ -89,4 +90,3 @@ async function settle(
 }
 
 /** Numbers as Postgres's text form of an array. */
-const list = (numbers: readonly (number | string)[]) => `{${numbers.join(',')}}`

@@ -1,6 +1,6 @@
 /** What the parent may ask of the load process, and what comes back. */
+import type { Signer } from '@claudemesh/crypto'
 import type { Recipient } from '@claudemesh/protocol'
-import type { MeshPlace } from './join-mesh.ts'
 
 export type Command =
   | {
@@ -86,6 +86,15 @@ export type Command =
     } & Flow)
   /** Attaches so many sessions to that mesh. */
   | { readonly do: 'crowd'; readonly sessions: number }
+
+/** Where a mesh is and who owns it: enough for another process to take seats in it. */
+export interface MeshPlace {
+  readonly port: number
+  readonly mesh: Uint8Array
+  /** Of its roster, two entries long. */
+  readonly head: Uint8Array
+  readonly member: Signer
+}
 
 /** Who writes to whom. */
 export interface Shape {

@@ -9,7 +9,7 @@ import {
   signRosterEntry,
 } from '@claudemesh/crypto'
 import { type Recipient, type RosterEntry, SIZES, TIMES, uuid } from '@claudemesh/protocol'
-import type { Command } from './commands.ts'
+import type { Command, MeshPlace } from './commands.ts'
 import { sendItem } from './envelope-bytes.ts'
 import { LightClient, type Papers } from './light-client.ts'
 
@@ -52,15 +52,6 @@ export async function joinMesh({ port, pairs }: Extract<Command, { do: 'join' }>
     })
   }
   return list
-}
-
-/** Where a mesh is and who owns it: enough for another process to take seats in it. */
-export interface MeshPlace {
-  readonly port: number
-  readonly mesh: Uint8Array
-  /** Of its roster, two entries long. */
-  readonly head: Uint8Array
-  readonly member: Signer
 }
 
 export interface FoundMesh {

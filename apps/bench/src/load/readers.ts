@@ -1,7 +1,8 @@
 /** Recipients that take what waits for them: attached each on a socket of its own, gone, and back. */
 import { encodeFrame, type Recipient } from '@claudemesh/protocol'
+import type { MeshPlace } from './commands.ts'
 import { readDeliver } from './envelope-bytes.ts'
-import { type MeshPlace, meshAt } from './join-mesh.ts'
+import { meshAt } from './join-mesh.ts'
 import type { LightClient, Papers } from './light-client.ts'
 
 const DELIVER = 3
