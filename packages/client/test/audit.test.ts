@@ -122,8 +122,10 @@ async function setBack(to: number): Promise<void> {
   const db = await openDatabase({ url: world.databaseUrl })
   await db.sql.unsafe(`
     alter table mesh.audit_leaf disable trigger all;
+    alter table mesh.audit_chunk disable trigger all;
     alter table mesh.audit_checkpoint disable trigger all;
     delete from mesh.audit_leaf where index >= ${to};
+    delete from mesh.audit_chunk where index >= ${to};
     delete from mesh.audit_checkpoint where size > ${to};
     delete from mesh.delivery;
     update mesh.mesh_head set audit_size = ${to}, queued = 0`)

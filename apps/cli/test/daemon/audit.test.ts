@@ -199,6 +199,15 @@ describe('an untouched log', () => {
 
 describe('somebody with the whole database', () => {
   let count = 0
+  /** Which leaves stand in one row is the chance of what was committed together: here each has its own. */
+  const APART = `insert into mesh.audit_leaf (mesh_id, index, at, salt, type, fields, hash)
+    select k.mesh_id, k.index + i, k.at, substring(k.bodies from i * s.width + 1 for 16), k.type,
+      substring(k.bodies from i * s.width + 17 for s.width - 16), substring(k.hashes from i * 32 + 1 for 32)
+    from mesh.audit_chunk k
+    cross join lateral (select octet_length(k.hashes) / 32 as leaves) n
+    cross join lateral (select octet_length(k.bodies) / n.leaves as width) s
+    cross join lateral generate_series(0, n.leaves - 1) i;
+    delete from mesh.audit_chunk`
   /** A copy of the database, changed with the guards taken away, as its owner can. */
   async function changed(work: (db: Database) => Promise<unknown>): Promise<string> {
     const name = `${new URL(url).pathname.slice(1)}_copy_${++count}`
@@ -207,6 +216,7 @@ describe('somebody with the whole database', () => {
     const copy = url.replace(/\/[^/]*$/, `/${name}`)
     const db = await openDatabase({ url: copy, max: 1 })
     await db.sql.unsafe('set session_replication_role = replica')
+    await db.sql.unsafe(APART).simple()
     await work(db)
     await db.close()
     onTestFinished(async () => {
