@@ -6,6 +6,7 @@ import {
   findNodeAtLocation,
   type JSONPath,
   modify,
+  type Node,
   parseTree,
 } from 'jsonc-parser'
 import { z } from 'zod'
@@ -51,8 +52,9 @@ export interface InstalledPrograms {
   readonly waker: Command
 }
 
-/** The same settings with these programs run at the events we use; unchanged where they stand so already. Throws as `readSettings`. */
+/** The same settings with these programs run at the events we use; unchanged where they stand so already. Throws as `withoutHooks`. */
 export function withHooks(text: string, { hook, waker }: InstalledPrograms, timeout: number): string {
+  refuseTwice(text)
   const command = shellCommand([...hook, INSTALLED])
   const hooksAt = (event: string) => [
     { type: 'command', command, timeout },
@@ -74,8 +76,12 @@ export function withHooks(text: string, { hook, waker }: InstalledPrograms, time
   return withoutHooks(laidOut) === base ? laidOut : put()
 }
 
-/** The same settings without anything of ours, and without what is empty for its going. Throws as `readSettings`. */
+/**
+ * The same settings without anything of ours, and without what is empty for its going. Throws as `readSettings`, and where a name
+ * on the way to a hook stands twice: the client takes the last one, and which of them to edit is not ours to say.
+ */
 export function withoutHooks(text: string): string {
+  refuseTwice(text)
   let next = text
   for (const event of hooksInstalled(text).keys()) {
     const groups = readSettings(next).hooks![event]!
@@ -90,6 +96,28 @@ export function withoutHooks(text: string): string {
   }
   return next
 }
+
+function refuseTwice(text: string): void {
+  readSettings(text)
+  const root = parseTree(text)
+  if (!root) return
+  refuseTwiceIn(root, 'hooks')
+  const events = findNodeAtLocation(root, ['hooks'])
+  for (const event of events ? namesIn(events) : []) {
+    refuseTwiceIn(events!, event, 'hooks.')
+    for (const [n, group] of (findNodeAtLocation(events!, [event])?.children ?? []).entries())
+      refuseTwiceIn(group, 'hooks', `hooks.${event}.${n}.`)
+  }
+}
+
+function refuseTwiceIn(object: Node, name: string, path = ''): void {
+  if (namesIn(object).filter(each => each === name).length > 1)
+    throw new Error(`${path}${name}: stands there twice; take out the one that is not wanted`)
+}
+
+/** The names of an object, as often as they stand there. */
+const namesIn = (object: Node): string[] =>
+  (object.children ?? []).map(property => String(property.children?.[0]?.value))
 
 function edit(text: string, path: JSONPath, value: unknown, format?: FormattingOptions): string {
   return applyEdits(text, modify(text, path, value, format ? { formattingOptions: format } : {}))

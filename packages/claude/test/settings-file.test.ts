@@ -99,4 +99,19 @@ describe('our hooks in a settings file', () => {
     })
     fc.assert(check, { numRuns: 60, seed: 4 })
   })
+
+  test.each([
+    ['{"hooks":{},"hooks":{}}', 'hooks'],
+    ['{"hooks":"opus","a":1,"hooks":{}}', 'hooks'],
+    ['{"hooks":{"Stop":[],"Stop":[{"hooks":[]}]}}', 'hooks.Stop'],
+    ['{"hooks":{"Stop":[{"hooks":[]},{"hooks":[],"hooks":[]}]}}', 'hooks.Stop.1.hooks'],
+  ])('are neither put into nor taken out of %s, which says %s twice', (text, name) => {
+    expect(() => put(text)).toThrow(`${name}: stands there twice`)
+    expect(() => withoutHooks(text)).toThrow(`${name}: stands there twice`)
+  })
+
+  test('what stands twice elsewhere is left as it is', () => {
+    const text = '{"model":"a","model":"b","hooks":{"Stop":[{"matcher":"","matcher":"","hooks":[]}]}}'
+    expect(withoutHooks(put(text))).toBe(text)
+  })
 })

@@ -7,7 +7,6 @@ import {
   cursorAtStart,
   hookPayload,
   hooksInstalled,
-  readSettings,
   readSurfaced,
   runningSessions,
   transcriptStatus,
@@ -89,19 +88,23 @@ export const settingsFiles: Target = {
   weight: 0.2,
   read(input) {
     const text = utf8.decode(input)
-    try {
-      readSettings(text)
-    } catch (cause) {
-      if (cause instanceof TypeError || cause instanceof RangeError) throw cause
-      throw new MeshError('bad-field', 'no settings', { cause })
-    }
-    const before = [...hooksInstalled(text).keys()]
-    const put = withHooks(text, PROGRAMS, 5)
+    const before = [...understood(() => hooksInstalled(text)).keys()]
+    const put = understood(() => withHooks(text, PROGRAMS, 5), / stands there twice/)
     if (withHooks(put, PROGRAMS, 5) !== put) throw new Error('put in twice, it differs')
     const taken = withoutHooks(put)
     if (hooksInstalled(taken).size > 0) throw new Error('not all of ours is gone')
     return `${before.length} ${put.length - text.length > 0}`
   },
+}
+
+/** What `read` answers; its refusal, where it says `why`, is one of a settings file. */
+function understood<T>(read: () => T, why = /./): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (cause instanceof TypeError || cause instanceof RangeError || !why.test(String(cause))) throw cause
+    throw new MeshError('bad-field', 'no settings', { cause })
+  }
 }
 
 const ID = '019a0000-0000-7000-8000-000000000001'
