@@ -1,49 +1,20 @@
-/** The outbox of a mesh: messages, how far each has come for whom; its sealings are in sealings.ts. */
-import type {
-  OutboxFilter,
-  OutboxMessageRow,
-  OutboxRecipientRow,
-  OutboxState,
-  OutboxStore,
-} from '@claudemesh/client'
-import {
-  and,
-  asc,
-  count,
-  desc,
-  eq,
-  exists,
-  gt,
-  gte,
-  inArray,
-  isNull,
-  like,
-  lt,
-  lte,
-  min,
-  ne,
-  notExists,
-  notInArray,
-  or,
-  type SQL,
-  sql,
-} from 'drizzle-orm'
+/** The outbox of a mesh: messages, how far each has come for whom; its sealings are in sealings.ts, looks through all of it in outbox-looks.ts. */
+import type { OutboxMessageRow, OutboxRecipientRow, OutboxStore } from '@claudemesh/client'
+import { and, asc, eq, gt, gte, isNull, like, min, notInArray, or, sql } from 'drizzle-orm'
 import { assigned, inPlace, named, rowColumns } from './columns.ts'
 import { hotWrite } from './hot.ts'
 import { trace } from './inbox-schema.ts'
 import type { MeshScope } from './mesh-scope.ts'
 import { openNumbers } from './open-numbers.ts'
+import { OPEN, outboxLooks, shownMessage } from './outbox-looks.ts'
 import { outboxRows } from './outbox-rows.ts'
 import { pendingRows } from './pending-rows.ts'
 import { outboxMessage as message, outboxRecipient as recipient } from './schema.ts'
 import { sealingStore } from './sealings.ts'
 import { hourOf, type SealedText, textsOf } from './texts.ts'
 
-type Stored = Omit<OutboxMessageRow, 'payload'> & SealedText
-
-/** Word for word as in the partial indexes, which serve no other wording. */
+/** Word for word as in the partial index, which serves no other wording. */
 const PENDING = sql`state = 'pending'`
-const OPEN = sql`(state = 'pending' OR state = 'sealed' OR state = 'accepted')`
 const MUTABLE = { state: 0, why: 0, at: 0, reseals: 0, dueAt: 0 }
 
 export function outboxStore(scope: MeshScope): OutboxStore {
@@ -60,14 +31,8 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     orm.insert(message).values({ mesh, ...named(rowColumns(message)) }),
   )
   const texts = textsOf(scope, 'outbox')
-  const shown = ({ sealed, textKey, ...row }: Stored, read = texts.reader()): OutboxMessageRow => ({
-    ...row,
-    payload: read({ sealed, textKey }, row.msg),
-  })
-  const allShown = (rows: readonly Stored[]): OutboxMessageRow[] => {
-    const read = texts.reader()
-    return rows.map(row => shown(row, read))
-  }
+  const shown = shownMessage(texts)
+  const { settled, ...looks } = outboxLooks(scope, texts)
   const insertRecipient = hotWrite<keyof OutboxRecipientRow>(
     scope,
     orm.insert(recipient).values({ mesh, ...named(columns) }),
@@ -140,18 +105,6 @@ export function outboxStore(scope: MeshScope): OutboxStore {
     lowestOpen.all({ ...line, limit }).map(({ pairSeq }) => pairSeq),
   )
 
-  const hasRecipient = (condition: SQL | undefined) =>
-    orm
-      .select({ one: sql`1` })
-      .from(recipient)
-      .where(and(eq(recipient.mesh, message.mesh), eq(recipient.msg, message.msg), condition))
-  const isOpen = exists(hasRecipient(inState(['pending', 'sealed', 'accepted'])))
-  const countOpen = orm
-    .select({ n: count() })
-    .from(message)
-    .where(and(ourMessages, ne(message.kind, 'receipt'), isOpen))
-    .prepare()
-
   const removeAll = (msgs: readonly string[]): void => {
     if (msgs.length === 0) return
     sealings.forgetSealings()
@@ -169,16 +122,10 @@ export function outboxStore(scope: MeshScope): OutboxStore {
         .run()
     }
   }
-  const msgsWhere = (condition: SQL | undefined) =>
-    orm
-      .select({ msg: message.msg })
-      .from(message)
-      .where(and(ourMessages, condition))
-      .all()
-      .map(row => row.msg)
 
   return {
     ...sealings,
+    ...looks,
     insert: ({ payload, ...row }, recipients) => {
       insertMessage({ ...row, ...texts.seal(hourOf(row.composedAt), row.msg, payload) })
       for (const each of recipients) {
@@ -239,67 +186,7 @@ export function outboxStore(scope: MeshScope): OutboxStore {
         .run()
     },
     lowestOpen: (owner, line, to) => numbers.lowest({ owner, line, to }),
-    ended: (now, states, limit) => {
-      // From the few that are open: what is settled stands here for weeks, and is not looked through every second.
-      const open = orm
-        // The plus keeps SQLite from reading them all in the order of their names.
-        .selectDistinct({ msg: sql<string>`+${recipient.msg}`.as('open_msg') })
-        .from(recipient)
-        .where(and(ours, OPEN, inState(states)))
-        .as('open')
-      return allShown(
-        orm
-          .select(rowColumns(message))
-          .from(open)
-          .crossJoin(message)
-          .where(
-            and(
-              ourMessages,
-              eq(message.msg, open.msg),
-              lte(sql`coalesce(${message.endsAt}, ${message.composedAt} + ${message.ttlMs})`, now),
-            ),
-          )
-          .orderBy(asc(message.row))
-          .limit(limit)
-          .all(),
-      )
-    },
-    list: filter =>
-      allShown(
-        orm
-          .select(rowColumns(message))
-          .from(message)
-          .where(and(ourMessages, ne(message.kind, 'receipt'), ...listed(filter, isOpen)))
-          .orderBy(desc(message.row))
-          .limit(filter.limit ?? Number.MAX_SAFE_INTEGER)
-          .all(),
-      ),
-    countOpen: () => countOpen.get()!.n,
     remove: msg => removeAll([msg]),
-    forget: (before, receiptsBefore) => {
-      const unsent = hasRecipient(inState(['pending', 'sealed']))
-      const lately = hasRecipient(gte(recipient.at, receiptsBefore))
-      removeAll(msgsWhere(and(eq(message.kind, 'receipt'), notExists(unsent), notExists(lately))))
-      removeAll(
-        msgsWhere(
-          and(
-            ne(message.kind, 'receipt'),
-            eq(message.dead, false),
-            lt(message.composedAt, before),
-            notExists(hasRecipient(inState(['pending', 'sealed', 'accepted']))),
-          ),
-        ),
-      )
-    },
+    forget: (before, receiptsBefore) => removeAll(settled(before, receiptsBefore)),
   }
-}
-
-const inState = (states: readonly OutboxState[]) => inArray(recipient.state, [...states])
-
-function listed(filter: OutboxFilter, isOpen: SQL): SQL[] {
-  const conditions: SQL[] = []
-  if (filter.owner !== undefined) conditions.push(eq(message.owner, filter.owner))
-  if (filter.open !== undefined) conditions.push(filter.open ? isOpen : sql`NOT ${isOpen}`)
-  if (filter.dead !== undefined) conditions.push(eq(message.dead, filter.dead))
-  return conditions
 }
