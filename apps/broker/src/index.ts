@@ -1,7 +1,7 @@
 /** A broker as a value: started with settings, stopped without a loss; or run on ports that somebody else made. */
 export { noBackplane } from './backplane/news.ts'
 export type { Broker } from './broker.ts'
-export type { Clock } from './clock.ts'
+export { type Clock, systemClock } from './clock.ts'
 export { restInQuiet } from './rest.ts'
 export { type Listening, runBroker } from './run-broker.ts'
 export { type RunningBroker, startBroker } from './server.ts'

@@ -16,6 +16,7 @@ beforeAll(async () => {
     {},
     {
       now: () => hand,
+      elapsed: () => 0,
       every: () => () => {},
       after: () => () => {},
     },

@@ -9,8 +9,10 @@ interface Alarm {
 
 export class TestClock implements Clock {
   private time = Date.now()
+  private passed = 0
   private readonly alarms = new Set<Alarm>()
   readonly now = (): number => this.time
+  readonly elapsed = (): number => this.passed
 
   every(ms: number, tick: () => void): () => void {
     return this.add({ at: this.time + ms, everyMs: ms, ring: tick })
@@ -29,6 +31,11 @@ export class TestClock implements Clock {
       else alarm.at = this.time + alarm.everyMs
       alarm.ring()
     }
+  }
+
+  /** What is under way takes `ms` longer; turning the hands takes no time. */
+  pass(ms: number): void {
+    this.passed += ms
   }
 
   /** Whether something waits to ring once in just `ms`. */

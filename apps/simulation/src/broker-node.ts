@@ -60,6 +60,7 @@ export class BrokerNode {
     this.#stop = null
     const clock: Clock = {
       now: () => scheduler.now() + skewMs(),
+      elapsed: () => scheduler.now(),
       every: (ms, tick) => scheduler.every(process, ms, tick),
       after: (ms, ring) => scheduler.after(process, ms, ring),
     }

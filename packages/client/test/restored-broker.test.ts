@@ -1,4 +1,5 @@
 /** A broker whose database is restored from a backup gets back from its members what it lost of the roster. */
+import { systemClock } from '@claudemesh/broker'
 import { freshDatabase } from '@claudemesh/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dialMember } from '../src/connection/dial-member.ts'
@@ -25,17 +26,7 @@ const OTHER_LOG = /its database restored|another one than it signed before/
 
 let world: World
 let shift = 0
-const clock = {
-  now: () => Date.now() + shift,
-  every: (ms: number, tick: () => void) => {
-    const timer = setInterval(tick, ms)
-    return () => clearInterval(timer)
-  },
-  after: (ms: number, ring: () => void) => {
-    const timer = setTimeout(ring, ms)
-    return () => clearTimeout(timer)
-  },
-}
+const clock = { ...systemClock, now: () => Date.now() + shift }
 beforeEach(async () => {
   shift = 0
   world = await startWorld({ CHECKPOINT_MS: '100' })

@@ -8,6 +8,7 @@ import { KnownRecipients } from './known-recipients.ts'
 import { LeafForecast } from './leaf-forecast.ts'
 import { PackBuffers } from './pack-buffers.ts'
 import { QueueReads, READERS } from './queue-reads.ts'
+import { systemStopwatch } from './stopwatch.ts'
 import { Turns } from './turns.ts'
 
 export interface Database {
@@ -128,6 +129,7 @@ export async function openDatabase(opts: {
     reads: new QueueReads(
       (statement, parameters) => reader.unsafe(statement, [...parameters]),
       () => performance.now() - mail.at < MAIL_MS,
+      systemStopwatch,
     ),
     mail,
     close: () => end(CLOSE_S),

@@ -5,6 +5,7 @@ import { numberArray } from './array-text.ts'
 import type { QueueRow } from './delivery-types.ts'
 import { FUNCTIONS } from './function-set.ts'
 import { recipientKey, recipientOf } from './recipient-key.ts'
+import type { Stopwatch } from './stopwatch.ts'
 
 /** Which rows of whose queue. */
 export interface QueueAsked {
@@ -69,10 +70,12 @@ export class QueueReads {
 
   /** Whether envelopes were accepted lately. */
   private readonly mail: () => boolean
+  private readonly stopwatch: Stopwatch
 
-  constructor(statement: Statement, mail: () => boolean) {
+  constructor(statement: Statement, mail: () => boolean, stopwatch: Stopwatch) {
     this.statement = statement
     this.mail = mail
+    this.stopwatch = stopwatch
   }
 
   /** Rejects with what the driver throws. */
@@ -101,7 +104,7 @@ export class QueueReads {
   private async next(asked: Waiting[]): Promise<void> {
     this.underWay++
     const beside = this.mail()
-    const began = performance.now()
+    const began = this.stopwatch.elapsed()
     let bytes = 0
     try {
       const rows = await this.statement(READ, [...parametersOf(asked), String(beside ? BYTES_BESIDE : BYTES)])
@@ -112,10 +115,14 @@ export class QueueReads {
     } catch (cause) {
       for (const { answer } of asked) answer.reject(cause)
     } finally {
-      if (beside && bytes >= BYTES_BESIDE) await Bun.sleep(performance.now() - began)
+      if (beside && bytes >= BYTES_BESIDE) await this.rest(this.stopwatch.elapsed() - began)
       this.underWay--
       if (this.waiting.length > 0) this.soon()
     }
+  }
+
+  private rest(ms: number): Promise<void> {
+    return new Promise(resolve => void this.stopwatch.after(ms, resolve))
   }
 }
 

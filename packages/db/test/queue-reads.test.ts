@@ -5,6 +5,8 @@ import { QueueReads } from '../src/queue-reads.ts'
 import { freshDatabase, openTest } from './test-database.ts'
 import { attached, item, join, newMesh, random, type TestMesh, type TestSession } from './world.ts'
 
+const STATEMENT_MS = 5
+
 let db: Database
 let url: string
 let at: TestMesh
@@ -60,19 +62,29 @@ test('more bytes than one statement brings: none of those asked for is left with
   }
 })
 
-test('beside mail long queues are read one statement after the other, none of them long; all of them are read', async () => {
+test('beside mail long queues are read one statement after the other, none of them long, with a rest as long as it took; all of them are read', async () => {
   const all = await holders(6, () => [40_000, 40_000, 40_000])
   const most = async (mail: boolean) => {
-    let [underWay, together, longest] = [0, 0, 0]
+    let [underWay, together, longest, time] = [0, 0, 0, 0]
+    const rests: number[] = []
     const reads = new QueueReads(
       async (statement, parameters) => {
         together = Math.max(together, ++underWay)
         const rows = await db.lane.call<never>(statement, parameters)
+        time += STATEMENT_MS
         underWay--
         longest = Math.max(longest, new Set((rows as { place: number }[]).map(row => row.place)).size)
         return rows
       },
       () => mail,
+      {
+        elapsed: () => time,
+        after(ms, ring) {
+          rests.push(ms)
+          const soon = setImmediate(ring)
+          return () => clearImmediate(soon)
+        },
+      },
     )
     const asked = (who: TestSession) =>
       reads.read({ mesh: at.mesh, recipient: who.recipient, after: 0, maxRows: 9, maxBytes: 1 << 20 })
@@ -81,10 +93,10 @@ test('beside mail long queues are read one statement after the other, none of th
     await new Promise(resolve => setImmediate(resolve))
     const pages = await Promise.all([...half, ...all.slice(3).map(asked)])
     for (const [i, { rows }] of pages.entries()) expect(rows.map(row => row.seq)).toEqual(all[i]!.seqs)
-    return { together, longest }
+    return { together, longest, rests }
   }
-  expect(await most(false)).toEqual({ together: 2, longest: 3 })
-  expect(await most(true)).toEqual({ together: 1, longest: 1 })
+  expect(await most(false)).toEqual({ together: 2, longest: 3, rests: [] })
+  expect(await most(true)).toEqual({ together: 1, longest: 1, rests: all.map(() => STATEMENT_MS) })
 })
 
 test('limits are those of each; an empty queue says where the mesh stands, an unknown mesh nothing', async () => {

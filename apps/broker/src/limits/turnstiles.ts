@@ -36,14 +36,14 @@ export function openTurnstiles(clock: Clock, mail: () => number): Turnstiles {
 
 function turnstile(limit: LimitFunction, clock: Clock, isMail: () => boolean): Turnstile {
   const turn = async (work: () => Promise<void>): Promise<void> => {
-    const began = clock.now()
+    const began = clock.elapsed()
     await work()
     const beside = isMail()
     const abreast = beside ? 1 : ABREAST
     if (limit.concurrency !== abreast) limit.concurrency = abreast
     if (!beside || limit.pendingCount === 0) return
     // The slower event loop and database are, the longer the work took, and the rest behind it.
-    const rest = Math.min(clock.now() - began, LONGEST_REST_MS)
+    const rest = Math.min(clock.elapsed() - began, LONGEST_REST_MS)
     if (rest > 0) await new Promise<void>(resolve => clock.after(rest, resolve))
   }
   return work =>
