@@ -1,10 +1,8 @@
 /** What the audit log costs: this broker beside the same one whose database writes no leaves and signs no heads. */
 import { FUNCTIONS } from '@claudemesh/db'
 import postgres from 'postgres'
-import { type Child, startChild } from './child.ts'
-import type { Throughput } from './load/commands.ts'
+import { byTurns, Contestant } from './contestant.ts'
 import { type Case, speedCase } from './report.ts'
-import { type Stack, startStack } from './stack.ts'
 import { median } from './stats.ts'
 
 export interface AuditPlan {
@@ -13,32 +11,12 @@ export interface AuditPlan {
   readonly ms: number
 }
 
-interface Contestant {
-  readonly stack: Stack
-  readonly load: Child
-  readonly perSecond: number[]
-  /** CPU time of broker and Postgres a message, µs. */
-  readonly cpu: number[]
-}
-
-/** Both by turns, the first one changing: what drifts, drifts for both. */
 export async function measureAuditCost({ pairs, rounds, ms }: AuditPlan): Promise<Case[]> {
   const stops: (() => Promise<unknown>)[] = []
-  const contestant = async (prepare: (url: string) => Promise<void>): Promise<Contestant> => {
-    const stack = await startStack()
-    stops.push(() => stack.stop())
-    await prepare(stack.databaseUrl)
-    const load = startChild('load')
-    stops.push(() => load.stop())
-    await load.hello()
-    await load.ask({ do: 'join', port: stack.port, pairs })
-    return { stack, load, perSecond: [], cpu: [] }
-  }
   try {
-    const logged = await contestant(async () => {})
-    const bare = await contestant(withoutLeaves)
-    for (let round = 0; round < rounds; round++)
-      for (const each of round % 2 === 0 ? [logged, bare] : [bare, logged]) await oneRound(each, ms)
+    const logged = await Contestant.start(stops, pairs)
+    const bare = await Contestant.start(stops, pairs, withoutLeaves)
+    await byTurns([logged, bare], rounds, each => each.race(ms))
     const base = 'durable, no audit log'
     return [
       speedCase(base, bare.perSecond),
@@ -55,14 +33,6 @@ export async function measureAuditCost({ pairs, rounds, ms }: AuditPlan): Promis
   } finally {
     for (const stop of stops.reverse()) await stop()
   }
-}
-
-async function oneRound({ stack, load, perSecond, cpu }: Contestant, ms: number): Promise<void> {
-  const used = () => stack.cpu().broker + stack.cpu().postgres
-  const before = used()
-  const done = await load.ask<Throughput>({ do: 'throughput', ms })
-  perSecond.push(done.perSecond)
-  cpu.push(((used() - before) * 1000) / done.messages)
 }
 
 const LEAVES = /INSERT INTO mesh\.audit_(leaf|chunk) [^;]*;/g

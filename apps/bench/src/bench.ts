@@ -1,9 +1,10 @@
-/** The run: a steady rate, raw relay, this broker and one INSERT per message by turns, and the first and third again with a history behind them. */
+/** The run: a steady rate, raw relay, this broker and one INSERT per message by turns; the other parts have files of their own. */
 import { writeFile } from 'node:fs/promises'
 import { claudeForTests } from '@claudemesh/testkit'
 import { measureAuditCost } from './audit-cost.ts'
 import { type Child, startChild } from './child.ts'
 import { measureDaemonPair } from './daemon-pair.ts'
+import { measureHistoryCost } from './history-cost.ts'
 import { measureLargeMesh } from './large-mesh.ts'
 import type { Latency, Throughput } from './load/commands.ts'
 import { measureOverload } from './overload.ts'
@@ -21,8 +22,8 @@ interface Options {
   /** Short: says that everything works, not how fast. */
   readonly smoke: boolean
   readonly json: string | undefined
-  /** Delivered messages to put behind the second half; default 1,000,000. */
-  readonly history: number | undefined
+  /** Delivered messages to put behind the brokers of part `history`, one broker each; default 1,000,000 and 10,000,000. */
+  readonly histories: readonly number[] | undefined
   /** Parts to run; all where nothing is said. */
   readonly only: readonly string[] | undefined
   /** Folder of recorded figures that those of this run are put into. */
@@ -35,9 +36,17 @@ const PAIRS = 64
 const PER_SECOND = 1000
 /** Connections of the driver's pool where nobody says otherwise. */
 const POOL = 10
-const FULL = { rounds: 3, ms: 5000, latencyMs: 5000, history: 1_000_000 }
-const SMOKE = { rounds: 1, ms: 1000, latencyMs: 2000, history: 10_000 }
-
+const FULL = { rounds: 3, ms: 5000, latencyMs: 5000 }
+const SMOKE = { rounds: 1, ms: 1000, latencyMs: 2000 }
+const HISTORY = {
+  pairs: PAIRS,
+  histories: [1_000_000, 10_000_000],
+  warmUp: 300_000,
+  rounds: 8,
+  ms: 4000,
+  perSecond: PER_SECOND,
+}
+const HISTORY_SMOKE = { ...HISTORY, histories: [20_000], warmUp: 5000, rounds: 1, ms: 500 }
 const AUDIT = { pairs: PAIRS, rounds: 6, ms: 5000 }
 const AUDIT_SMOKE = { pairs: PAIRS, rounds: 1, ms: 1000 }
 const RIVALS = { pairs: PAIRS, rounds: 3, ms: 5000, latencyMs: 10_000 }
@@ -71,10 +80,13 @@ const LARGE_SMOKE = { members: 10, sessions: 50, entries: 100, rounds: 1 }
  * Runs everything asked for, prints the table, writes the JSON. Fails when a message was refused, lost or out of order, or a ratio
  * fell beyond noise.
  */
-export async function bench({ smoke, json, history, only, record, check }: Options): Promise<void> {
-  const base = smoke ? SMOKE : FULL
+export async function bench({ smoke, json, histories, only, record, check }: Options): Promise<void> {
+  if (histories?.some(each => !Number.isSafeInteger(each) || each <= 0))
+    throw new Error('--history is a number of messages, or several by commas')
+  const history = smoke ? HISTORY_SMOKE : HISTORY
   const parts: Record<string, () => Promise<Case[]>> = {
-    broker: () => measureBroker({ ...base, history: history ?? base.history }),
+    broker: () => measureBroker(smoke ? SMOKE : FULL),
+    history: () => measureHistoryCost({ ...history, histories: histories ?? history.histories }),
     audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
     rivals: () => measureRivals(smoke ? RIVALS_SMOKE : RIVALS),
     shapes: () => measureShapes(smoke ? SHAPES_SMOKE : SHAPES),
@@ -146,25 +158,12 @@ async function measure(scene: Scene): Promise<Case[]> {
   const latency = () => load.ask<Latency>({ do: 'latency', ms: plan.latencyMs, perSecond: PER_SECOND })
   const sync = await load.ask<Latency>({ do: 'sync' })
   await load.ask({ do: 'join', port: stack.port, pairs: PAIRS })
-  const rounds = await byTurns(scene, latency)
-  say(`${plan.history} messages of history`)
-  await load.ask({ do: 'throughput', ms: Number.MAX_SAFE_INTEGER, messages: plan.history })
-  const late = { latency: [] as Latency[], durable: [] as number[] }
-  while (late.durable.length < plan.rounds) {
-    late.latency.push(await latency())
-    late.durable.push((await load.ask<Throughput>({ do: 'throughput', ms: plan.ms })).perSecond)
-  }
-  const behind = `${plan.history.toLocaleString('en')} behind`
-  return [
-    latencyCase('one write on disk', sync),
-    ...throughputCases(rounds),
-    speedCase(`durable, ${behind}`, late.durable, 'durable', rounds.durable),
-    ...latencyCases(rounds, late.latency, behind),
-  ]
+  const rounds = await inRounds(scene, latency)
+  return [latencyCase('one write on disk', sync), ...throughputCases(rounds), ...latencyCases(rounds)]
 }
 
 /** Every contestant in every round, one after the other: what drifts, drifts for all. */
-async function byTurns(
+async function inRounds(
   { load, relayPort, stack, plan: { ms, latencyMs, rounds: count } }: Scene,
   latency: () => Promise<Latency>,
 ): Promise<Rounds> {
@@ -227,20 +226,14 @@ function latencyCase(name: string, { p50, p99 }: Latency, ratioTo?: string, base
 }
 
 /** Each the middle of its rounds; beside it the machine's own floor at the same rate: the bare relay, and one INSERT through the ORM and prepared. */
-function latencyCases(
-  { latency, relayLatency, insertLatency, preparedLatency }: Rounds,
-  late: readonly Latency[],
-  behind: string,
-): Case[] {
+function latencyCases({ latency, relayLatency, insertLatency, preparedLatency }: Rounds): Case[] {
   const at = `at ${PER_SECOND.toLocaleString('en')}/s`
-  const early = middle(latency)
   const prepared = middle(preparedLatency)
   return [
     latencyCase(`raw relay ${at}`, middle(relayLatency)),
     latencyCase(`one insert ${at}`, middle(insertLatency)),
     latencyCase(`one prepared insert ${at}`, prepared),
-    latencyCase(`deliver ${at}`, early, `one prepared insert ${at}`, prepared),
-    latencyCase(`deliver ${at}, ${behind}`, middle(late), `deliver ${at}`, early),
+    latencyCase(`deliver ${at}`, middle(latency), `one prepared insert ${at}`, prepared),
   ]
 }
 

@@ -29,7 +29,7 @@ switch (values.as) {
     await bench({
       smoke: values.smoke,
       json: values.json,
-      history: values.history ? Number(values.history) : undefined,
+      histories: values.history?.split(',').map(Number),
       only: values.only?.split(','),
       record: values.record,
       check: values.check,
