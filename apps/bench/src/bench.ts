@@ -53,7 +53,7 @@ const RIVALS = { pairs: PAIRS, rounds: 3, ms: 5000, latencyMs: 10_000 }
 const RIVALS_SMOKE = { pairs: 8, rounds: 1, ms: 1000, latencyMs: 1000 }
 const SESSIONS = { hooks: 500, starts: 40, watched: 20, idleMs: 60_000 }
 const SESSIONS_SMOKE = { hooks: 20, starts: 1, watched: 5, idleMs: 2000 }
-const DAEMONS = { messages: 10_000, callers: 64, alone: 500, gentle: { messages: 200, perSecond: 20 } }
+const DAEMONS = { messages: 10_000, callers: 64, alone: 4000, gentle: { messages: 200, perSecond: 20 } }
 const DAEMONS_SMOKE = { messages: 200, callers: 8, alone: 20, gentle: { messages: 10, perSecond: 20 } }
 const SHAPES = {
   rounds: 3,
