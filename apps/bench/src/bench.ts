@@ -9,7 +9,7 @@ import { measureLargeMesh } from './large-mesh.ts'
 import type { Latency, Throughput } from './load/commands.ts'
 import { measureOverload } from './overload.ts'
 import { fallenRatios, recordFigures } from './record.ts'
-import { type Case, machine, say, speedCase, table } from './report.ts'
+import { type Case, coreCase, machine, say, speedCase, table } from './report.ts'
 import { measureRivals } from './rivals.ts'
 import { measureSessionCost } from './session-cost.ts'
 import { measureShapes } from './shapes.ts'
@@ -103,7 +103,8 @@ export async function bench({ smoke, json, histories, only, record, check }: Opt
   for (const name of only ?? Object.keys(parts)) {
     if (!parts[name]) throw new Error(`--only knows ${Object.keys(parts).join(', ')}`)
     say(name)
-    measured[name] = await parts[name]()
+    const before = coreCase(`before ${name}`)
+    measured[name] = [before, ...(await parts[name]()), coreCase(`behind ${name}`)]
   }
   const cases = Object.values(measured).flat()
   const report = { machine: machine(), cases }

@@ -1,11 +1,12 @@
 /** What the bench says: a table for people, the same rows as JSON for machines. */
 import { cpus, release, totalmem } from 'node:os'
+import { deflateSync } from 'node:zlib'
 import { median } from './stats.ts'
 
 /** One figure. `ratio` is `value` over the case named by `ratioTo`, of the same run. */
 export interface Case {
   readonly name: string
-  readonly unit: 'msg/s' | 'ms' | 'µs CPU/msg' | 'MiB' | 'KiB' | '%' | 'count'
+  readonly unit: 'msg/s' | 'ms' | 'µs CPU/msg' | 'MiB' | 'MiB/s' | 'KiB' | '%' | 'count'
   readonly value: number
   readonly p50?: number
   readonly p99?: number
@@ -19,6 +20,10 @@ export interface Report {
   readonly machine: { cpu: string; cores: number; memoryGiB: number; os: string; bun: string }
   readonly cases: readonly Case[]
 }
+
+/** Some 200 ms in all, in pieces that take no core's whole slice. */
+const DEFLATES = 40
+const DEFLATED_BYTES = 256 << 10
 
 export const machine = (): Report['machine'] => ({
   cpu: cpus()[0]?.model ?? 'unknown',
@@ -40,7 +45,7 @@ export function speedCase(name: string, values: number[], ratioTo?: string, base
 export function table(cases: readonly Case[]): string {
   const rows = cases.map(({ name, unit, value, p50, p99, cpuMs, ratioTo, ratio }) => [
     name,
-    unit === 'msg/s' || unit === 'count'
+    unit === 'msg/s' || unit === 'MiB/s' || unit === 'count'
       ? Math.round(value).toLocaleString('en')
       : value.toFixed(unit === 'ms' ? 3 : unit === '%' || unit === 'KiB' ? 2 : 1),
     unit,
@@ -59,6 +64,17 @@ export function table(cases: readonly Case[]): string {
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** How fast a core is at this moment, which on a shared host changes within minutes without a jiffy being stolen. */
+export function coreCase(when: string): Case {
+  const block = Uint8Array.from({ length: DEFLATED_BYTES }, (_, i) => (i * i) >> 7)
+  const speeds = Array.from({ length: DEFLATES }, () => {
+    const began = performance.now()
+    deflateSync(block)
+    return (DEFLATED_BYTES / 2 ** 20 / (performance.now() - began)) * 1000
+  })
+  return { name: `a core deflates, ${when}`, unit: 'MiB/s', value: median(speeds) }
 }
 
 /** How far the run is, for whoever waits. */
