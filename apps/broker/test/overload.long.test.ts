@@ -26,6 +26,7 @@ const LETTERS = 60
 const LETTER_BYTES = 64 * 1024
 const RATE = 2000
 const BURST = 2000
+const PATIENCE = { timeout: 20_000 }
 const QUIET = 150
 
 let port: number
@@ -89,8 +90,9 @@ test('readers that stop reading hold no more than their windows, and read on whe
   const busy = await during
   const grown = residentBytes(broker.pid) - before
   say(`${READERS} readers stopped: p99 ${p99(quiet)} -> ${p99(busy)} ms, +${(grown / MIB).toFixed(0)} MiB`)
-  // All of it would be six times as much.
-  expect(grown).toBeLessThan(READERS * (WINDOW_BYTES + HELD_BYTES) + SLACK_BYTES)
+  // On a machine that others load, garbage of the same size stands beside it for a while. All of it would be six times as much.
+  const held = () => residentBytes(broker.pid) - before
+  await expect.poll(held, PATIENCE).toBeLessThan(READERS * (WINDOW_BYTES + HELD_BYTES) + SLACK_BYTES)
   expect(READERS * LETTERS * LETTER_BYTES).toBeGreaterThan(
     2 * (READERS * (WINDOW_BYTES + HELD_BYTES) + SLACK_BYTES),
   )
