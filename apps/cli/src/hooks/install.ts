@@ -32,7 +32,7 @@ const hashOf = (text: string): string => createHash('sha256').update(text).diges
 const kept = (home: string, path: string, what: string): string =>
   join(home, 'hooks', `${hashOf(path).slice(0, 16)}.${what}.json`)
 
-/** Throws `conflict` for a file that the client itself would not load, `forbidden` for one that cannot be written. */
+/** Throws `conflict` for a file that the client itself would not load or that says twice where our hooks stand, `forbidden` for one that cannot be written. */
 export function installHooks(home: string, path: string, programs: InstalledPrograms): Installed {
   const before = readIfThere(path)
   const after = understood(path, () => withHooks(before ?? '', programs, HOOK_TIMEOUT_SECONDS))
@@ -74,7 +74,7 @@ function understood(path: string, change: () => string): string {
   } catch (cause) {
     throw new MeshError(
       'conflict',
-      `${path} is left as it is: Claude Code would not load it (${(cause as Error).message}). Mend it, then try again.`,
+      `${path} is left as it is (${(cause as Error).message}). Mend it, then try again.`,
       { cause },
     )
   }

@@ -4,6 +4,7 @@ import {
   type ClaudeSettings,
   claudeConfigDir,
   hooksInstalled,
+  type InstalledPrograms,
   mcpServer,
   readSettings,
   runningSessions,
@@ -48,7 +49,7 @@ export function hooksStatus(home: string, env: Env, cwd: string): HooksStatus {
       const [[command] = []] = hooksInstalled(text).values()
       const ours = command !== undefined
       const programs = hookPrograms(home, / '--mesh=([^']*)'/.exec(command ?? '')?.[1])
-      const current = ours && withHooks(text, programs, HOOK_TIMEOUT_SECONDS) === text
+      const current = ours && standsSo(text, programs)
       return { scope, path, hooks: current ? 'installed' : ours ? 'outdated' : 'none', why: null }
     } catch (error) {
       return { scope, path, hooks: 'unreadable', why: (error as Error).message }
@@ -61,6 +62,15 @@ export function hooksStatus(home: string, env: Env, cwd: string): HooksStatus {
   }
   const has = (scope: 'user' | 'local') => mcpServer(MCP_NAME, scope, env, cwd) !== undefined
   return { scopes, mcp: { user: has('user'), local: has('local') }, off: [...off, ...deafSessions(env)] }
+}
+
+/** Where a name stands twice, putting in is refused: what stands there is none of what would be put in. */
+function standsSo(text: string, programs: InstalledPrograms): boolean {
+  try {
+    return withHooks(text, programs, HOOK_TIMEOUT_SECONDS) === text
+  } catch {
+    return false
+  }
 }
 
 function switchedOff(path: string, { disableAllHooks, allowManagedHooksOnly }: ClaudeSettings): string[] {

@@ -106,13 +106,26 @@ test('are not put into a file that Claude Code would not load, and it stays as i
   for (const command of ['install', 'uninstall']) {
     const done = await machine.run(['hooks', command])
     expect(done.exit).toBe(6)
-    expect(done.stderr).toMatch(
-      /settings\.json is left as it is: Claude Code would not load it \(.+\)\. Mend it/,
-    )
+    expect(done.stderr).toMatch(/settings\.json is left as it is \(.+\)\. Mend it/)
   }
   expect(read()).toBe(broken)
   const said = await machine.run(['hooks', 'status'])
   expect(said.stdout).toContain('user: Claude Code does not load this file')
+})
+
+test('are not put into a file that says twice where they stand, which is named; status calls them outdated', async () => {
+  await machine.json('hooks', 'install')
+  const twice = read().replace('{', '{ "hooks": {},')
+  writeFileSync(settings, twice)
+  for (const command of ['install', 'uninstall']) {
+    const done = await machine.run(['hooks', command])
+    expect(done.exit).toBe(6)
+    expect(done.stderr).toContain('settings.json is left as it is (hooks: stands there twice;')
+  }
+  expect(read()).toBe(twice)
+  expect(await machine.json('hooks', 'status')).toMatchObject([
+    { scopes: [{ hooks: 'outdated' }, { hooks: 'none' }, { hooks: 'none' }] },
+  ])
 })
 
 test('say where they are switched off', async () => {
