@@ -100,24 +100,26 @@ export function withoutHooks(text: string): string {
 function refuseTwice(text: string): void {
   readSettings(text)
   const root = parseTree(text)
-  if (!root) return
-  refuseTwiceIn(root, 'hooks')
-  const events = findNodeAtLocation(root, ['hooks'])
-  for (const event of events ? namesIn(events) : []) {
-    refuseTwiceIn(events!, event, 'hooks.')
-    for (const [n, group] of (findNodeAtLocation(events!, [event])?.children ?? []).entries())
-      refuseTwiceIn(group, 'hooks', `hooks.${event}.${n}.`)
+  const events = root && propertiesOf(root, '', isHooks).get('hooks')
+  if (!events) return
+  for (const [event, groups] of propertiesOf(events, 'hooks.', () => true))
+    for (const [n, group] of (groups.children ?? []).entries())
+      propertiesOf(group, `hooks.${event}.${n}.`, isHooks)
+}
+
+const isHooks = (name: string): boolean => name === 'hooks'
+
+/** What an object says, by its names. Throws where one that `once` wants once stands there twice. */
+function propertiesOf(object: Node, path: string, once: (name: string) => boolean): Map<string, Node> {
+  const found = new Map<string, Node>()
+  for (const { children: [key, value] = [] } of object.children ?? []) {
+    const name = String(key?.value)
+    if (found.has(name) && once(name))
+      throw new Error(`${path}${name}: stands there twice; take out the one that is not wanted`)
+    if (value) found.set(name, value)
   }
+  return found
 }
-
-function refuseTwiceIn(object: Node, name: string, path = ''): void {
-  if (namesIn(object).filter(each => each === name).length > 1)
-    throw new Error(`${path}${name}: stands there twice; take out the one that is not wanted`)
-}
-
-/** The names of an object, as often as they stand there. */
-const namesIn = (object: Node): string[] =>
-  (object.children ?? []).map(property => String(property.children?.[0]?.value))
 
 function edit(text: string, path: JSONPath, value: unknown, format?: FormattingOptions): string {
   return applyEdits(text, modify(text, path, value, format ? { formattingOptions: format } : {}))
