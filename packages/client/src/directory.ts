@@ -39,10 +39,14 @@ interface Heard {
 
 /** Set when it was read to its end for the first time: who is not in it before that may be there all the same. */
 const READ = 'directory-read'
+/** Entries of members to come that are kept at most: who joins and attaches is told of before our roster has grown. */
+const EARLY = 256
 
 export class Directory {
   readonly #o: { store: ClientStore; keeper: RosterKeeper; claims: Claims; now: () => number; log: Log }
   readonly #known = new Map<RecipientKey, Known>()
+  /** What was told of members that our roster does not have yet, the oldest first. */
+  readonly #early = new Map<RecipientKey, DirectoryEntry>()
   /** Who was there when our own connection was lost: shown as away until its grace is over, then as offline. */
   #last: { readonly at: number; readonly here: ReadonlySet<RecipientKey> } | undefined
   /** Who was told of since a page was asked for, for each page that is under way. */
@@ -96,8 +100,10 @@ export class Directory {
     const key = recipientKey(recipient)
     const { keeper, store, now } = this.#o
     try {
-      if (!keeper.roster.members.has(toBase64url(certificate.member)))
+      if (!this.#isMember(entry)) {
+        this.#keep(key, entry)
         throw new MeshError('integrity', 'the certificate is of somebody who is no member')
+      }
       const { mesh } = keeper.roster
       verifyCertificate(certificate, {
         mesh,
@@ -123,12 +129,31 @@ export class Directory {
       }
       store.directory.put({ key, entry: wireJson(shown), at: now() })
       this.#known.set(key, { recipient, entry: shown, ...this.#saidBy(shown) })
+      this.#early.delete(key)
       return { recipient, fetch }
     } catch (error) {
       if (!(error instanceof MeshError)) throw error
       this.#o.log('directory.refused', { key, code: error.code, message: error.message })
       return undefined
     }
+  }
+
+  /** What was told too early of those who are members by now: to be heard again. */
+  takeEarly(): DirectoryEntry[] {
+    const due = [...this.#early].filter(([, entry]) => this.#isMember(entry))
+    for (const [key] of due) this.#early.delete(key)
+    return due.map(([, entry]) => entry)
+  }
+
+  #isMember({ certificate }: DirectoryEntry): boolean {
+    return this.#o.keeper.roster.members.has(toBase64url(certificate.member))
+  }
+
+  #keep(key: RecipientKey, entry: DirectoryEntry): void {
+    this.#early.delete(key)
+    this.#early.set(key, entry)
+    const [oldest] = this.#early.keys()
+    if (this.#early.size > EARLY) this.#early.delete(oldest!)
   }
 
   /** A record signed by a clock ahead of ours says nothing yet; who is there is the broker's word all the same. Throws what else is wrong with it. */

@@ -178,6 +178,7 @@ export class Engine {
     if (keeper.roster.seq === began) return
     this.#o.emit('roster', { seq: keeper.roster.seq })
     directory.reopen()
+    for (const entry of directory.takeEarly()) this.#presence(entry)
     if (keeper.roster.epoch.beganSeq > began)
       for (const party of parties.values()) void this.attendance.publish(party)
     this.flush()

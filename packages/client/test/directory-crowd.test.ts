@@ -1,4 +1,4 @@
-import { generateSigner, signCertificate, signPresence } from '@claudemesh/crypto'
+import { generateSigner, rosterEntryHash, signCertificate, signPresence } from '@claudemesh/crypto'
 import { makePrekey, sealProfile } from '@claudemesh/crypto/sealing'
 import {
   type DirectoryEntry,
@@ -154,4 +154,26 @@ test('a client knows who is there when it was shown all pages, and knows it afte
   await client.stop()
   const again = scriptedMember(broker, seed, people[0]!, () => now, store)
   expect(again.client.knowsPeers).toBe(true)
+})
+
+test('who is told of before they are known to have joined is shown as soon as they are', async () => {
+  const before = { ...seed, entries: seed.entries.slice(0, -1) }
+  const broker = new ScriptedBroker(before, brokerKey, () => now)
+  const { client } = scriptedMember(broker, before, people[0]!, () => now)
+  const early = session(0)
+  client.start()
+  await when(client, 'state', () => client.state === 'online')
+  broker.push({ type: 'presence', entry: early })
+  expect(client.peers()).toEqual([])
+
+  const headSeq = seed.entries.length - 1
+  const head = rosterEntryHash(seed.entries[headSeq]!)
+  broker.script = frame =>
+    frame.type === 'roster.get'
+      ? { type: 'roster', entries: seed.entries.slice(frame.from), head, headSeq, copies: [] }
+      : undefined
+  broker.push({ type: 'roster.changed', seq: headSeq, head })
+  await when(client, 'presence', () => client.peers().length === 1)
+  expect(client.peers()[0]).toMatchObject({ uuid: early.certificate.uuid, lease: 'online' })
+  await client.stop()
 })
