@@ -178,6 +178,7 @@ export class Directory {
 
   /** Nobody is known to be online without a connection; what is shown of them is that they were a moment ago. */
   offline(): void {
+    this.#early.clear()
     const here = [...this.#known].filter(([, { entry }]) => entry.lease !== 'offline').map(([key]) => key)
     if (here.length > 0) this.#last = { at: this.#o.now(), here: new Set(here) }
     for (const [key, known] of this.#known)
