@@ -156,24 +156,43 @@ test('a client knows who is there when it was shown all pages, and knows it afte
   expect(again.client.knowsPeers).toBe(true)
 })
 
-test('who is told of before they are known to have joined is shown as soon as they are', async () => {
+/** A member whose roster lacks the second one's join, told of a session of theirs; `learn` brings the roster up to date. */
+async function toldEarly() {
   const before = { ...seed, entries: seed.entries.slice(0, -1) }
   const broker = new ScriptedBroker(before, brokerKey, () => now)
-  const { client } = scriptedMember(broker, before, people[0]!, () => now)
-  const early = session(0)
+  const { client, ring } = scriptedMember(broker, before, people[0]!, () => now)
+  const entry = session(0)
   client.start()
   await when(client, 'state', () => client.state === 'online')
-  broker.push({ type: 'presence', entry: early })
+  broker.push({ type: 'presence', entry })
   expect(client.peers()).toEqual([])
-
   const headSeq = seed.entries.length - 1
   const head = rosterEntryHash(seed.entries[headSeq]!)
-  broker.script = frame =>
-    frame.type === 'roster.get'
-      ? { type: 'roster', entries: seed.entries.slice(frame.from), head, headSeq, copies: [] }
-      : undefined
-  broker.push({ type: 'roster.changed', seq: headSeq, head })
-  await when(client, 'presence', () => client.peers().length === 1)
-  expect(client.peers()[0]).toMatchObject({ uuid: early.certificate.uuid, lease: 'online' })
+  const learn = async () => {
+    broker.script = frame =>
+      frame.type === 'roster.get'
+        ? { type: 'roster', entries: seed.entries.slice(frame.from), head, headSeq, copies: [] }
+        : undefined
+    broker.push({ type: 'roster.changed', seq: headSeq, head })
+    await when(client, 'roster', () => client.members().length === 2)
+  }
+  return { broker, client, ring, entry, learn }
+}
+
+test('who is told of before they are known to have joined is shown as soon as they are', async () => {
+  const { client, entry, learn } = await toldEarly()
+  await learn()
+  expect(client.peers()).toMatchObject([{ uuid: entry.certificate.uuid, lease: 'online' }])
+  await client.stop()
+})
+
+test('what was told too early on a connection that is lost is not shown on the next one', async () => {
+  const { broker, client, ring, learn } = await toldEarly()
+  broker.drop()
+  await when(client, 'state', () => client.state === 'offline')
+  await ring(0)
+  await when(client, 'state', () => client.state === 'online')
+  await learn()
+  expect(client.peers()).toEqual([])
   await client.stop()
 })
