@@ -1,7 +1,7 @@
 /** What stands on every disk: both ends, the broker's queues and its log, as the checker wants it. */
 import { Database } from 'bun:sqlite'
 import { leavesOf, readLeafFields, rosterEntryHash, uuidText } from '@claudemesh/crypto'
-import { openDatabase } from '@claudemesh/db'
+import { auditDue, openDatabase } from '@claudemesh/db'
 import { rosterEntry, toBase64url } from '@claudemesh/protocol'
 import type { Ending, HistoryEvent } from '@claudemesh/simulation'
 import { logFromDatabase, type Peer, type StatusReply, verifyLog } from 'claudemesh'
@@ -125,6 +125,16 @@ function headOf(machine: Machine): string {
     return Buffer.from(rosterEntryHash(rosterEntry.decode(JSON.parse(last.entry)))).toString('hex')
   } finally {
     db.close()
+  }
+}
+
+/** Whether no leaf waits for a signed head: before that the end of a log proves nothing. */
+export async function isSigned({ postgres }: World): Promise<boolean> {
+  const db = await openDatabase({ url: postgres.url, max: 1, applicationName: 'chaos' })
+  try {
+    return (await auditDue(db, { limit: 1 })).length === 0
+  } finally {
+    await db.close()
   }
 }
 

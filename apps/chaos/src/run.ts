@@ -1,7 +1,7 @@
 /** One seed, one run of real processes: founds a world, lets the plan happen to it, heals everything, waits for quiet and checks. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Broken, check, type History, openRandom, type Recorded } from '@claudemesh/simulation'
-import { readLog, readStores, readTruths } from './ending.ts'
+import { isSigned, readLog, readStores, readTruths } from './ending.ts'
 import { makePlan, type Plan, type Send } from './plan.ts'
 import type { PlantedFault } from './planted-faults.ts'
 import { heal, strike } from './strike.ts'
@@ -93,7 +93,9 @@ async function look(world: World): Promise<Broken[]> {
   try {
     const { sent, outbox, inbox } = readStores(world.machines)
     const ending = { ...(await readTruths(world)), outbox, inbox, auditFault: null }
-    return check({ events: sent.map(event => ({ ...event, at: 0 })), ending })
+    const open = check({ events: sent.map(event => ({ ...event, at: 0 })), ending })
+    if (open.length > 0 || (await isSigned(world))) return open
+    return [{ promise: 'stuck', what: 'leaves of the log wait for a signed head' }]
   } catch (error) {
     return [{ promise: 'stuck', what: String(error) }]
   }
