@@ -5,8 +5,10 @@ import { connect } from 'node:net'
 export const SOCKET_LIMITS = {
   /** A line of more is refused; 700 KB arrived whole. */
   lineBytes: 1 << 20,
-  /** A sender's bucket holds 30 and refills at 0.5 a second. */
+  /** A sender's bucket holds 30 pushes; fewer, for it may not have been full. */
   burst: 25,
+  /** And gets one back in this time. */
+  refillMs: 2000,
   /** The same body is dropped within this time. */
   sameBodyMs: 30_000,
 } as const

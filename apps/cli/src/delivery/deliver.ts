@@ -23,6 +23,7 @@ import type { InboxMessage } from '../api/schema.ts'
 import { frameMessages, idsFramedIn, wordCount } from './frame.ts'
 import { describeLadder } from './ladder.ts'
 import { planLooks } from './looks.ts'
+import { DOUBT_MS, howLost } from './lost.ts'
 import { packMessages, packPriority, shownBy } from './pack.ts'
 import type { Delivery, DeliveryPort } from './port.ts'
 import { type Proven, provenByHook, provenByTranscript } from './proof.ts'
@@ -31,10 +32,6 @@ import { cursorOf, type Flight, follow, openSeat, type Seat } from './seat.ts'
 
 /** Between two looks at a session: soon after an event, then less often while mail is under way, seldom while it only waits. */
 const LOOK_MS = { first: 200, underWay: 1000, most: 5000 } as const
-/** An idle session that has not taken a push after this long never will: the socket drops without a word. */
-const DOUBT_MS = 10_000
-/** The same for a session that tells no status (some of the SDK's): it may be within a long tool. */
-const DOUBT_BLIND_MS = 60_000
 /** A message is handed over at most this often; then it stays in the inbox, and its sender hears that it is held. */
 const MOST_TRIES = 5
 const SOCKET_REFUSALS = 3
@@ -76,20 +73,13 @@ export function createDelivery(port: DeliveryPort): Delivery {
     port.log('delivery.surfaced', { session: seat.uuid, ids: proven.ids, proof: proven.proof })
   }
 
-  /** A dead process loses its queue, and an idle one that has not taken a push was never given it: both wait again. */
   function dropLost(seat: Seat, now: RunningSession | undefined): void {
     seat.missed = now === undefined ? seat.missed + 1 : 0
-    const idleSince = now?.status === 'idle' ? (now.statusUpdatedAt ?? 0) : 0
-    const patience = patienceWith(now)
-    const kept: Flight[] = []
-    for (const flight of seat.flights) {
-      const isTooLong = port.now() - Math.max(flight.since, idleSince) >= patience
-      const isOther = flight.pid !== undefined && now !== undefined && now.pid !== flight.pid
-      const isDead = isOther || (seat.missed >= 2 && (seat.seen || flight.via === 'socket'))
-      if (!isDead && (flight.taken || flight.via === 'hook' || !isTooLong)) kept.push(flight)
-      else drop(seat, flight, isDead ? undefined : 'what went there never showed up')
-    }
-    seat.flights = kept
+    const verdicts = seat.flights.map(flight => ({ flight, lost: howLost(seat, flight, now, port.now()) }))
+    for (const { flight, lost } of verdicts)
+      if (lost !== undefined)
+        drop(seat, flight, lost === 'dead' ? undefined : 'what went there never showed up')
+    seat.flights = verdicts.filter(({ lost }) => lost === undefined).map(({ flight }) => flight)
   }
 
   /** Not proven: it waits again. `fault`: that of the way it went. */
@@ -138,6 +128,8 @@ export function createDelivery(port: DeliveryPort): Delivery {
     isUsable(seat.rungs.socket, port.now()) ? now?.messagingSocketPath : undefined
 
   async function pushPack(seat: Seat, socketPath: string, pack: InboxMessage[]): Promise<void> {
+    const wait = seat.pace.take(port.now())
+    if (wait > 0) return looks.in(seat.uuid, wait)
     const cursor = cursorOf(seat)
     if (cursor !== undefined && seat.flights.length === 0) seat.cursor = cursorAtEnd(cursor.path)
     const words = framed(seat, pack, 'socket')
@@ -246,7 +238,7 @@ export function createDelivery(port: DeliveryPort): Delivery {
       const parsed = parseAs(hookPayload, payload)
       if (!parsed.success) onUnknown('hook-payload')
       else if (!isKnownHook(parsed.data.hook_event_name)) onUnknown(`hook ${parsed.data.hook_event_name}`)
-      if (seat === undefined || !parsed.success || !follow(seat, parsed.data)) return {}
+      if (seat === undefined || !parsed.success || !follow(seat, parsed.data, port.now())) return {}
       settle(seat, provenByHook(seat, parsed.data))
       settle(seat, provenByTranscript(seat, onUnknown))
       const output = offerContext(seat, parsed.data)
@@ -289,10 +281,4 @@ export function createDelivery(port: DeliveryPort): Delivery {
       seats.clear()
     },
   }
-}
-
-/** How long a push may go untaken, ms: for ever while the client is busy or asks its user something. */
-function patienceWith(running: RunningSession | undefined): number {
-  if (running?.status === undefined) return DOUBT_BLIND_MS
-  return running.status === 'idle' ? DOUBT_MS : Number.POSITIVE_INFINITY
 }

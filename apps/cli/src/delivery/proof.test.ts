@@ -77,7 +77,7 @@ describe('the transcript proves', () => {
   ])('%s once the model has answered', (_, record) => {
     const path = join(dir, `${uuid}.jsonl`)
     writeFileSync(path, answer)
-    follow(seat, hook('SessionStart', { transcript_path: path }))
+    follow(seat, hook('SessionStart', { transcript_path: path }), 0)
     appendFileSync(path, line(record))
     expect(provenByTranscript(seat, noUnknown)).toBeUndefined()
     expect(seat.flights[0]?.taken).toBe(true)
@@ -89,16 +89,16 @@ describe('the transcript proves', () => {
 describe('a seat', () => {
   test('follows /clear, forgetting what was under way in the old conversation', () => {
     const next = uuid.replace('1', '9')
-    expect(follow(seat, { session_id: next, hook_event_name: 'SessionStart', source: 'clear' })).toBe(true)
+    expect(follow(seat, { session_id: next, hook_event_name: 'SessionStart', source: 'clear' }, 0)).toBe(true)
     expect(seat).toMatchObject({ claudeId: next, flights: [], away: false })
   })
 
   test('is away while its process is in another conversation', () => {
     const other = { session_id: uuid.replace('1', '9'), hook_event_name: 'SessionStart', source: 'resume' }
-    expect(follow(seat, other)).toBe(false)
+    expect(follow(seat, other, 0)).toBe(false)
     expect(seat.away).toBe(true)
-    expect(follow(seat, { ...other, hook_event_name: 'Stop' })).toBe(false)
-    expect(follow(seat, { ...other, session_id: uuid })).toBe(true)
+    expect(follow(seat, { ...other, hook_event_name: 'Stop' }, 0)).toBe(false)
+    expect(follow(seat, { ...other, session_id: uuid }, 0)).toBe(true)
     expect(seat.away).toBe(false)
   })
 })

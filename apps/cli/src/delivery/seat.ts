@@ -7,6 +7,7 @@ import {
   type HookPayload,
   type TranscriptCursor,
 } from '@claudemesh/claude'
+import { PushPace } from './push-pace.ts'
 import { type Health, type Rung, untriedRungs, type Way } from './rungs.ts'
 
 /** Messages handed to the client together and not yet proven to have been read. */
@@ -37,6 +38,7 @@ export interface Seat {
   readonly tries: Map<string, number>
   /** What is known of each rung since the process started. */
   rungs: Record<Rung, Health>
+  readonly pace: PushPace
   /** Pushes in a row that found nobody at the socket: one alone may be a client that is still starting. */
   refused: number
   /** Its sessions file was seen: where it is gone now, so is the process. */
@@ -45,6 +47,8 @@ export interface Seat {
   missed: number
   /** A hook of it came since the process started. */
   hooked: boolean
+  /** When its turn ended (ms since 1970), if a Stop was the last of its hooks. */
+  stoppedAt: number | undefined
   /** Ends the asyncRewake hook that waits: with words it wakes the session, without it goes. */
   waiter: ((words?: string) => void) | undefined
   /** In mode `inbox`: messages whose number was told. */
@@ -58,16 +62,18 @@ export const openSeat = (session: Pick<Seat, 'uuid' | 'claudeId' | 'configDir' |
   flights: [],
   tries: new Map(),
   rungs: untriedRungs(),
+  pace: new PushPace(),
   refused: 0,
   seen: false,
   missed: 0,
   hooked: false,
+  stoppedAt: undefined,
   waiter: undefined,
   announced: new Set(),
 })
 
-/** Takes over what a hook tells of id and paths; `false` if the hook is not of the conversation this seat serves. */
-export function follow(seat: Seat, hook: HookPayload): boolean {
+/** Takes over what a hook tells at `now` of id, paths and turn; `false` if the hook is not of the conversation this seat serves. */
+export function follow(seat: Seat, hook: HookPayload, now: number): boolean {
   if (hook.hook_event_name === 'SessionStart') {
     if (hook.source === 'clear' && !seat.away) changeId(seat, hook.session_id)
     seat.away = hook.session_id !== seat.claudeId
@@ -78,6 +84,7 @@ export function follow(seat: Seat, hook: HookPayload): boolean {
   }
   if (hook.session_id !== seat.claudeId) return false
   seat.hooked = true
+  if (hook.agent_id === undefined) seat.stoppedAt = hook.hook_event_name === 'Stop' ? now : undefined
   if (hook.transcript_path !== undefined && seat.cursor?.path !== hook.transcript_path) {
     seat.configDir = configDirOfTranscript(hook.transcript_path) ?? seat.configDir
     seat.cursor = cursorAtEnd(hook.transcript_path)

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Machine, Terminal } from '@claudemesh/testkit'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Peer, SendReply, StatusReply, TraceStep } from '../../src/api/schema.ts'
-import { ask, claude, launchOn, twoPeople } from './two-people.ts'
+import { ask, claude, headlessOn, launchOn, twoPeople } from './two-people.ts'
 
 const TOOL = 'mcp__plugin_claudemesh_mesh__'
 /** A busy machine starts a client in its own time. */
@@ -142,25 +141,8 @@ describe.skipIf(claude === undefined)('a message for a session that is', { timeo
     expect(model.requests.at(-1)!.whole.split(`== message ${id}`)).toHaveLength(2)
   })
 
-  /** A headless client as a session of its machine, ended with the test. */
-  const headless = async (machine: Machine, name: string): Promise<void> => {
-    const [bun, ...args] = machine.command('launch', '-y', '--headless', '--name', name)
-    const launch = spawn(bun!, args, { cwd: machine.cwd, env: machine.env, stdio: 'pipe' })
-    launch.stdout.resume()
-    launch.stderr.resume()
-    const ended = new Promise(resolve => launch.on('exit', resolve))
-    onTestFinished(async () => {
-      launch.kill('SIGTERM')
-      await ended
-    })
-    const rows = () => ask<{ name: string; open: boolean; attached: boolean }[]>(machine, 'sessions')
-    await expect
-      .poll(rows, PATIENCE)
-      .toContainEqual(expect.objectContaining({ name, open: true, attached: true }))
-  }
-
   test('headless: wakes it; two that answer each other for ever are stopped, and told so once', async () => {
-    await Promise.all([headless(people.bob, 'night'), headless(people.alice, 'day')])
+    await Promise.all([headlessOn(people.bob, 'night'), headlessOn(people.alice, 'day')])
     await shows({ online: true }, 'bob/night')
     const id = await send('SAY read at night', 'bob/night')
     await told(id, 'surfaced')

@@ -1,4 +1,5 @@
 /** What most tests of live sessions begin with: alice and bob in one mesh, each on a machine with the real client, and a real broker. */
+import { spawn } from 'node:child_process'
 import {
   type BrokerProcess,
   claudeForTests,
@@ -13,7 +14,7 @@ import {
   stopSharedPostgres,
   type Terminal,
 } from '@claudemesh/testkit'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { callDaemon, type DaemonRequest } from '../../src/api/client.ts'
 import type { RouteName } from '../../src/api/routes.ts'
 import { homePaths } from '../../src/home/index.ts'
@@ -68,6 +69,24 @@ export function twoPeople(): TwoPeople {
       return bob
     },
   }
+}
+
+/** Launches a headless client as a session of this name, ended with the test; resolves when that is attached. */
+export async function headlessOn(machine: Machine, name: string): Promise<void> {
+  const [bun, ...args] = machine.command('launch', '-y', '--headless', '--name', name)
+  const launch = spawn(bun!, args, {
+    cwd: machine.cwd,
+    env: machine.env,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  const ended = new Promise(resolve => launch.on('exit', resolve))
+  onTestFinished(async () => {
+    launch.kill('SIGTERM')
+    await ended
+  })
+  await expect
+    .poll(() => ask<object[]>(machine, 'sessions'), { timeout: 45_000 })
+    .toContainEqual(expect.objectContaining({ name, open: true, attached: true }))
 }
 
 /** Launches the client as a session on a terminal; resolves when it takes input. Close it. */
