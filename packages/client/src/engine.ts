@@ -127,6 +127,7 @@ export class Engine {
     await this.connection.stop()
     this.#core.group.run()
     await this.inbox.settled()
+    this.inbox.stop()
     // The receipts of what was still stored.
     this.#core.group.run()
   }

@@ -13,7 +13,7 @@ import type {
   UnopenedRow,
 } from '../src/index.ts'
 import { memoryOutbox } from './memory-outbox.ts'
-import { Crash, earliest, type Journal, Table, type Undo } from './memory-table.ts'
+import { Crash, type Journal, Table, type Undo } from './memory-table.ts'
 
 export interface MemoryStore extends ClientStore {
   /** Outermost transactions so far. */
@@ -184,13 +184,6 @@ export function memoryStore(): MemoryStore {
           .all()
           .filter(row => row.owner === owner && row.dueAt <= now)
           .slice(0, limit),
-      nextDueAt: now =>
-        earliest(
-          queued
-            .all()
-            .filter(row => row.dueAt > now)
-            .map(row => row.dueAt),
-        ),
       remove(rows) {
         for (const row of rows) queued.delete(String(row))
       },

@@ -26,6 +26,14 @@ export interface Side {
   readonly acks: number[]
   /** How often the roster was asked for. */
   readonly synced: () => number
+  /** How often what is due was to go out. */
+  readonly flushed: () => number
+  /** What waits for its time; rung by the test. */
+  readonly timers: Timer[]
+}
+interface Timer {
+  readonly ms: number
+  readonly work: () => void
 }
 export interface Offline {
   readonly clock: { now: number }
@@ -43,10 +51,13 @@ export async function offline(count: number): Promise<Offline> {
     seedStore(store, seed)
     const { url, host } = seed
     const identity = { mesh: seed.mesh, url, host, ...person }
-    const core = assembleCore(
-      { identity, store, now: () => clock.now, log: () => {}, schedule: () => () => {} },
-      () => {},
-    )
+    const timers: Timer[] = []
+    const schedule: Core['schedule'] = (ms, work) => {
+      const timer = { ms, work }
+      timers.push(timer)
+      return () => void timers.splice(timers.indexOf(timer), 1)
+    }
+    const core = assembleCore({ identity, store, now: () => clock.now, log: () => {}, schedule }, () => {})
     const uuid = randomUUID()
     const party = makeParty(uuid, person.member.publicKey, generateSigner(), clock.now)
     core.parties.set(uuid, party)
@@ -59,17 +70,30 @@ export async function offline(count: number): Promise<Offline> {
       clockWrong: () => {},
     })
     let asked = 0
+    let flushed = 0
     const syncRoster = async (): Promise<void> => {
       asked++
     }
     const inbox = new Inbox(core, outbox, {
       syncRoster,
-      flush: () => {},
+      flush: () => {
+        flushed++
+      },
       flushAside: () => {},
       heard: () => {},
       unwritten: () => {},
     })
-    return { core, store, outbox, inbox, party, acks: [], synced: () => asked }
+    return {
+      core,
+      store,
+      outbox,
+      inbox,
+      party,
+      timers,
+      acks: [],
+      synced: () => asked,
+      flushed: () => flushed,
+    }
   })
   return { clock, sides, brokerKey }
 }

@@ -82,6 +82,34 @@ describe('what does not open is kept, acked, answered, and never shown', () => {
   })
 })
 
+test('what does not open in one go is answered at once and together, what comes later when its time has come', async () => {
+  const foreign = () => {
+    const one = forSide(seal(alice, [bob], compose(alice, [bob], 'hello')), bob)
+    return withHeader(one, { to: [{ ...one.header.to[0]!, prekeyId: new Uint8Array(16) }] })
+  }
+  const due = () => bob.store.receipts.due(bob.party.owner, world.clock.now, 9).length
+  await deliver(bob, foreign(), foreign())
+  expect(due()).toBe(2)
+  expect(bob.timers).toEqual([])
+  world.clock.now += 1000
+  await deliver(bob, foreign(), foreign())
+  expect(due()).toBe(2)
+  expect(bob.timers.map(({ ms }) => ms)).toEqual([5000])
+  // By a clock that was set back meanwhile it is not time yet.
+  world.clock.now += 4000
+  bob.timers.shift()!.work()
+  expect(bob.timers.map(({ ms }) => ms)).toEqual([1000])
+  expect(bob.flushed()).toBe(0)
+  world.clock.now += 1000
+  bob.timers.shift()!.work()
+  expect([bob.flushed(), due(), bob.timers]).toEqual([1, 4, []])
+  world.clock.now += 1
+  await deliver(bob, foreign())
+  expect(bob.timers).toHaveLength(1)
+  bob.inbox.stop()
+  expect(bob.timers).toEqual([])
+})
+
 test('a certificate that does not cover `sentAt` has one answer, whether or not it was checked before', async () => {
   await deliver(bob, forSide(seal(alice, [bob], compose(alice, [bob], 'in time')), bob))
   expect(answers(bob)).toEqual(['delivered'])

@@ -119,7 +119,7 @@ describe('a transaction', () => {
       transaction(() => receipts.queue([receipt(7)]))
       expect(ids(receipts.due('', 5, 9))).toEqual(['3', '6', '7'])
     })
-    expect([stored(), receipts.nextDueAt(5)]).toEqual([['3', '4', '6', '7'], 9])
+    expect(stored()).toEqual(['3', '4', '6', '7'])
     expect(() =>
       transaction(() => {
         receipts.queue([receipt(8)])

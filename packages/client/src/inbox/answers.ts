@@ -9,7 +9,7 @@ const MAX_SENDERS = 10_000
 export class AnswerPace {
   readonly #pace = new Map<RecipientKey, { nextAt: number; gapMs: number; slotMs: number }>()
 
-  /** When the next answer to this sender may go out; all that are asked for until then share it. */
+  /** When the next answer to this sender may go out; all that are asked for until then, and in that ms, share it. */
   dueAt(from: RecipientKey, now: number): number {
     const pace = this.#pace.get(from)
     if (!pace) {
@@ -17,7 +17,7 @@ export class AnswerPace {
       this.#pace.set(from, { nextAt: now + FIRST_MS, gapMs: FIRST_MS, slotMs: now })
       return now
     }
-    if (now < pace.slotMs) return pace.slotMs
+    if (now <= pace.slotMs) return pace.slotMs
     const slotMs = Math.max(now, pace.nextAt)
     const gapMs = Math.min(pace.gapMs * 2, LONGEST_MS)
     this.#pace.set(from, { nextAt: slotMs + gapMs, gapMs, slotMs })

@@ -65,6 +65,8 @@ export class Inbox {
   readonly #port: InboxPort
   #opener: Opener
   readonly #pace = new AnswerPace()
+  /** What stops the wait for answers that are due at a time. */
+  readonly #rings = new Map<number, () => void>()
   readonly #arrived: Arrived[] = []
   #working: Promise<void> | null = null
 
@@ -93,8 +95,15 @@ export class Inbox {
     this.#arrived.length = 0
   }
 
+  /** Resolves when all that came is stored. */
   async settled(): Promise<void> {
     await this.#working
+  }
+
+  /** Nothing is begun by itself any more. */
+  stop(): void {
+    for (const cancel of this.#rings.values()) cancel()
+    this.#rings.clear()
   }
 
   async #work(): Promise<void> {
@@ -168,6 +177,7 @@ export class Inbox {
   /** Inside `commit.run`. */
   #store(batch: readonly Arrived[]): Stored {
     const acks = new Map<string, Ack>()
+    const at = this.#core.now()
     let behind = false
     for (const { link, frame } of batch) {
       const party = this.#partyOf(frame)
@@ -175,7 +185,7 @@ export class Inbox {
       const items = frame.type === 'deliver' ? frame.deliveries : frame.facts
       for (const item of items) {
         if ('fact' in item) applyFact(this.#core, item.fact)
-        else behind = this.#take(party, item) || behind
+        else behind = this.#take(party, item, at) || behind
       }
       const { recipient, attachment } = frame
       const upTo = Math.max(...items.map(item => item.seq))
@@ -201,11 +211,11 @@ export class Inbox {
     return undefined
   }
 
-  /** True when its sender knows a longer roster. */
-  #take(party: Party, delivery: Delivery): boolean {
+  /** True when its sender knows a longer roster. `at`: of the batch it came in. */
+  #take(party: Party, delivery: Delivery, at: number): boolean {
     const opening: Opening = this.#opener.open(party, delivery.envelope)
     if ('refused' in opening) {
-      this.#keep(party, delivery, opening.refused)
+      this.#keep(party, delivery, opening.refused, at)
       return false
     }
     const { ok: opened } = opening
@@ -213,7 +223,7 @@ export class Inbox {
     const { plaintext } = opened.content
     if (plaintext.kind === 'text' && !parseAs(textPayload, plaintext.payload).success) {
       const { id, fromKey, envelope } = opened
-      this.#keep(party, delivery, { id, fromKey, envelope, answer: 'refused', reason: 'payload' })
+      this.#keep(party, delivery, { id, fromKey, envelope, answer: 'refused', reason: 'payload' }, at)
       return false
     }
     this.#pace.opened(opened.fromKey)
@@ -242,19 +252,34 @@ export class Inbox {
   }
 
   /** Kept, answered when its sender can be told anything, and never shown. */
-  #keep(party: Party, delivery: Delivery, { id, fromKey, envelope, answer, reason }: Refused): void {
-    const { store, now, log } = this.#core
+  #keep(party: Party, delivery: Delivery, refused: Refused, at: number): void {
+    const { id, fromKey, envelope, answer, reason } = refused
+    const { store, log } = this.#core
     const deliveries = [{ seq: delivery.seq, envelope }]
     const bytes = encodeFrame({ type: 'deliver', recipient: party.recipient, attachment: 0, deliveries })
     log('inbox.unopened', { owner: party.owner, from: fromKey, id, reason })
-    const kept = { owner: party.owner, id, from: fromKey, reason, bytes, at: now() }
-    store.inbox.keepUnopened(kept, UNOPENED_KEPT)
+    store.inbox.keepUnopened({ owner: party.owner, id, from: fromKey, reason, bytes, at }, UNOPENED_KEPT)
     if (answer === null) return
     const why = answer === 'refused' ? reason : ''
-    const at = now()
     const slot = this.#pace.dueAt(fromKey, at)
     const dueAt = slot <= at ? 0 : slot
     store.receipts.queue([{ owner: party.owner, to: fromKey, state: answer, why, id, msg: null, at, dueAt }])
+    if (dueAt > 0 && !this.#rings.has(dueAt)) this.#ring(dueAt)
+  }
+
+  /** Answers go out when they are due, at `dueAt` (ms since 1970). */
+  #ring(dueAt: number): void {
+    const { now, schedule } = this.#core
+    const wait = dueAt - now()
+    if (wait > 0)
+      this.#rings.set(
+        dueAt,
+        schedule(wait, () => this.#ring(dueAt)),
+      )
+    else {
+      this.#rings.delete(dueAt)
+      this.#port.flush()
+    }
   }
 }
 

@@ -22,8 +22,6 @@ export interface ReceiptStore {
   queue(items: readonly ReceiptDue[]): void
   /** Rows of this owner with dueAt ≤ now, in the order they were queued. */
   due(owner: Owner, now: number, limit: number): QueuedReceipt[]
-  /** The earliest dueAt above `now`. */
-  nextDueAt(now: number): number | undefined
   remove(rows: readonly number[]): void
 }
 

@@ -1,6 +1,6 @@
 /** Receipts that wait to be sealed to those who wrote to us. */
 import type { QueuedReceipt, ReceiptDue, ReceiptStore } from '@claudemesh/client'
-import { and, asc, eq, gt, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import { named, rowColumns } from './columns.ts'
 import { hotWrite } from './hot.ts'
 import { receiptDue } from './inbox-schema.ts'
@@ -22,13 +22,6 @@ export function receiptStore(scope: MeshScope): ReceiptStore {
     .where(and(ours, eq(receiptDue.owner, asked.owner), sql`+${receiptDue.dueAt} <= ${asked.now}`))
     .orderBy(asc(receiptDue.row))
     .limit(asked.limit)
-    .prepare()
-  const next = orm
-    .select({ dueAt: receiptDue.dueAt })
-    .from(receiptDue)
-    .where(and(ours, gt(receiptDue.dueAt, asked.now)))
-    .orderBy(asc(receiptDue.dueAt))
-    .limit(1)
     .prepare()
   const remove = hotWrite<'row'>(
     scope,
@@ -62,10 +55,6 @@ export function receiptStore(scope: MeshScope): ReceiptStore {
       const rows = written.isNone() ? [] : due.all({ owner, now, limit })
       const unwritten = standing().filter(item => isDue(item, owner, now))
       return [...rows, ...unwritten].slice(0, limit)
-    },
-    nextDueAt: now => {
-      late.write()
-      return written.isNone() ? undefined : next.get({ now })?.dueAt
     },
     remove: rows => {
       const gone = new Set(rows)
