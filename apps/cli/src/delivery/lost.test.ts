@@ -29,8 +29,8 @@ describe('a push that nobody takes is lost', () => {
     ['in a busy one, never', {}, { status: 'busy' }, undefined],
     ['in one that asks its user something, never', {}, { status: 'waiting' }, undefined],
     ['in one that tells nothing of itself', {}, {}, 60],
-    ['in such a one whose turn was over before', { stoppedAt: HANDED - 1000 }, {}, 20],
-    ['in such a one whose turn was over later', { stoppedAt: HANDED + 7000 }, {}, 27],
+    ['in such a one whose turn was over before', { stoppedAt: HANDED - 1000 }, {}, 30],
+    ['in such a one whose turn was over later', { stoppedAt: HANDED + 7000 }, {}, 37],
   ])('%s', (_, from, tells, seconds) => {
     expect(lostAfter(from, tells)).toBe(seconds)
   })

@@ -4,8 +4,8 @@ import type { Flight, Seat } from './seat.ts'
 
 /** An idle session that has not taken a push after this long never will: the socket drops without a word. */
 export const DOUBT_MS = 10_000
-/** The same for one that tells no status (headless ones) and whose hooks said last that its turn was over: one may begin without a hook. */
-const DOUBT_STOPPED_MS = 20_000
+/** The same for one that tells no status (headless ones) and whose hooks said last that its turn was over: the next may begin without one. */
+const DOUBT_STOPPED_MS = 30_000
 /** And where its hooks say nothing of the kind: it may be within a long tool. */
 const DOUBT_BLIND_MS = 60_000
 
