@@ -7,7 +7,7 @@ import { run } from './query.ts'
 /** A broker that runs says every hour that it uses its set; one that starts installs what it lacks. */
 const UNUSED_DAYS = 7
 
-type Transaction = Pick<postgres.TransactionSql, 'unsafe'> & postgres.TransactionSql
+type Transaction = Pick<postgres.Sql, 'unsafe'> & postgres.ISql
 
 /** Makes the set where it does not stand, and drops those that nobody used for a week. The caller holds the lock of migrations. */
 export async function installFunctions(tx: Transaction, set: FunctionSet): Promise<void> {

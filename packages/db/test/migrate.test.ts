@@ -124,6 +124,22 @@ test('functions that no program used for a week go, those in use stay', async ()
   expect(schemas.toSorted()).toEqual([FUNCTIONS.schema, used!.schema].toSorted())
 })
 
+test('a database that goes meanwhile is gone, and no fault of this program', async () => {
+  const url = await emptyDatabase()
+  const [other, db] = [await openTest(url), await openTest(url)]
+  const holder = await other.sql.reserve()
+  await holder`select pg_advisory_lock(7236501147001)`
+  const told = migrate(db).catch(error => error)
+  // The other's migration is waited for, and the server goes down over it.
+  const ended = () => other.sql`select pg_terminate_backend(pid) as ended from pg_stat_activity
+    where wait_event = 'advisory' and datname = current_database()`
+  await expect.poll(ended).toEqual([{ ended: true }])
+  expect(await told).toMatchObject({ code: 'unavailable', message: 'the database is busy or gone' })
+  await holder`select pg_advisory_unlock_all()`
+  holder.release()
+  expect(await migrate(other)).toMatchObject({ from: 0 })
+})
+
 test('a newer database is refused and left alone', async () => {
   const { db } = await freshDatabase()
   await db.sql`update mesh_fn.installed set version = version + 1, functions = 'newer'`
