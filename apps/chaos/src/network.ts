@@ -121,7 +121,8 @@ export async function startNetwork(record: (event: HistoryEvent) => void): Promi
     },
     cut(member, how) {
       cuts.set(member, how)
-      for (const wire of of(member)) wire.cut = how
+      // What a black hole has swallowed no other cut brings back: on such a wire nothing may come any more.
+      for (const wire of of(member)) if (wire.cut !== 'black-hole') wire.cut = how
     },
     heal(member) {
       cuts.delete(member)

@@ -131,6 +131,23 @@ test('a black hole swallows, and both ends learn of it when it ends', async () =
   expect(size(atFar)).toBe(before)
 })
 
+test('no other cut brings back a wire whose bytes a black hole has swallowed', async () => {
+  const { client, far, atFar } = await dialled()
+  const before = size(atFar)
+  const heardOf = (upTo: number) =>
+    expect.poll(() => heard.some(event => event.type === 'acked' && event.upTo === upTo)).toBe(true)
+  network.cut(MEMBER, 'black-hole')
+  client.write(ack(4))
+  await heardOf(4)
+  network.cut(MEMBER, 'stalled')
+  client.write(ack(5))
+  await heardOf(5)
+  const ends = Promise.all([closed(client), closed(far)])
+  network.heal(MEMBER)
+  await ends
+  expect(size(atFar)).toBe(before)
+})
+
 test('a reset in mid frame passes on half of it', async () => {
   const { client, far, atFar } = await dialled()
   const before = size(atFar)
