@@ -9,7 +9,7 @@ export function errorCode(error: unknown): string {
 }
 
 /** True when it is unknown whether the statement was committed: the connection broke or the server went down. */
-function isConnectionLoss(error: unknown): boolean {
+export function isConnectionLoss(error: unknown): boolean {
   const code = errorCode(error)
   return (
     /^(08|57P0)/.test(code) ||

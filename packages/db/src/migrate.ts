@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { MeshError } from '@claudemesh/protocol'
 import type postgres from 'postgres'
 import type { Database } from './database.ts'
-import { isOutage, meshError } from './database-errors.ts'
+import { isConnectionLoss, isOutage, meshError } from './database-errors.ts'
 import { FUNCTIONS } from './function-set.ts'
 import { installFunctions } from './install-functions.ts'
 import { run } from './query.ts'
@@ -27,9 +27,8 @@ export async function migrate(db: Database): Promise<{ from: number; to: number 
     return done
   } catch (error) {
     // Not by `sql.begin`: postgres.js 3.4.9 rolls back on a connection that is lost, too, and throws where nobody catches it.
-    if (isOutage(error)) throw meshError(error)
-    await tx`rollback`
-    throw error
+    if (!isConnectionLoss(error)) await run(tx`rollback`)
+    throw isOutage(error) ? meshError(error) : error
   } finally {
     tx.release()
   }

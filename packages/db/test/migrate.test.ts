@@ -140,6 +140,18 @@ test('a database that goes meanwhile is gone, and no fault of this program', asy
   expect(await migrate(other)).toMatchObject({ from: 0 })
 })
 
+test('a database that takes nothing now says so, and no transaction is left open on it', async () => {
+  const url = await emptyDatabase()
+  const other = await openTest(url)
+  const [row] = await other.sql<{ name: string }[]>`select current_database() as name`
+  await other.sql.unsafe(`alter database ${row!.name} set default_transaction_read_only = on`)
+  const db = await openTest(url)
+  await expect(migrate(db)).rejects.toMatchObject({ code: 'unavailable' })
+  const open = await other.sql`select state from pg_stat_activity
+    where datname = current_database() and state like 'idle in transaction%'`
+  expect([...open]).toEqual([])
+})
+
 test('a newer database is refused and left alone', async () => {
   const { db } = await freshDatabase()
   await db.sql`update mesh_fn.installed set version = version + 1, functions = 'newer'`
