@@ -17,6 +17,7 @@ const block = z.looseObject({
 const content = z.union([z.string(), z.array(block)])
 const record = z.looseObject({
   type: z.string(),
+  timestamp: z.string().optional(),
   isSidechain: z.boolean().optional(),
   isApiErrorMessage: z.boolean().optional(),
   origin: z.looseObject({ kind: z.string() }).optional(),
@@ -56,6 +57,11 @@ const isAnswer = (r: Record): boolean => r.type === 'assistant' && !r.isSidechai
 const textsOf = (c: z.output<typeof content> | undefined): string[] =>
   typeof c === 'string' ? [c] : (c ?? []).flatMap(b => (b.text === undefined ? [] : [b.text]))
 
+function timeOf({ timestamp = '' }: Record): number | undefined {
+  const at = Date.parse(timestamp)
+  return Number.isNaN(at) ? undefined : at
+}
+
 /** As plugin or as server of the user's settings: `mcp__<server>__mesh_inbox`. */
 const INBOX_TOOL = /^mcp__[\w-]+__mesh_inbox$/
 
@@ -76,13 +82,20 @@ const resultsOf = (c: z.output<typeof content> | undefined, calls: ReadonlySet<s
 const stringsOf = (value: unknown): string[] =>
   typeof value === 'string' ? [value] : Array.isArray(value) ? value.filter(v => typeof v === 'string') : []
 
+/** A text that was put before the model. */
+interface GivenText {
+  readonly text: string
+  /** When it was written down, ms since 1970; `undefined` where the record does not say. */
+  readonly at: number | undefined
+}
+
 /** Where a reader of one transcript stands. */
 export interface TranscriptCursor {
   readonly path: string
   /** Bytes read so far. */
   offset: number
   /** Texts given and not yet answered. */
-  given: string[]
+  given: GivenText[]
   /** Calls of our inbox tool that were seen. */
   readonly calls: Set<string>
 }
@@ -116,9 +129,10 @@ export function readSurfaced(
       onUnknown('transcript-record')
       continue
     }
-    cursor.given.push(...textsGiven(parsed, cursor.calls).filter(wanted))
+    const at = timeOf(parsed)
+    for (const text of textsGiven(parsed, cursor.calls)) if (wanted(text)) cursor.given.push({ text, at })
     for (const call of inboxCallsOf(parsed)) cursor.calls.add(call)
-    if (isAnswer(parsed)) surfaced.push(...cursor.given.splice(0))
+    if (isAnswer(parsed)) surfaced.push(...cursor.given.splice(0).map(({ text }) => text))
   }
   return surfaced
 }

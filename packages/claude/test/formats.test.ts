@@ -127,7 +127,8 @@ describe('the transcript', () => {
     expect(surfaced[0]).toMatch(id(1))
     expect(surfaced[1]).toMatch(id(2))
     expect(cursor.given).toHaveLength(1)
-    expect(cursor.given[0]).toMatch(id(3))
+    expect(cursor.given[0]?.text).toMatch(id(3))
+    expect(cursor.given[0]?.at).toBe(Date.parse('2026-11-21T09:02:21.836Z'))
     expect(unknown).toEqual([])
   })
 

@@ -89,7 +89,7 @@ export function runIn(at: ScratchHome, command: readonly string[], input = ''): 
 
 /** A program on a terminal of its own. */
 export interface Terminal {
-  /** Resolves when the visible screen matches; rejects with the screen after `timeoutMs`. */
+  /** Resolves when the visible screen matches; rejects with the screen after `timeoutMs`, and where the program ends with what it wrote last. */
   shows(pattern: RegExp, timeoutMs?: number): Promise<string>
   /** Types a prompt of one or more lines and submits it once it stands on the screen: what comes at once counts as a paste. */
   submit(text: string): Promise<void>
@@ -103,6 +103,8 @@ export interface Terminal {
   close(): Promise<void>
 }
 
+/** What is kept of a program's output, to be shown where it ended too early, characters. */
+const LAST_WORDS = 2000
 /** How often a key is pressed again, ms. */
 const KEY_MS = 500
 let terminals = 0
@@ -127,7 +129,8 @@ export function openTerminal(at: ScratchHome, command: readonly string[]): Termi
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   // Read on even when nobody looks: a server whose client is full does not end.
-  control.stdout.resume()
+  let wrote = ''
+  control.stdout.on('data', chunk => (wrote = `${wrote}${chunk}`.slice(-LAST_WORDS)))
   const gone = new Promise<void>(resolve => control.on('close', () => resolve()))
   const screen = (): string => {
     try {
@@ -136,7 +139,7 @@ export function openTerminal(at: ScratchHome, command: readonly string[]): Termi
       return ''
     }
   }
-  const shows = (pattern: RegExp, timeoutMs = 30_000): Promise<string> =>
+  const seen = (pattern: RegExp, timeoutMs: number): Promise<string> =>
     until(
       () => {
         const now = screen()
@@ -149,6 +152,12 @@ export function openTerminal(at: ScratchHome, command: readonly string[]): Termi
       timeoutMs,
       () => `the screen never showed ${pattern}:\n${screen()}`,
     )
+  const shows = (pattern: RegExp, timeoutMs = 30_000): Promise<string> => {
+    const over = gone.then(() => {
+      throw new Error(`it ended and never showed ${pattern}; its terminal's last words:\n${wrote}`)
+    })
+    return Promise.race([seen(pattern, timeoutMs), over])
+  }
   return {
     screen,
     press: (...keys) => void tmux('send-keys', ...keys),

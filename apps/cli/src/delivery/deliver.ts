@@ -204,12 +204,18 @@ export function createDelivery(port: DeliveryPort): Delivery {
     if (ids.length === 0) return
     seat.flights = ids.map(id => ({ ids: [id], via: 'socket', since: 0, taken: true, latestPrompt: false }))
     settle(seat, provenByTranscript(seat, onUnknown))
-    const given = new Set(cursorOf(seat)?.given.flatMap(idsFramedIn))
+    const given = new Map(
+      cursorOf(seat)?.given.flatMap(({ text, at }) => idsFramedIn(text).map(id => [id, at] as const)),
+    )
     // The transcript is a moment behind a turn that has begun, and a busy client may have it in its queue: either shows soon.
     const now = running(seat)
     const pending = { since: port.now(), taken: false, pid: now?.pid }
     seat.flights = seat.flights
-      .map(flight => (given.has(flight.ids[0]!) ? flight : { ...flight, ...pending }))
+      .map(flight =>
+        given.has(flight.ids[0]!)
+          ? { ...flight, givenAt: given.get(flight.ids[0]!) }
+          : { ...flight, ...pending },
+      )
       .filter(({ taken }) => taken || now?.status === 'busy')
   }
 

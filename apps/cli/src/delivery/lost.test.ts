@@ -47,3 +47,13 @@ test('what a process had that is gone is lost at once, taken or not', () => {
   expect(howLost({ ...seat, missed: 1 }, taken, undefined, HANDED)).toBeUndefined()
   expect(howLost({ ...seat, missed: 2 }, taken, undefined, HANDED)).toBe('dead')
 })
+
+test('what a conversation took in an earlier life is lost once a process that started later goes on with it', () => {
+  const before = { ...flight, pid: undefined, taken: true, givenAt: HANDED }
+  const by = (startedAt: number | undefined) =>
+    howLost(seat, before, running({ startedAt }), HANDED + 3_600_000)
+  expect([HANDED - 1, HANDED + 1, undefined].map(by)).toEqual([undefined, 'dead', undefined])
+  expect(
+    howLost(seat, { ...before, givenAt: undefined }, running({ startedAt: HANDED + 1 }), HANDED),
+  ).toBeUndefined()
+})

@@ -16,11 +16,16 @@ export function howLost(
   running: RunningSession | undefined,
   now: number,
 ): 'dead' | 'untaken' | undefined {
-  const isOther = flight.pid !== undefined && running !== undefined && running.pid !== flight.pid
+  const isOther = running !== undefined && isNotOf(flight, running)
   if (isOther || (seat.missed >= 2 && (seat.seen || flight.via === 'socket'))) return 'dead'
   if (flight.taken || flight.via === 'hook') return undefined
   const { since, patience } = doubt(seat, running)
   return now - Math.max(flight.since, since) >= patience ? 'untaken' : undefined
+}
+
+function isNotOf({ pid, givenAt }: Flight, running: RunningSession): boolean {
+  if (pid !== undefined) return running.pid !== pid
+  return givenAt !== undefined && running.startedAt !== undefined && running.startedAt > givenAt
 }
 
 /** From when on (ms since 1970) a push may go untaken, and how long, ms: for ever while the client is busy or asks its user something. */

@@ -18,7 +18,7 @@ export function provenByTranscript(seat: Seat, onUnknown: OnUnknown): Proven | u
   if (cursor === undefined || seat.flights.length === 0) return undefined
   const isOurs = (text: string) => idsFramedIn(text).length > 0
   const answered = new Set(readSurfaced(cursor, onUnknown, isOurs).flatMap(idsFramedIn))
-  const given = new Set(cursor.given.flatMap(idsFramedIn))
+  const given = new Set(cursor.given.flatMap(({ text }) => idsFramedIn(text)))
   for (const flight of seat.flights)
     if (flight.ids.some(id => given.has(id) || answered.has(id))) take(seat, flight)
   return land(seat, id => answered.has(id), 'transcript')

@@ -17,6 +17,11 @@ export interface Flight {
   readonly since: number
   /** The process in whose queue it may be; in another it is not. */
   readonly pid?: number | undefined
+  /**
+   * When the conversation took it (ms since 1970), if that was before this seat: a process that started later goes on with the
+   * conversation, but not with that turn.
+   */
+  readonly givenAt?: number | undefined
   /** The client took it into the conversation (UserPromptSubmit or transcript): it will stand in the next request. */
   taken: boolean
   /** UserPromptSubmit held it and no other prompt came since: a Stop now proves it. */

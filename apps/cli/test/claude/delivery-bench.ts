@@ -1,7 +1,8 @@
 /** Delivery, launch and tools with a real client: messages in memory behind the daemon's socket, no broker and no daemon around. */
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findTranscript } from '@claudemesh/claude'
 import {
   type ModelStub,
   makeScratchHome,
@@ -32,6 +33,8 @@ export interface Bench {
   readonly early: string[]
   /** The clock of delivery goes on by so much at once. */
   later(ms: number): void
+  /** What the client has written of the conversation. */
+  transcript(): string
   /** Puts messages into the inbox and wakes delivery. */
   arrive(...messages: InboxMessage[]): void
   surfacedAll(ids: readonly string[]): Promise<void>
@@ -177,6 +180,10 @@ export function makeBench(
     logged,
     ways,
     early,
+    transcript() {
+      const path = findTranscript(join(at.home, '.claude'), uuid)
+      return path === undefined ? '' : readFileSync(path, 'utf8')
+    },
     later(ms) {
       ahead += ms
       bench.delivery.wake(uuid)

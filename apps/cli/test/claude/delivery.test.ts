@@ -159,6 +159,9 @@ describe.skipIf(claude === undefined)('a message for a live session', () => {
     const message = fromAlice('HOLD kill')
     bench.arrive(message)
     await model.holding('kill')
+    // The prompt stands on disk, and no answer: without it there is nothing to resume either.
+    const taken = new RegExp(`"type":"user".*${message.id}`)
+    await expect.poll(() => bench.transcript()).toMatch(taken)
     const { pid } = await sessionFile(bench.at, file => file.sessionId === bench.uuid)
     process.kill(pid, 'SIGKILL')
     await terminal.ended()
