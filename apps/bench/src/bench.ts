@@ -4,12 +4,13 @@ import { claudeForTests } from '@claudemesh/testkit'
 import { measureAuditCost } from './audit-cost.ts'
 import { type Child, startChild } from './child.ts'
 import { measureDaemonPair } from './daemon-pair.ts'
+import { measureDeliverAlone } from './deliver-alone.ts'
 import { measureHistoryCost } from './history-cost.ts'
 import { measureLargeMesh } from './large-mesh.ts'
 import type { Latency, Throughput } from './load/commands.ts'
 import { measureOverload } from './overload.ts'
 import { fallenRatios, recordFigures } from './record.ts'
-import { type Case, coreCase, machine, say, speedCase, table } from './report.ts'
+import { type Case, coreCase, latencyCase, machine, middle, say, speedCase, table } from './report.ts'
 import { measureRivals } from './rivals.ts'
 import { measureSessionCost } from './session-cost.ts'
 import { measureShapes } from './shapes.ts'
@@ -47,6 +48,8 @@ const HISTORY = {
   perSecond: PER_SECOND,
 }
 const HISTORY_SMOKE = { ...HISTORY, histories: [20_000], warmUp: 5000, rounds: 1, ms: 500 }
+const ALONE = { pairs: PAIRS, perSecond: PER_SECOND, warmMs: 2000, windowMs: 4000, windows: 5 }
+const ALONE_SMOKE = { ...ALONE, warmMs: 200, windowMs: 300, windows: 1 }
 const AUDIT = { pairs: PAIRS, rounds: 6, ms: 5000 }
 const AUDIT_SMOKE = { pairs: PAIRS, rounds: 1, ms: 1000 }
 const RIVALS = { pairs: PAIRS, rounds: 3, ms: 5000, latencyMs: 10_000 }
@@ -86,6 +89,7 @@ export async function bench({ smoke, json, histories, only, record, check }: Opt
   const history = smoke ? HISTORY_SMOKE : HISTORY
   const parts: Record<string, () => Promise<Case[]>> = {
     broker: () => measureBroker(smoke ? SMOKE : FULL),
+    deliver: () => measureDeliverAlone(smoke ? ALONE_SMOKE : ALONE),
     history: () => measureHistoryCost({ ...history, histories: histories ?? history.histories }),
     audit: () => measureAuditCost(smoke ? AUDIT_SMOKE : AUDIT),
     rivals: () => measureRivals(smoke ? RIVALS_SMOKE : RIVALS),
@@ -221,11 +225,6 @@ function throughputCases({ relay, durable, single, insert, wide, brokerCpu, post
   ]
 }
 
-function latencyCase(name: string, { p50, p99 }: Latency, ratioTo?: string, base?: Latency): Case {
-  const latency = { name, unit: 'ms', value: p50, p50, p99 } as const
-  return ratioTo === undefined || !base ? latency : { ...latency, ratioTo, ratio: p50 / base.p50 }
-}
-
 /** Each the middle of its rounds; beside it the machine's own floor at the same rate: the bare relay, and one INSERT through the ORM and prepared. */
 function latencyCases({ latency, relayLatency, insertLatency, preparedLatency }: Rounds): Case[] {
   const at = `at ${PER_SECOND.toLocaleString('en')}/s`
@@ -237,9 +236,3 @@ function latencyCases({ latency, relayLatency, insertLatency, preparedLatency }:
     latencyCase(`deliver ${at}`, middle(latency), `one prepared insert ${at}`, prepared),
   ]
 }
-
-const middle = (rounds: readonly Latency[]): Latency => ({
-  messages: rounds.reduce((sum, { messages }) => sum + messages, 0),
-  p50: median(rounds.map(({ p50 }) => p50)),
-  p99: median(rounds.map(({ p99 }) => p99)),
-})

@@ -1,6 +1,7 @@
 /** What the bench says: a table for people, the same rows as JSON for machines. */
 import { cpus, release, totalmem } from 'node:os'
 import { deflateSync } from 'node:zlib'
+import type { Latency } from './load/commands.ts'
 import { median } from './stats.ts'
 
 /** One figure. `ratio` is `value` over the case named by `ratioTo`, of the same run. */
@@ -40,6 +41,19 @@ export function speedCase(name: string, values: number[], ratioTo?: string, base
     ? speed
     : { ...speed, ratioTo, ratio: median(values.map((value, i) => value / base[i]!)) }
 }
+
+/** The ratio is that of both middles. */
+export function latencyCase(name: string, { p50, p99 }: Latency, ratioTo?: string, base?: Latency): Case {
+  const latency = { name, unit: 'ms', value: p50, p50, p99 } as const
+  return ratioTo === undefined || !base ? latency : { ...latency, ratioTo, ratio: p50 / base.p50 }
+}
+
+/** The middle of each figure over rounds. */
+export const middle = (rounds: readonly Latency[]): Latency => ({
+  messages: rounds.reduce((sum, { messages }) => sum + messages, 0),
+  p50: median(rounds.map(({ p50 }) => p50)),
+  p99: median(rounds.map(({ p99 }) => p99)),
+})
 
 /** The cases as lines of a table. */
 export function table(cases: readonly Case[]): string {
