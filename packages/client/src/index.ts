@@ -5,5 +5,6 @@ export { joinByInvite, type OpenInvite, openInvite, previewInvite } from './mesh
 export { type MeshSeed, seedStore } from './mesh/seed.ts'
 export { MeshClient } from './mesh-client.ts'
 export { lookAgain } from './roster/look-again.ts'
+export { recipientOfKey } from './session/party.ts'
 export * from './store.ts'
 export * from './types.ts'

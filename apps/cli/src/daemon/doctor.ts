@@ -1,11 +1,14 @@
 /** Looks at every link of the chain, from this machine's files to the broker, and says how to mend each. */
 import { statfsSync } from 'node:fs'
 import { claudeVersion, HOW_TO_INSTALL, locateClaude } from '@claudemesh/claude'
+import { recipientOfKey } from '@claudemesh/client'
 import { WAY_WORDS } from '../delivery/rungs.ts'
 import { looseFiles } from '../home/index.ts'
 import type { Daemon } from './daemon.ts'
+import { labeller } from './labels.ts'
 import type { OpenMesh } from './meshes.ts'
 import { whyPending } from './outbox-view.ts'
+import { unopenedSince } from './store/unopened.ts'
 import { runningTwice } from './two-processes.ts'
 import { standings, takenNames } from './verification.ts'
 import { whenOnline } from './when-online.ts'
@@ -23,6 +26,10 @@ export interface Check {
 const CLOCK_MS = 5 * 60_000
 /** What leaves nobody's machine for so long is stuck. */
 const STUCK_MS = 10 * 60_000
+/** Mail that did not open is told of for so long. */
+const UNOPENED_MS = 24 * 3_600_000
+/** Where that ends of itself: an erased prekey or opener of either end, one for another, by one who was removed, or too late. */
+const ORDINARY: readonly string[] = ['prekey', 'opener', 'to', 'member', 'time']
 const MIB = 1 << 20
 /** What is queued and received, its log, and the daemon's own, for a while. */
 const ROOM_BYTES = 32 * MIB
@@ -100,6 +107,7 @@ function checkMesh(daemon: Daemon, mesh: OpenMesh): Check[] {
     ...checkState(called('state'), mesh),
     checkAudit(called('audit'), mesh),
     checkOutbox(daemon, mesh, called('outbox')),
+    checkInbox(daemon, mesh, called('inbox')),
     ...checkSessions(daemon, mesh, called('sessions')),
     ...checkDelivery(daemon, mesh, called('delivery')),
     ...runningTwice(daemon, mesh).map(message =>
@@ -190,6 +198,23 @@ function checkOutbox({ now }: Daemon, { client }: OpenMesh, name: string): Check
   if (unsent.length > 0)
     return ill(name, `${unsent.length} messages wait for over 10 minutes`, 'claudemesh outbox says why')
   return well(name, `${client.outboxCount()} on their way`)
+}
+
+/** Nobody is accused: of what did not open only the header was read, and anybody on the way can write one. */
+function checkInbox({ now, sessions }: Daemon, mesh: OpenMesh, name: string): Check {
+  const unopened = unopenedSince(mesh.store.scope, now() - UNOPENED_MS)
+  const changed = unopened.filter(({ reason }) => !ORDINARY.includes(reason))
+  const last = changed.at(-1)
+  if (unopened.length === 0) return well(name, 'all that came in a day opened')
+  if (last === undefined)
+    return well(name, `${unopened.length} of a day did not open, each for want of a key or for its time`)
+  const from = labeller(whoIn(mesh, sessions))(recipientOfKey(last.from))
+  const steps = [...new Set(changed.map(({ reason }) => reason))].join(', ')
+  return ill(
+    name,
+    `${changed.length} of a day did not open (${steps}), the last at ${new Date(last.at).toISOString()}; its header says it is from ${from}`,
+    'its sender was told and seals it again; where it goes on, mail is changed on its way: ask the owner of the mesh',
+  )
 }
 
 function checkSessions({ sessions }: Daemon, mesh: OpenMesh, name: string): Check[] {

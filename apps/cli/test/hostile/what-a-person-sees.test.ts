@@ -125,6 +125,27 @@ test('a message accepted and swallowed: who waits for delivered is never told so
   expect(sent.stderr).toContain('not delivered everywhere yet')
 })
 
+test('a message changed on its way: it comes as it was written all the same, and doctor tells of the other', async () => {
+  const inbox = async () => (await bob.cli('doctor')).stdout.split('\n').find(line => /: inbox:/.test(line))
+  expect(await inbox()).toMatch(/^✓ .*: all that came in a day opened$/)
+  let lied = false
+  stage.broker.lie = {
+    fromBroker(frame, { member }) {
+      if (lied || frame.type !== 'deliver' || member !== bobKey) return undefined
+      lied = true
+      const [first, ...rest] = frame.deliveries
+      const body = first!.envelope.body.map((byte, at) => (at === 0 ? byte ^ 1 : byte))
+      return [{ ...frame, deliveries: [{ ...first!, envelope: { ...first!.envelope, body } }, ...rest] }]
+    },
+  }
+  const msg = await alice.send([recipient()], 'as written')
+  await stage.until('the message is delivered', () => alice.stateOf(msg) === 'delivered')
+  expect(await inbox()).toMatch(
+    /^✗ .*: 1 of a day did not open \(body\), the last at .*; its header says it is from Alice$/,
+  )
+  expect((await bob.cli('inbox')).stdout).toContain('as written')
+})
+
 test('a removal that never was: sending ends with 4, and says that it is the word of the broker alone', async () => {
   stage.broker.seatOf(recipient()).close(CLOSE.removed.code, CLOSE.removed.reason)
   await standsAs('removed')
