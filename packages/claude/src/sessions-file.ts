@@ -9,8 +9,8 @@ const sessionsFile = z.looseObject({
   pid: z.int().positive(),
   sessionId: z.string(),
   procStart: z.union([z.string(), z.number()]).optional(),
-  /** ms since 1970; a conversation may be older than the process that goes on with it. */
-  startedAt: z.number().optional(),
+  /** ms since 1970; a conversation may be older than the process that goes on with it. A hint: nothing is refused for want of it. */
+  startedAt: z.number().optional().catch(undefined),
   cwd: z.string().optional(),
   version: z.string().optional(),
   messagingSocketPath: z.string().startsWith('/').optional(),

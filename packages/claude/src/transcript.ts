@@ -17,7 +17,8 @@ const block = z.looseObject({
 const content = z.union([z.string(), z.array(block)])
 const record = z.looseObject({
   type: z.string(),
-  timestamp: z.string().optional(),
+  /** A hint: nothing is refused for want of it. */
+  timestamp: z.string().optional().catch(undefined),
   isSidechain: z.boolean().optional(),
   isApiErrorMessage: z.boolean().optional(),
   origin: z.looseObject({ kind: z.string() }).optional(),

@@ -155,7 +155,7 @@ describe('the transcript', () => {
     })
     const ours = 'mcp__plugin_claudemesh_mesh__mesh_inbox'
     const records = [
-      { type: 'user', origin: { kind: 'task-notification' }, message: { content: 'woken' } },
+      { type: 'user', timestamp: 7, origin: { kind: 'task-notification' }, message: { content: 'woken' } },
       { type: 'assistant', message: { content: [call('a', ours), call('b', 'Bash')] } },
       { type: 'user', message: { content: [result('a', 'asked for'), result('b', 'echoed')] } },
       { type: 'assistant', message: { content: [] } },
