@@ -28,8 +28,8 @@ const CLOCK_MS = 5 * 60_000
 const STUCK_MS = 10 * 60_000
 /** Mail that did not open is told of for so long. */
 const UNOPENED_MS = 24 * 3_600_000
-/** Where that ends of itself: an erased prekey or opener of either end, one for another, by one who was removed, or too late. */
-const ORDINARY: readonly string[] = ['prekey', 'opener', 'to', 'member', 'time']
+/** Steps at which honest mail ends too: a prekey or opener that is erased, a sender who was removed, an end that is past. */
+const ORDINARY: readonly string[] = ['prekey', 'opener', 'member', 'time']
 const MIB = 1 << 20
 /** What is queued and received, its log, and the daemon's own, for a while. */
 const ROOM_BYTES = 32 * MIB
@@ -207,7 +207,10 @@ function checkInbox({ now, sessions }: Daemon, mesh: OpenMesh, name: string): Ch
   const last = changed.at(-1)
   if (unopened.length === 0) return well(name, 'all that came in a day opened')
   if (last === undefined)
-    return well(name, `${unopened.length} of a day did not open, each for want of a key or for its time`)
+    return well(
+      name,
+      `${unopened.length} of a day did not open, each for an erased key, a removal or its age`,
+    )
   const from = labeller(whoIn(mesh, sessions))(recipientOfKey(last.from))
   const steps = [...new Set(changed.map(({ reason }) => reason))].join(', ')
   return ill(

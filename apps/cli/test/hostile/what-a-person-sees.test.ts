@@ -1,6 +1,6 @@
 /** A lying broker as its victim meets it: real daemons and the real command line, with the words and exit codes a person gets. */
 import { generateSigner, rosterEntryHash, signRosterEntry } from '@claudemesh/crypto'
-import { CLOSE, toBase64url } from '@claudemesh/protocol'
+import { CLOSE, type DeliveredEnvelope, toBase64url } from '@claudemesh/protocol'
 import { type Machine, makeMachine } from '@claudemesh/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { fakes } from './attacks/invite.ts'
@@ -127,19 +127,28 @@ test('a message accepted and swallowed: who waits for delivered is never told so
 
 test('a message changed on its way: it comes as it was written all the same, and doctor tells of the other', async () => {
   const inbox = async () => (await bob.cli('doctor')).stdout.split('\n').find(line => /: inbox:/.test(line))
-  expect(await inbox()).toMatch(/^✓ .*: all that came in a day opened$/)
-  let lied = false
-  stage.broker.lie = {
-    fromBroker(frame, { member }) {
-      if (lied || frame.type !== 'deliver' || member !== bobKey) return undefined
-      lied = true
-      const [first, ...rest] = frame.deliveries
-      const body = first!.envelope.body.map((byte, at) => (at === 0 ? byte ^ 1 : byte))
-      return [{ ...frame, deliveries: [{ ...first!, envelope: { ...first!.envelope, body } }, ...rest] }]
-    },
+  const sentChanged = async (text: string, change: (one: DeliveredEnvelope) => DeliveredEnvelope) => {
+    let lied = false
+    stage.broker.lie = {
+      fromBroker(frame, { member }) {
+        if (lied || frame.type !== 'deliver' || member !== bobKey) return undefined
+        lied = true
+        const [first, ...rest] = frame.deliveries
+        return [{ ...frame, deliveries: [{ ...first!, envelope: change(first!.envelope) }, ...rest] }]
+      },
+    }
+    const msg = await alice.send([recipient()], text)
+    await stage.until('the message is delivered', () => alice.stateOf(msg) === 'delivered')
   }
-  const msg = await alice.send([recipient()], 'as written')
-  await stage.until('the message is delivered', () => alice.stateOf(msg) === 'delivered')
+  const flip = (bytes: Uint8Array) => bytes.map((byte, at) => (at === 0 ? byte ^ 1 : byte))
+  expect(await inbox()).toMatch(/^✓ .*: all that came in a day opened$/)
+  await sentChanged('sealed to a key that was erased', one => {
+    const [mine, ...others] = one.header.to
+    const to = [{ ...mine!, prekeyId: flip(mine!.prekeyId) }, ...others]
+    return { ...one, header: { ...one.header, to } }
+  })
+  expect(await inbox()).toMatch(/^✓ .*: 1 of a day did not open, each for an erased key/)
+  await sentChanged('as written', one => ({ ...one, body: flip(one.body) }))
   expect(await inbox()).toMatch(
     /^✗ .*: 1 of a day did not open \(body\), the last at .*; its header says it is from Alice$/,
   )
