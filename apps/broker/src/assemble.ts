@@ -1,6 +1,5 @@
 /** Puts the parts of a broker together: who may reach what is decided here and nowhere else. */
 import { lifeOf } from '@claudemesh/db'
-import { SIZES } from '@claudemesh/protocol'
 import { Refusals } from './audit/refusals.ts'
 import { firstLook } from './backplane/looked.ts'
 import { tellMail } from './backplane/tell-mail.ts'
@@ -41,18 +40,13 @@ export function assemble(
       perRecipientBytes: settings.WINDOW_BYTES,
       perSocketCount: settings.SOCKET_WINDOW_ENVELOPES,
       perSocketBytes: settings.SOCKET_WINDOW_BYTES,
-      largestItem:
-        settings.BODY_BYTES +
-        settings.RECIPIENTS * (2 * SIZES.key + 1 + SIZES.prekeyId + SIZES.hash) +
-        SIZES.opener +
-        1024,
     },
     readQueue: async ({ mesh, recipient }, after, maxRows, maxBytes) => {
       const span = tracing?.start('queue.read')
       const page = await db.readQueue({ mesh, recipient, after, maxRows, maxBytes })
       const items = queueItems(page)
       span?.end({ items: items.length })
-      return { items, upTo: page.upTo }
+      return { items, upTo: page.upTo, more: page.more }
     },
     held: { bytes: 0 },
     now: clock.now,

@@ -68,10 +68,10 @@ export const dedupeOff = {
 export const readByTime = (store: BrokerStore): BrokerStore => ({
   ...store,
   async readQueue(page) {
-    const { rows, upTo } = await store.readQueue(page)
+    const { rows, ...rest } = await store.readQueue(page)
     const timeOf = (row: (typeof rows)[number]) =>
       row.kind === 'envelope' ? decodeHeader(row.header).sentAt : row.fact.at
-    return { rows: rows.toSorted((a, b) => timeOf(a) - timeOf(b)), upTo }
+    return { rows: rows.toSorted((a, b) => timeOf(a) - timeOf(b)), ...rest }
   },
 })
 

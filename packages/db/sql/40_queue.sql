@@ -1,7 +1,8 @@
 -- Reading a queue, and ending what nobody will fetch.
 
 -- What several recipients have not acked, in the order asked for: of each what is above `p_after` and its ack, up to `p_rows` rows and, past
--- the first, `p_bytes` bytes. One row says where the mesh stands where a queue has none. Once `p_total` bytes are read, the rest is not looked at.
+-- the first, `p_bytes` bytes. A row of its own says where the mesh stands where a queue has none, or that bytes cut it: `more`. Once `p_total`
+-- bytes are read, the rest is not looked at.
 CREATE FUNCTION mesh_fn.read_queues(p_meshes bytea, p_keys bytea, p_len int[], p_after bigint[], p_rows int[], p_bytes bigint[], p_total bigint)
 RETURNS SETOF record LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -12,6 +13,7 @@ DECLARE
   v_size bigint;
   v_total bigint := 0;
   v_found boolean;
+  v_cut boolean;
   v_row record;
 BEGIN
   FOR i IN 1..cardinality(p_len) LOOP
@@ -22,9 +24,10 @@ BEGIN
     WHERE h.mesh = substring(p_meshes FROM (i - 1) * 32 + 1 FOR 32);
     v_size := 0;
     v_found := false;
+    v_cut := false;
     FOR v_row IN
       SELECT i AS place, v_head AS head, d.seq, coalesce(d.header, e.header) AS header, d.slot, coalesce(d.body, e.body) AS body,
-        d.kind, d.why, d.id AS envelope_id, d.to_key, mesh_fn.ms(d.at) AS at, d.signature
+        d.kind, d.why, d.id AS envelope_id, d.to_key, mesh_fn.ms(d.at) AS at, d.signature, false AS more
       FROM (SELECT x.* FROM mesh.delivery x WHERE x.recipient_id = v_id AND x.seq > v_from ORDER BY x.seq LIMIT p_rows[i]) d
       LEFT JOIN LATERAL (
         SELECT x.header, x.body FROM mesh.envelope x WHERE d.shared AND x.mesh_id = v_mesh AND x.seq = d.seq OFFSET 0) e ON true
@@ -32,14 +35,15 @@ BEGIN
     LOOP
       v_size := v_size + CASE WHEN v_row.kind IS NOT NULL THEN 256
         ELSE octet_length(v_row.slot) + octet_length(v_row.header) + octet_length(v_row.body) END;
-      EXIT WHEN v_found AND v_size > p_bytes[i];
+      v_cut := v_found AND v_size > p_bytes[i];
+      EXIT WHEN v_cut;
       RETURN NEXT v_row;
       v_found := true;
     END LOOP;
     v_total := v_total + v_size;
-    IF NOT v_found THEN
+    IF v_cut OR NOT v_found THEN
       SELECT i, v_head, NULL::bigint, NULL::bytea, NULL::bytea, NULL::bytea, NULL::text, NULL::text, NULL::bytea, NULL::bytea,
-        NULL::bigint, NULL::bytea INTO v_row;
+        NULL::bigint, NULL::bytea, v_cut INTO v_row;
       RETURN NEXT v_row;
     END IF;
   END LOOP;

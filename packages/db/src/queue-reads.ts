@@ -14,13 +14,17 @@ export interface QueueAsked {
   /** The last seq that is known already. */
   readonly after: number
   readonly maxRows: number
+  /** Of envelopes; the first comes whatever its size. */
   readonly maxBytes: number
 }
 
-/** Rows of a queue, and the mesh's last seq of that moment: above the rows, up to there, nothing else waits unless a limit cut them. */
+/** Rows of a queue, fewer than were asked for where the database has other work. */
 export interface QueuePage {
   readonly rows: QueueRow[]
+  /** The mesh's last seq of that moment. */
   readonly upTo: number
+  /** A limit cut the rows: above them others may wait. Else nothing waits up to `upTo` but them. */
+  readonly more: boolean
 }
 
 /** Statements under way at once, each on a connection of its own. */
@@ -29,14 +33,16 @@ export const READERS = 2
 const QUEUES = 256
 /** A statement ends behind the queue that brings it to so many bytes; the others go with the next one. */
 const BYTES = 1 << 20
-/** The same beside mail: one at a time then, and a rest as long as it took behind one that brought as much. */
+/** The same beside mail, and no queue brings more: one statement at a time then, none of them long for whoever commits meanwhile. */
 const BYTES_BESIDE = 64 << 10
+/** Behind one that brought so many beside mail is a rest as long as it took: more than half of its time a backlog never has. */
+const BYTES_TO_REST = BYTES_BESIDE / 2
 /** As long as a session's key is, and a person's is filled up to. */
 const KEY_BYTES = 64
 
 const READ = `select * from ${FUNCTIONS.schema}.read_queues($1, $2, $3::int[], $4::bigint[], $5::int[], $6::bigint[], $7::bigint) as q(
   place int, head bigint, seq bigint, header bytea, slot bytea, body bytea, kind text, why text, envelope_id bytea, to_key bytea,
-  at bigint, signature bytea)`
+  at bigint, signature bytea, more boolean)`
 
 interface Row {
   /** Of the queue among those asked for, from 1. */
@@ -53,6 +59,8 @@ interface Row {
   readonly to_key: Uint8Array
   readonly at: string
   readonly signature: Uint8Array
+  /** In a row of its own behind the others, where bytes cut them. */
+  readonly more: boolean
 }
 
 interface Waiting extends QueueAsked {
@@ -107,7 +115,8 @@ export class QueueReads {
     const began = this.stopwatch.elapsed()
     let bytes = 0
     try {
-      const rows = await this.statement(READ, [...parametersOf(asked), String(beside ? BYTES_BESIDE : BYTES)])
+      const [mostOfOne, most] = beside ? [BYTES_BESIDE, BYTES_BESIDE] : [Number.MAX_SAFE_INTEGER, BYTES]
+      const rows = await this.statement(READ, [...parametersOf(asked, mostOfOne), String(most)])
       const pages = pagesOf(rows, asked)
       bytes = bytesOf(rows)
       for (const [i, page] of pages.entries()) asked[i]!.answer.resolve(page)
@@ -115,7 +124,7 @@ export class QueueReads {
     } catch (cause) {
       for (const { answer } of asked) answer.reject(cause)
     } finally {
-      if (beside && bytes >= BYTES_BESIDE) await this.rest(this.stopwatch.elapsed() - began)
+      if (beside && bytes >= BYTES_TO_REST) await this.rest(this.stopwatch.elapsed() - began)
       this.underWay--
       if (this.waiting.length > 0) this.soon()
     }
@@ -126,7 +135,7 @@ export class QueueReads {
   }
 }
 
-function parametersOf(asked: readonly QueueAsked[]): (string | Uint8Array)[] {
+function parametersOf(asked: readonly QueueAsked[], mostBytes: number): (string | Uint8Array)[] {
   const keys = asked.map(({ recipient }) => recipientKey(recipient))
   const padded = new Uint8Array(KEY_BYTES * keys.length)
   for (const [i, key] of keys.entries()) padded.set(key, KEY_BYTES * i)
@@ -137,17 +146,19 @@ function parametersOf(asked: readonly QueueAsked[]): (string | Uint8Array)[] {
     numberArray(keys.map(key => key.length)),
     list(one => one.after),
     list(one => one.maxRows),
-    list(one => one.maxBytes),
+    list(one => Math.min(one.maxBytes, mostBytes)),
   ]
 }
 
 /** The pages of the queues that were looked at, which are the first ones. */
 function pagesOf(rows: readonly Row[], asked: readonly QueueAsked[]): QueuePage[] {
-  const pages: { rows: QueueRow[]; upTo: number }[] = []
+  const pages: { rows: QueueRow[]; upTo: number; more: boolean }[] = []
   for (const row of rows) {
     const i = row.place - 1
-    pages[i] ??= { rows: [], upTo: Number(row.head ?? 0) }
-    if (row.seq !== null) pages[i].rows.push(queueRow(row, Number(row.seq), asked[i]!))
+    pages[i] ??= { rows: [], upTo: Number(row.head ?? 0), more: false }
+    const page = pages[i]
+    if (row.seq !== null) page.rows.push(queueRow(row, Number(row.seq), asked[i]!))
+    page.more = row.more || page.rows.length === asked[i]!.maxRows
   }
   return pages
 }

@@ -4,8 +4,8 @@ import { run } from './query.ts'
 import type { QueueAsked, QueuePage } from './queue-reads.ts'
 
 /**
- * At most `maxRows` rows and, past the first, `maxBytes` bytes with seq > max(after, acked), ascending. Throws MeshError `unavailable`
- * when the database is gone.
+ * At most `maxRows` rows and, past the first, `maxBytes` bytes with seq > max(after, acked), ascending; fewer beside mail. Throws MeshError
+ * `unavailable` when the database is gone.
  */
 export const readQueue = (db: Database, asked: QueueAsked): Promise<QueuePage> => run(db.reads.read(asked))
 

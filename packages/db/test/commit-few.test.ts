@@ -9,11 +9,20 @@ import {
   auditLeaves,
   commit,
   type Database,
-  readQueue,
 } from '../src/index.ts'
 import { keepFunctions } from '../src/install-functions.ts'
 import { freshDatabase } from './test-database.ts'
-import { attached, item, join, newMesh, random, remove, type TestMesh, type TestSession } from './world.ts'
+import {
+  attached,
+  item,
+  join,
+  newMesh,
+  random,
+  remove,
+  type TestMesh,
+  type TestSession,
+  wholeQueue,
+} from './world.ts'
 
 let db: Database
 let at: TestMesh
@@ -61,8 +70,7 @@ const ackOf = ({ recipient, attachment }: TestSession, upTo: number): AckItem =>
   upTo,
 })
 const ack = async (...acks: AckItem[]) => (await commit(db, { accepts: [], acks })).acks
-const waiting = async (recipient: Recipient) =>
-  (await readQueue(db, { mesh: at.mesh, recipient, after: 0, maxRows: 1000, maxBytes: 1 << 24 })).rows
+const waiting = (recipient: Recipient) => wholeQueue(db, { mesh: at.mesh, recipient })
 const headOf = async () =>
   (
     await db.sql<{ seq: number; size: number; queued: number }[]>`

@@ -2,7 +2,17 @@ import { compareBytes, type Recipient } from '@claudemesh/protocol'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type AcceptItem, commit, type Database, queueDepth, readQueue } from '../src/index.ts'
 import { freshDatabase, openTest } from './test-database.ts'
-import { attached, item, join, newMesh, random, remove, type TestMesh, type TestSession } from './world.ts'
+import {
+  attached,
+  item,
+  join,
+  newMesh,
+  random,
+  remove,
+  type TestMesh,
+  type TestSession,
+  wholeQueue,
+} from './world.ts'
 
 let db: Database
 let url: string
@@ -21,8 +31,7 @@ const send = async (...accepts: AcceptItem[]) => (await commit(db, { accepts, ac
 const ack = async (who: TestSession, upTo: number, attachment = who.attachment) =>
   (await commit(db, { accepts: [], acks: [{ mesh: at.mesh, recipient: who.recipient, attachment, upTo }] }))
     .acks[0]!
-const read = async (recipient: Recipient, after = 0, mesh = at.mesh) =>
-  (await readQueue(db, { mesh, recipient, after, maxRows: 1000, maxBytes: 1 << 24 })).rows
+const read = (recipient: Recipient, after = 0, mesh = at.mesh) => wholeQueue(db, { mesh, recipient, after })
 
 describe('accepting', () => {
   test('an accepted envelope stands in the queue, byte for byte', async () => {
@@ -197,7 +206,7 @@ describe('order', () => {
     const seen: number[] = []
     const reader = (async () => {
       while (reading) {
-        const { rows, upTo } = await readQueue(db, {
+        const { rows, upTo, more } = await readQueue(db, {
           mesh: mesh.mesh,
           recipient: b.recipient,
           after: seen.at(-1) ?? 0,
@@ -205,7 +214,7 @@ describe('order', () => {
           maxBytes: 1 << 24,
         })
         seen.push(...rows.map(row => row.seq))
-        if (rows.length < 1000) expect(upTo).toBe(seen.at(-1) ?? 0)
+        if (!more) expect(upTo).toBe(seen.at(-1) ?? 0)
       }
     })()
     const answers = await Promise.all(
@@ -221,13 +230,7 @@ describe('order', () => {
     reading = false
     await reader
     const seqs = answers.flatMap(answer => answer.accepts.map(one => one.seq)).toSorted((x, y) => x - y)
-    const { rows: rest } = await readQueue(db, {
-      mesh: mesh.mesh,
-      recipient: b.recipient,
-      after: seen.at(-1) ?? 0,
-      maxRows: 1000,
-      maxBytes: 1 << 24,
-    })
+    const rest = await read(b.recipient, seen.at(-1), mesh.mesh)
     expect([...seen, ...rest.map(row => row.seq)]).toEqual(seqs)
     expect(new Set(seqs).size).toBe(420)
     const [log] =

@@ -1,8 +1,17 @@
 import type { Recipient } from '@claudemesh/protocol'
 import { beforeAll, expect, test } from 'vitest'
-import { type AcceptItem, commit, type Database, queueDepth, readQueue } from '../src/index.ts'
+import { type AcceptItem, commit, type Database, queueDepth } from '../src/index.ts'
 import { freshDatabase } from './test-database.ts'
-import { attached, item, join, newMesh, random, type TestMesh, type TestSession } from './world.ts'
+import {
+  attached,
+  item,
+  join,
+  newMesh,
+  random,
+  type TestMesh,
+  type TestSession,
+  wholeQueue,
+} from './world.ts'
 
 let db: Database
 let at: TestMesh
@@ -19,8 +28,7 @@ beforeAll(async () => {
 const send = async (...accepts: AcceptItem[]) => (await commit(db, { accepts, acks: [] })).accepts
 const ack = async ({ recipient, attachment }: TestSession, upTo: number) =>
   (await commit(db, { accepts: [], acks: [{ mesh: at.mesh, recipient, attachment, upTo }] })).acks[0]!
-const read = async (recipient: Recipient, after = 0) =>
-  (await readQueue(db, { mesh: at.mesh, recipient, after, maxRows: 1000, maxBytes: 1 << 24 })).rows
+const read = (recipient: Recipient, after = 0) => wholeQueue(db, { mesh: at.mesh, recipient, after })
 const hex = (...parts: Uint8Array[]) => Buffer.concat(parts).toString('hex')
 
 test('crowds under way at once, and those that follow in their memory, stand in the queue byte for byte', async () => {

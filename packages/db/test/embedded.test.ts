@@ -12,10 +12,9 @@ import {
   type EmbeddedPostgres,
   migrate,
   openDatabase,
-  readQueue,
   startEmbeddedPostgres,
 } from '../src/index.ts'
-import { attached, item, newMesh } from './world.ts'
+import { attached, item, newMesh, wholeQueue } from './world.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'claudemesh-embedded-'))
 const running: EmbeddedPostgres[] = []
@@ -183,13 +182,7 @@ describe('crashing', () => {
       await db.close()
       server = await start(dataDir)
       db = await openDatabase({ url: server.url })
-      const { rows } = await readQueue(db, {
-        mesh: at.mesh,
-        recipient: me.recipient,
-        after: 0,
-        maxRows: 100_000,
-        maxBytes: 1 << 30,
-      })
+      const rows = await wholeQueue(db, { mesh: at.mesh, recipient: me.recipient })
       const standing = new Set(rows.map(row => row.seq))
       expect(accepted.filter(seq => !standing.has(seq))).toEqual([])
       expect(rows.map(row => row.seq)).toEqual([...standing].toSorted((a, b) => a - b))

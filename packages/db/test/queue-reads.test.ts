@@ -3,9 +3,25 @@ import { beforeAll, expect, test } from 'vitest'
 import { commit, type Database, readQueue } from '../src/index.ts'
 import { QueueReads } from '../src/queue-reads.ts'
 import { freshDatabase, openTest } from './test-database.ts'
-import { attached, item, join, newMesh, random, type TestMesh, type TestSession } from './world.ts'
+import {
+  attached,
+  item,
+  join,
+  newMesh,
+  pageByPage,
+  random,
+  type TestMesh,
+  type TestSession,
+} from './world.ts'
 
 const STATEMENT_MS = 5
+/** A statement beside mail brings one of them, not two. */
+const LETTER = 40_000
+
+interface Row {
+  readonly place: number
+  readonly body: Uint8Array | null
+}
 
 let db: Database
 let url: string
@@ -55,17 +71,17 @@ test('more queues than one statement takes: every page is that of its own queue'
 
 test('more bytes than one statement brings: none of those asked for is left without its answer', async () => {
   const all = await holders(8, () => [200_000, 200_000, 200_000])
-  const pages = await Promise.all(all.map(who => page(who)))
-  for (const [i, { rows }] of pages.entries()) {
+  const pages = await Promise.all(all.map(who => pageByPage(after => page(who, { after }))))
+  for (const [i, rows] of pages.entries()) {
     expect(rows.map(row => row.seq)).toEqual(all[i]!.seqs)
     expect(rows.every(row => row.kind === 'envelope' && row.body.length === 200_000)).toBe(true)
   }
 })
 
 test('beside mail long queues are read one statement after the other, none of them long, with a rest as long as it took; all of them are read', async () => {
-  const all = await holders(6, () => [40_000, 40_000, 40_000])
+  const all = await holders(6, () => [LETTER, LETTER, LETTER])
   const most = async (mail: boolean) => {
-    let [underWay, together, longest, time] = [0, 0, 0, 0]
+    let [underWay, together, queues, bytes, time] = [0, 0, 0, 0, 0]
     const rests: number[] = []
     const reads = new QueueReads(
       async (statement, parameters) => {
@@ -73,7 +89,11 @@ test('beside mail long queues are read one statement after the other, none of th
         const rows = await db.lane.call<never>(statement, parameters)
         time += STATEMENT_MS
         underWay--
-        longest = Math.max(longest, new Set((rows as { place: number }[]).map(row => row.place)).size)
+        queues = Math.max(queues, new Set((rows as Row[]).map(row => row.place)).size)
+        bytes = Math.max(
+          bytes,
+          (rows as Row[]).reduce((sum, { body }) => sum + (body?.length ?? 0), 0),
+        )
         return rows
       },
       () => mail,
@@ -86,31 +106,37 @@ test('beside mail long queues are read one statement after the other, none of th
         },
       },
     )
-    const asked = (who: TestSession) =>
-      reads.read({ mesh: at.mesh, recipient: who.recipient, after: 0, maxRows: 9, maxBytes: 1 << 20 })
+    const asked = ({ recipient }: TestSession) =>
+      pageByPage(after => reads.read({ mesh: at.mesh, recipient, after, maxRows: 9, maxBytes: 1 << 20 }))
     const half = all.slice(0, 3).map(asked)
     // Asked for in another turn of the loop, while the first are under way.
     await new Promise(resolve => setImmediate(resolve))
     const pages = await Promise.all([...half, ...all.slice(3).map(asked)])
-    for (const [i, { rows }] of pages.entries()) expect(rows.map(row => row.seq)).toEqual(all[i]!.seqs)
-    return { together, longest, rests }
+    expect(pages.map(rows => rows.map(row => row.seq))).toEqual(all.map(({ seqs }) => seqs))
+    return { together, queues, bytes, rests, time }
   }
-  expect(await most(false)).toEqual({ together: 2, longest: 3, rests: [] })
-  expect(await most(true)).toEqual({ together: 1, longest: 1, rests: all.map(() => STATEMENT_MS) })
+  const { time: _, ...alone } = await most(false)
+  expect(alone).toEqual({ together: 2, queues: 3, bytes: 9 * LETTER, rests: [] })
+  const { rests, time, ...beside } = await most(true)
+  // Behind each, as long as it took.
+  expect(rests).toEqual(Array(time / STATEMENT_MS).fill(STATEMENT_MS))
+  expect(beside).toEqual({ together: 1, queues: 2, bytes: 2 * LETTER })
 })
 
 test('limits are those of each; an empty queue says where the mesh stands, an unknown mesh nothing', async () => {
   const [long, empty] = [await holder(500, 500, 500), await holder()]
-  const [cut, small, none, unknown] = await Promise.all([
+  const [cut, small, whole, none, unknown] = await Promise.all([
     page(long, { maxRows: 2 }),
     page(long, { maxBytes: 1 }),
+    page(long),
     page(empty),
     page(long, { mesh: random(32) }),
   ])
   expect(cut.rows.map(row => row.seq)).toEqual(long.seqs.slice(0, 2))
   expect(small.rows.map(row => row.seq)).toEqual(long.seqs.slice(0, 1))
-  expect(none).toEqual({ rows: [], upTo: long.seqs.at(-1) })
-  expect(unknown).toEqual({ rows: [], upTo: 0 })
+  expect([cut.more, small.more, whole.more]).toEqual([true, true, false])
+  expect(none).toEqual({ rows: [], upTo: long.seqs.at(-1), more: false })
+  expect(unknown).toEqual({ rows: [], upTo: 0, more: false })
 })
 
 test('a person and their session have queues of their own', async () => {

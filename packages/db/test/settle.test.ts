@@ -8,7 +8,6 @@ import {
   dropRemoved,
   expireDue,
   queueDepth,
-  readQueue,
   reclaimQueue,
 } from '../src/index.ts'
 import { freshDatabase } from './test-database.ts'
@@ -22,6 +21,7 @@ import {
   signFact,
   type TestMesh,
   type TestSession,
+  wholeQueue,
 } from './world.ts'
 
 let db: Database
@@ -35,16 +35,7 @@ beforeAll(async () => {
   alice = await attached(at, at.owner)
 })
 
-const read = async (who: TestSession) =>
-  (
-    await readQueue(db, {
-      mesh: at.mesh,
-      recipient: who.recipient,
-      after: 0,
-      maxRows: 100,
-      maxBytes: 1 << 20,
-    })
-  ).rows
+const read = ({ recipient }: TestSession) => wholeQueue(db, { mesh: at.mesh, recipient })
 const expire = (when: number, live: { recipient: TestSession['recipient']; handedUpTo: number }[] = []) =>
   expireDue(db, {
     now: when,

@@ -9,7 +9,17 @@ import type {
   RosterEntry,
   RosterEntryOf,
 } from '@claudemesh/protocol'
-import { type AcceptItem, appendRoster, attach, claimNode, createMesh, type Database } from '../src/index.ts'
+import {
+  type AcceptItem,
+  appendRoster,
+  attach,
+  claimNode,
+  createMesh,
+  type Database,
+  type QueueRow,
+  readQueue,
+} from '../src/index.ts'
+import type { QueuePage } from '../src/queue-reads.ts'
 
 export const random = (n: number): Uint8Array => new Uint8Array(randomBytes(n))
 export const NODE = 'node-a'
@@ -223,3 +233,23 @@ export const item = (
 
 /** Stands in for the broker's key. */
 export const signFact = (fact: Omit<Fact, 'signature'>): Fact => ({ ...fact, signature: random(64) })
+
+/** All that waits for a recipient, page by page; `read` asks for what is above a seq. */
+export async function pageByPage(
+  read: (after: number) => Promise<QueuePage>,
+  after = 0,
+): Promise<QueueRow[]> {
+  const rows: QueueRow[] = []
+  for (let more = true; more; ) {
+    const page = await read(rows.at(-1)?.seq ?? after)
+    rows.push(...page.rows)
+    more = page.more
+  }
+  return rows
+}
+
+export const wholeQueue = (
+  db: Database,
+  of: { readonly mesh: Uint8Array; readonly recipient: Recipient; readonly after?: number },
+): Promise<QueueRow[]> =>
+  pageByPage(after => readQueue(db, { ...of, after, maxRows: 1000, maxBytes: 1 << 24 }), of.after)

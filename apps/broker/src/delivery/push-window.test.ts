@@ -56,16 +56,13 @@ function bench(recipients: number, held = { bytes: 0 }) {
       perRecipientBytes: 1 << 20,
       perSocketCount: WINDOW * 2,
       perSocketBytes: 1 << 22,
-      largestItem: 1024,
     },
     readQueue: ({ number }, after, maxRows) =>
       new Promise(resolve => {
-        const rows = [...queues[number]!]
-          .filter(seq => seq > after)
-          .sort((a, b) => a - b)
-          .slice(0, maxRows)
-        const upTo = head.seq
-        reads.push(() => resolve({ items: rows.map(itemOf), upTo }))
+        const waiting = [...queues[number]!].filter(seq => seq > after).sort((a, b) => a - b)
+        const items = waiting.slice(0, maxRows).map(itemOf)
+        const page = { items, upTo: head.seq, more: items.length < waiting.length }
+        reads.push(() => resolve(page))
       }),
     now: none,
     metrics: openMetrics({

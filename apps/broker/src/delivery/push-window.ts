@@ -17,8 +17,6 @@ interface WindowLimits {
   readonly perRecipientBytes: number
   readonly perSocketCount: number
   readonly perSocketBytes: number
-  /** No envelope in the database is larger. */
-  readonly largestItem: number
 }
 
 /** What a socket's attachments hold in memory at most, so that a full window does not mean a read for every ack. */
@@ -26,18 +24,19 @@ const HELD_BYTES = 1 << 20
 /** What all of them do together: a crowd that does not ack costs no more. */
 const ALL_HELD_BYTES = 64 << 20
 
+/** Of a queue, rising. */
+interface Page {
+  readonly items: QueueItem[]
+  /** The mesh's seq at that moment. */
+  readonly upTo: number
+  /** Others may wait above them. */
+  readonly more: boolean
+}
+
 export interface PushWindowParts {
   readonly limits: WindowLimits
-  /**
-   * Rows above `after`, rising: fewer than both limits only where the queue ends. The first row comes whatever its size.
-   * `upTo`: the mesh's seq at that moment.
-   */
-  readQueue(
-    attachment: Attachment,
-    after: number,
-    maxRows: number,
-    maxBytes: number,
-  ): Promise<{ items: QueueItem[]; upTo: number }>
+  /** What stands above `after`, within both limits; the first comes whatever its size. */
+  readQueue(attachment: Attachment, after: number, maxRows: number, maxBytes: number): Promise<Page>
   readonly held: HeldBytes
   readonly now: () => number
   readonly metrics: Metrics
@@ -158,7 +157,7 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
     attachment.reading = true
     attachment.missed = false
     socket.reservedCount += room
-    let page: { items: QueueItem[]; upTo: number }
+    let page: Page
     try {
       page = await parts.readQueue(attachment, after, room, maxBytes)
     } catch (cause) {
@@ -172,17 +171,12 @@ export function createPushWindow(parts: PushWindowParts): PushWindow {
     if (!attachment.live) return
     // A rewind while the read was under way: these rows are not the next ones.
     if (attachment.cursor !== after) return pump(socket)
-    const { items, upTo } = page
-    let bytes = 0
-    for (const item of items) {
-      gather(attachment, item)
-      bytes += itemBytes(item)
-    }
+    const { items, upTo, more } = page
+    for (const item of items) gather(attachment, item)
     attachment.readUpTo = upTo
     // Another node's commit between what was read and what was offered meanwhile: that one is not in either.
     const gap = upTo < attachment.heldAfter && upTo < (attachment.held.at(-1)?.seq ?? 0)
-    attachment.caughtUp =
-      !attachment.missed && !gap && items.length < room && bytes + limits.largestItem < maxBytes
+    attachment.caughtUp = !attachment.missed && !gap && !more
     if (attachment.caughtUp) unhold(attachment)
     else attachment.dropHeld()
     flush()

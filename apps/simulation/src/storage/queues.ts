@@ -29,7 +29,7 @@ export const queueQueries = (tables: Tables): QueueQueries => ({
   readQueue({ mesh, recipient, after, maxRows, maxBytes }) {
     const row = rowOf(tables.meshes.get(bytesKey(mesh)), recipient)
     const upTo = tables.meshes.get(bytesKey(mesh))?.seq ?? 0
-    if (!row) return { rows: [], upTo }
+    if (!row) return { rows: [], upTo, more: false }
     const rows = row.queue.filter(({ seq }) => seq > Math.max(row.acked, after)).slice(0, maxRows)
     let bytes = 0
     const fit = rows.filter(({ what }, i) => {
@@ -39,7 +39,7 @@ export const queueQueries = (tables: Tables): QueueQueries => ({
           : what.slot.length + what.envelope.header.length + what.envelope.body.length
       return i === 0 || bytes <= maxBytes
     })
-    return { rows: fit.map(queueRow), upTo }
+    return { rows: fit.map(queueRow), upTo, more: fit.length === maxRows || fit.length < rows.length }
   },
   expireDue({ now, limit, node, live, sign }) {
     const handed = new Map(
