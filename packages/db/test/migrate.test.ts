@@ -55,6 +55,23 @@ test('a migrated database has exactly the tables, columns and indexes of the sch
   expect(found.toSorted()).toEqual(tables.map(table => table.name).toSorted())
 })
 
+test('who vacuums a queue beside mail rests in between, be it the broker or the database', async () => {
+  const { db } = await freshDatabase()
+  const settings = await db.sql<{ name: string; setting: string }[]>`select name, setting from pg_settings
+    where name in ('vacuum_cost_delay', 'vacuum_cost_limit') order by name`
+  expect([...settings]).toEqual([
+    { name: 'vacuum_cost_delay', setting: '1' },
+    { name: 'vacuum_cost_limit', setting: '500' },
+  ])
+  for (const table of ['mesh.delivery', 'mesh.envelope']) {
+    const options = await db.sql<{ option: string }[]>`
+      select unnest(reloptions) as option from pg_class where oid = ${table}::regclass`
+    expect(options.map(({ option }) => option)).toEqual(
+      expect.arrayContaining(settings.map(({ name, setting }) => `autovacuum_${name}=${setting}`)),
+    )
+  }
+})
+
 test('an empty database is brought to the newest version once, whoever starts at the same time', async () => {
   const url = await emptyDatabase()
   const doors = await Promise.all([openTest(url), openTest(url), openTest(url)])
