@@ -19,6 +19,8 @@ export function serverSettings(port: number): Record<string, string> {
     max_wal_senders: '0',
     checkpoint_timeout: '15min',
     shared_buffers: '256MB',
+    // Pages that make room for others go to the disk at once: by gigabytes half a minute later, every commit would wait for them.
+    backend_flush_after: '512kB',
     max_connections: '100',
     jit: 'off',
     autovacuum_naptime: '5s',
