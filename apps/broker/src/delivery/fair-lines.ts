@@ -5,14 +5,17 @@ import type { PushSocket } from './attachment.ts'
 const TURN = 32
 /** Turns of a socket in one commit: whoever comes meanwhile waits for the commits under way, which one that floods shall not make long. */
 const TURNS = 2
+/** Where another socket sent something so lately (ms), a turn counts recipients: a letter to many is as long for those who wait. */
+const BESIDE_MS = 1000
 /** Bytes of large ones that a commit takes: while the database writes some, others are laid out here. */
 const COMMIT_BYTES = 2 << 20
 
-/** Whose it is, as many rows as it has recipients, and what it holds in memory. */
+/** Whose it is, as many rows as it has recipients, what it holds in memory, and when it came, ms since 1970. */
 interface Waiting {
   readonly answer: { readonly socket: PushSocket }
   readonly item: { readonly to: { readonly length: number } }
   readonly bytes: number
+  readonly arrived: number
 }
 
 interface Line<Pending> {
@@ -27,8 +30,17 @@ export class FairLines<Pending extends Waiting> {
   /** Whose turn it is stands first; whoever had one goes to the end. A turn that did not fit into a commit goes on in the next one. */
   readonly #lines = new Map<PushSocket, Line<Pending>>()
 
+  /** Whose the last one was, since when only theirs came, and when it did. */
+  #sender: PushSocket | undefined
+  #aloneSince = 0
+  #lastAt = 0
+
   add(pending: Pending): void {
-    const { socket } = pending.answer
+    const { answer, arrived } = pending
+    const { socket } = answer
+    if (socket !== this.#sender) this.#aloneSince = arrived
+    this.#sender = socket
+    this.#lastAt = arrived
     const line = this.#lines.get(socket)
     if (line === undefined) this.#lines.set(socket, { waiting: [pending], head: 0, turn: TURN })
     else line.waiting.push(pending)
@@ -39,6 +51,7 @@ export class FairLines<Pending extends Waiting> {
     const taken: Pending[] = []
     let left = room
     let bytes = COMMIT_BYTES
+    const beside = this.#lastAt - this.#aloneSince < BESIDE_MS
     const turns = new Map<PushSocket, number>()
     /** Had its turns in this commit. */
     const over: [PushSocket, Line<Pending>][] = []
@@ -51,12 +64,12 @@ export class FairLines<Pending extends Waiting> {
         if ((left < 0 || bytes < 0) && taken.length > 0) break
         taken.push(next)
         line.head++
-        line.turn--
+        line.turn -= beside ? next.item.to.length : 1
       }
       const more = line.head < waiting.length
       if (more && line.turn > 0) break
       this.#lines.delete(socket)
-      const had = (turns.get(socket) ?? 0) + 1
+      const had = (turns.get(socket) ?? 0) + Math.ceil((TURN - line.turn) / TURN)
       turns.set(socket, had)
       if (more && had < TURNS) this.#lines.set(socket, rest(line))
       else if (more) over.push([socket, rest(line)])
