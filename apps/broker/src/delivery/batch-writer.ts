@@ -146,10 +146,12 @@ export class BatchWriter {
 
   /**
    * Whether what waits goes beside the commit under way. One row does, and one envelope before acks: waiting would double its time. Two
-   * do not: the lane is busier than that already, and rows that wait for each other are the cheaper ones. A crowd fills a commit by itself.
+   * do not: the lane is busier than that already, and rows that wait for each other are the cheaper ones. A crowd fills a commit by itself,
+   * unless it is of a few who flood.
    */
   private mayJoin(): boolean {
-    return this.rows === 1 || this.rows - this.acks.size === 1 || this.rows >= CROWD
+    if (this.rows === 1 || this.rows - this.acks.size === 1) return true
+    return this.rows >= CROWD && !this.accepts.fewFlood
   }
 
   /** Resolves when nothing waits and nothing is under way. */

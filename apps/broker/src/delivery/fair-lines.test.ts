@@ -19,18 +19,33 @@ test('a commit takes 2 MiB of large envelopes, one that is larger by itself, and
   expect(taken).toEqual([[0, 1], [2], [3], [4], []])
 })
 
-test('of one socket a commit takes 64 envelopes, of all others as many, and each line goes on where it was', () => {
+test('of one socket a commit takes 64 envelopes, 32 beside others, and each line goes on where it was', () => {
   const lines = new FairLines<ReturnType<typeof waiting>>()
-  for (let n = 0; n < 150; n++) lines.add(waiting(n, 1))
-  lines.add(waiting(1000, 1, { by: {} as PushSocket }))
+  const flood = (from: number, to: number, at: number) => {
+    for (let n = from; n < to; n++) lines.add(waiting(n, 1, { at }))
+  }
   const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
-  const taken = Array.from({ length: 4 }, () => lines.take(512).map(({ n }) => n))
-  expect(taken).toEqual([
-    [...numbers(0, 32), 1000, ...numbers(32, 64)],
-    numbers(64, 128),
-    numbers(128, 150),
-    [],
-  ])
+  const take = () => lines.take(512).map(({ n }) => n)
+  lines.add(waiting(1000, 1, { by: {} as PushSocket, at: 0 }))
+  flood(0, 90, 999)
+  expect(lines.fewFlood).toBe(true)
+  expect(take()).toEqual([1000, ...numbers(0, 32)])
+  expect(take()).toEqual(numbers(32, 64))
+  flood(90, 150, 1999)
+  expect(lines.fewFlood).toBe(false)
+  expect(take()).toEqual(numbers(64, 128))
+  expect(take()).toEqual(numbers(128, 150))
+  expect(take()).toEqual([])
+})
+
+test('four sockets that send at once are no flood beside others', () => {
+  const lines = new FairLines<ReturnType<typeof waiting>>()
+  const few = Array.from({ length: 4 }, (_, n) => {
+    lines.add(waiting(n, 1, { by: {} as PushSocket }))
+    return lines.fewFlood
+  })
+  // The first has nobody beside it yet.
+  expect(few).toEqual([false, true, true, false])
 })
 
 test('letters to a hundred go one a commit beside the mail of others, and as many as fit once nobody else sent any for a second', () => {

@@ -7,6 +7,8 @@ const TURN = 32
 const TURNS = 2
 /** Where another socket sent something so lately (ms), a turn counts recipients: a letter to many is as long for those who wait. */
 const BESIDE_MS = 1000
+/** Where fewer sockets wait beside others they flood, and have one turn each; so many are the traffic itself. */
+const MANY = 4
 /** Bytes of large ones that a commit takes: while the database writes some, others are laid out here. */
 const COMMIT_BYTES = 2 << 20
 
@@ -32,13 +34,15 @@ export class FairLines<Pending extends Waiting> {
 
   /** Whose the last one was, since when only theirs came, and when it did. */
   #sender: PushSocket | undefined
-  #aloneSince = 0
+  #aloneSince = Number.NEGATIVE_INFINITY
   #lastAt = 0
+  /** Sockets that waited for the last commit. */
+  #waited = 0
 
   add(pending: Pending): void {
     const { answer, arrived } = pending
     const { socket } = answer
-    if (socket !== this.#sender) this.#aloneSince = arrived
+    if (this.#sender !== undefined && socket !== this.#sender) this.#aloneSince = arrived
     this.#sender = socket
     this.#lastAt = arrived
     const line = this.#lines.get(socket)
@@ -46,12 +50,23 @@ export class FairLines<Pending extends Waiting> {
     else line.waiting.push(pending)
   }
 
+  /** Sockets flood beside others, who send little: a commit at a time is all they have to wait for. */
+  get fewFlood(): boolean {
+    return this.#beside && Math.max(this.#lines.size, this.#waited) < MANY
+  }
+
+  get #beside(): boolean {
+    return this.#lastAt - this.#aloneSince < BESIDE_MS
+  }
+
   /** At most `room` rows and `COMMIT_BYTES`, but one envelope always; those of a socket in the order they came. */
   take(room: number): Pending[] {
     const taken: Pending[] = []
     let left = room
     let bytes = COMMIT_BYTES
-    const beside = this.#lastAt - this.#aloneSince < BESIDE_MS
+    const beside = this.#beside
+    const most = this.fewFlood ? 1 : TURNS
+    this.#waited = this.#lines.size
     const turns = new Map<PushSocket, number>()
     /** Had its turns in this commit. */
     const over: [PushSocket, Line<Pending>][] = []
@@ -71,7 +86,7 @@ export class FairLines<Pending extends Waiting> {
       this.#lines.delete(socket)
       const had = (turns.get(socket) ?? 0) + Math.ceil((TURN - line.turn) / TURN)
       turns.set(socket, had)
-      if (more && had < TURNS) this.#lines.set(socket, rest(line))
+      if (more && had < most) this.#lines.set(socket, rest(line))
       else if (more) over.push([socket, rest(line)])
       if (left <= 0 || bytes <= 0) break
     }
