@@ -1,7 +1,7 @@
 /** Envelopes that wait for their commit, a line for each socket: where more waits than a commit takes, one that floods stands before nobody but itself. */
 import type { PushSocket } from './attachment.ts'
 
-/** Envelopes a socket may send off before the next has its turn: neighbours of one sender cost a commit less. */
+/** Envelopes a socket may send off before the next has its turn, one at least: neighbours of one sender cost a commit less. */
 const TURN = 32
 /** Turns of a socket in one commit: whoever comes meanwhile waits for the commits under way, which one that floods shall not make long. */
 const TURNS = 2
@@ -50,7 +50,7 @@ export class FairLines<Pending extends Waiting> {
     else line.waiting.push(pending)
   }
 
-  /** Sockets flood beside others, who send little: a commit at a time is all they have to wait for. */
+  /** Few sockets flood beside others, who send little: one commit of theirs is all that those should have to wait for. */
   get fewFlood(): boolean {
     return this.#beside && Math.max(this.#lines.size, this.#waited) < MANY
   }
